@@ -1,0 +1,29 @@
+# The README's two commands: `make demo` and `make test`. The rest is for developers.
+ARGS ?=
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+
+.PHONY: demo test check bench uv
+
+demo: uv ## the whole loop on real logged data; neither root nor apt
+	@$(UV) sync --quiet --no-dev --extra all
+	@$(UV) run --quiet --no-sync breakeven demo $(ARGS)
+
+test: uv ## everything; installs Chromium by apt when it is missing and apt may be used
+	@$(UV) sync --quiet --all-extras
+	@sh scripts/install_browser.sh
+	@$(MAKE) --no-print-directory check
+	@$(UV) run --no-sync pytest $(ARGS)
+
+check: uv ## lint, format, types, import contracts
+	@$(UV) run --no-sync ruff check .
+	@$(UV) run --no-sync ruff format --check .
+	@$(UV) run --no-sync mypy
+	@$(UV) run --no-sync lint-imports
+
+bench: uv ## measures what docs/benchmarks.md states
+	@$(UV) sync --quiet --all-extras
+	@$(UV) run --no-sync python bench/run.py $(ARGS)
+
+uv:
+	@command -v uv >/dev/null 2>&1 || test -x .uv/bin/uv || \
+	  { python3 -m venv .uv && .uv/bin/pip install --quiet uv; }

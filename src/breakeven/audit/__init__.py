@@ -1,0 +1,1 @@
+"""Compares promise and fact: verification, lift, reconciliation. Pure."""

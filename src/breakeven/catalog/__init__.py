@@ -1,0 +1,1 @@
+"""Facts with source and date: loading, finding as of a day, checking."""

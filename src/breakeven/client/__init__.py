@@ -1,0 +1,1 @@
+"""What applications use: sending outcomes and stages from Python."""

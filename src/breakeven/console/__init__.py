@@ -1,0 +1,1 @@
+"""Pages over report and ledger, in a process of their own."""

@@ -1,0 +1,1 @@
+"""What a deployment costs and when it breaks even. Pure."""

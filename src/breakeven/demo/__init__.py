@@ -1,0 +1,1 @@
+"""The whole loop on real logged data, driven through the real processes."""

@@ -1,0 +1,1 @@
+"""A model server that answers with the timing of a stated deployment."""

@@ -1,0 +1,1 @@
+"""The process in the request path: the shell around pure decisions."""

@@ -1,0 +1,1 @@
+"""One file for each wire protocol spoken to a model."""

@@ -1,0 +1,1 @@
+"""Pure decisions of the request path: (policy, state, event, now) -> (state, action)."""

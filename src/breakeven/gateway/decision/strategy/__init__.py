@@ -1,0 +1,1 @@
+"""One file for each way to order the targets of a route."""

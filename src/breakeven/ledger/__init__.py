@@ -1,0 +1,1 @@
+"""Predictions, capacity and outcomes kept durably, and the statement made of them."""

@@ -1,0 +1,1 @@
+"""One file for each engine that answers the ledger's questions."""

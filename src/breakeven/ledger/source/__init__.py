@@ -1,0 +1,1 @@
+"""One reader for each log format that exists without a gateway."""

@@ -1,0 +1,1 @@
+"""Load against a real server, and batch curves of a model."""

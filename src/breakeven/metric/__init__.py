@@ -1,0 +1,1 @@
+"""One definition for each metric, shared by simulator, gateway and ledger. Pure."""

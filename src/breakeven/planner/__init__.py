@@ -1,0 +1,1 @@
+"""From demand, facts and objectives to a plan and a policy. Pure."""

@@ -1,0 +1,1 @@
+"""Documents for people: memo, statement, charts. Pure."""

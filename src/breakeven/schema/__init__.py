@@ -1,0 +1,1 @@
+"""The nouns on the arrows between stages, frozen and versioned. Pure."""

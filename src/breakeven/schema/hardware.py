@@ -1,0 +1,23 @@
+"""An accelerator (or a CPU core) as its specification states it."""
+
+from __future__ import annotations
+
+from breakeven.schema.noun import Noun
+
+
+class Accelerator(Noun, frozen=True, kw_only=True):
+    """One accelerator board. Peak figures are dense (no sparsity); None is unknown. `facts` are its fact keys."""
+
+    id: str
+    name: str
+    vendor: str
+    memory_bytes: float | None
+    bandwidth_bytes_s: float | None
+    flops_fp16: float | None
+    flops_fp8: float | None = None
+    flops_int8: float | None = None
+    link_bytes_s: float | None = None
+    tdp_w: float | None = None
+    source: str = ""
+    as_of: str = ""
+    facts: tuple[str, ...] = ()

@@ -1,0 +1,61 @@
+"""A plan: options weighed, one chosen, and the promise it will be held to."""
+
+from __future__ import annotations
+
+from breakeven.schema.bill import Bill
+from breakeven.schema.deployment import Deployment
+from breakeven.schema.fact import Fact
+from breakeven.schema.noun import Figure, Noun, Placement
+from breakeven.schema.objective import Objective
+from breakeven.schema.performance import Performance
+from breakeven.schema.workload import Workload
+
+
+class Option(Noun, frozen=True, kw_only=True):
+    """One way to serve one use case.
+
+    An option that misses its targets, or whose speed is unknown, has no cost per useful prediction (invariant 12);
+    `binding` names the constraint. `break_even_months` is against the cheapest rented or API option; None is never.
+    """
+
+    name: str
+    use_case: str
+    placement: Placement
+    deployment: Deployment
+    bill: Bill
+    monthly_cost_usd: float | None
+    cost_per_useful_prediction_usd: float | None
+    feasible: bool
+    binding: str = ""
+    performance: Performance | None = None
+    useful_share: float | None = None
+    break_even_months: float | None = None
+    break_even_volume_per_month: float | None = None
+
+
+class Promise(Noun, frozen=True, kw_only=True):
+    """A figure the plan will be held to, and how the ledger measures it."""
+
+    metric: str
+    predicted: Figure
+    use_case: str = ""
+    deployment: str = ""
+
+
+class Plan(Noun, frozen=True, kw_only=True):
+    """A decision for one use case. Same inputs and seed, same bytes: `id` is a hash of the rest."""
+
+    id: str
+    use_case: str
+    as_of: str
+    seed: int
+    objective: Objective
+    workload: Workload
+    options: tuple[Option, ...]
+    chosen: str
+    reason: str
+    promises: tuple[Promise, ...]
+    facts: tuple[Fact, ...]
+    assumptions: tuple[str, ...] = ()
+    flips_if: tuple[str, ...] = ()
+    version: int = 1

@@ -1,0 +1,85 @@
+"""A statement: what a period cost and what it was good for, with every sum adding up."""
+
+from __future__ import annotations
+
+from breakeven.schema.noun import Basis, Figure, Noun
+
+
+class Step(Noun, frozen=True, kw_only=True):
+    """One row of the waterfall; a statement's steps sum to its total. `predictions` None where none belong."""
+
+    name: str
+    cost_pico_usd: int
+    predictions: int | None
+    basis: Basis
+
+
+class Latency(Noun, frozen=True, kw_only=True):
+    """Percentiles in seconds over the answered predictions of a cut; None without data. `n` is the sample size."""
+
+    n: int
+    p50_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+    mean_s: float | None
+
+
+class Cut(Noun, frozen=True, kw_only=True):
+    """Totals of one group. `useful` None means that usefulness is not measurable downstream.
+
+    `cost_pico_usd` = direct and work cost (`served_cost_pico_usd`) + idle that follows the work. `unpriced` counts rows
+    without a price. `unobserved` rows leave both numerator and denominator of the cost per useful prediction.
+    """
+
+    dimension: str
+    key: str
+    predictions: int
+    answered: int
+    in_budget: int
+    used: int | None
+    converted: int | None
+    useful: int | None
+    unobserved: int
+    unpriced: int
+    cost_pico_usd: int
+    served_cost_pico_usd: int
+    idle_pico_usd: int
+    unobserved_cost_pico_usd: int
+    cost_per_useful_prediction_usd: Figure
+    conversion_rate: Figure
+    revenue: float
+    ttft: Latency
+    tpot: Latency
+    total: Latency
+    goodput_rps: Figure
+    input_tokens: int
+    output_tokens: int
+    emulated: int
+    energy_kwh: Figure
+    gco2: Figure
+    statuses: dict[str, int] = {}
+    waterfall: tuple[Step, ...] = ()
+
+
+class Statement(Noun, frozen=True, kw_only=True):
+    """Everything the report prints. `conserved` is True when every breakdown sums to the total (invariant 2)."""
+
+    start_s: float | None
+    end_s: float | None
+    predictions: int
+    useful_predictions: int | None
+    cost_total_pico_usd: int
+    capacity_pico_usd: int
+    direct_pico_usd: int
+    idle_pico_usd: int
+    over_attributed_pico_usd: int
+    cost_per_useful_prediction_usd: Figure
+    total: Cut
+    cuts: tuple[Cut, ...]
+    waterfall: tuple[Step, ...]
+    conserved: bool
+    events: dict[str, int] = {}
+    lost: int = 0
+    warnings: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    version: int = 1

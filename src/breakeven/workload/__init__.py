@@ -1,0 +1,1 @@
+"""The shape of demand: fitting, forecasting, sampling. Pure."""
