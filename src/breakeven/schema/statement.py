@@ -83,3 +83,28 @@ class Statement(Noun, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     version: int = 1
+
+
+class Observation(Noun, frozen=True, kw_only=True):
+    """What the ledger measured for one use case on one deployment since a plan was applied: sufficient statistics.
+
+    `up_s` is the time the deployment's capacity was up, `span_s` the time from the first to the last arrival; sorted
+    samples are seconds. `useful` None means that usefulness is not measurable; then `in_budget` stands in for it.
+    """
+
+    use_case: str
+    deployment: str
+    plan_id: str
+    n: int
+    answered: int
+    in_budget: int
+    useful: int | None
+    span_s: float
+    up_s: float
+    cost_pico_usd: int
+    capacity_pico_usd: int
+    ttft_s: tuple[float, ...]
+    tpot_s: tuple[float, ...]
+    total_s: tuple[float, ...]
+    emulated: bool
+    share: float = 1.0
