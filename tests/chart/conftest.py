@@ -1,0 +1,138 @@
+"""One realistic sample of every chart, at any width, and the reader that looks into the drawn SVG."""
+
+# ruff: noqa: S314 - parses only what it has drawn itself
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from breakeven.report.chart import axis, bars, break_even, funnel, latency, sparkline, waterfall
+
+SVG = "{http://www.w3.org/2000/svg}"
+Chart = Callable[[float], str]
+
+
+class Drawn:
+    """A parsed chart: its size, and the boxes that its labels fill by the careful estimate of the label's width."""
+
+    def __init__(self, svg: str) -> None:
+        self.root = ET.fromstring(svg)
+        self.width, self.height = (float(self.root.attrib[key]) for key in ("width", "height"))
+
+    def marked(self, name: str) -> list[dict[str, float]]:
+        """The numeric attributes of the shapes of a class."""
+        shapes = [shape for shape in self.root.iter() if shape.attrib.get("class") == name]
+        return [{key: float(shape.attrib[key]) for key in ("x", "width")} for shape in shapes]
+
+    @property
+    def labels(self) -> list[tuple[str, float, float, float, float]]:
+        """Text, left, top, right, bottom of every label."""
+        return [self._box(label) for label in self.root.iter(f"{SVG}text")]
+
+    @property
+    def words(self) -> str:
+        """Everything that is written."""
+        return "\n".join(label[0] for label in self.labels)
+
+    @staticmethod
+    def _box(label: ET.Element) -> tuple[str, float, float, float, float]:
+        text, size = label.text or "", float(label.attrib["font-size"])
+        width = axis.text_width(text, size)
+        shift = {"start": 0.0, "middle": 0.5, "end": 1.0}[label.attrib.get("text-anchor", "start")]
+        left, base = float(label.attrib["x"]) - shift * width, float(label.attrib["y"])
+        return text, left, base - 0.75 * size, left + width, base + 0.2 * size
+
+
+@pytest.fixture
+def read() -> Callable[[str], Drawn]:
+    """Parses a chart."""
+    return Drawn
+
+
+def _waterfall(width: float) -> str:
+    steps = [
+        waterfall.Bar(name="Total cost", value=0.412, kind="total", tone="muted"),
+        waterfall.Bar(name="Idle capacity", value=-0.171, tone="idle", note="41 %"),
+        waterfall.Bar(name="Late", value=-0.043, tone="warn", note="10 %"),
+        waterfall.Bar(name="Not used", value=-0.139, tone="idle", note="34 %"),
+        waterfall.Bar(name="Useful", value=0.059, kind="total", tone="good", note="14 %"),
+    ]
+    return waterfall.waterfall(
+        steps, unit="USD", title="Where the money went", description="From total to useful", width=width
+    )
+
+
+def _bars(width: float) -> str:
+    rows = [
+        bars.Row(name="2 x L4, owned", value=812, low=700, high=990, strong=True, note="chosen"),
+        bars.Row(name="H100, rented by the hour", value=2190),
+        bars.Row(name="CPU", value=None, note="misses TTFT"),
+    ]
+    return bars.bars(
+        rows,
+        unit="USD/month",
+        title="Options",
+        description="Monthly cost",
+        width=width,
+        target=1000,
+        target_label="ceiling",
+    )
+
+
+def _break_even(width: float) -> str:
+    owned = break_even.straight(
+        "2 x L4, owned",
+        upfront_usd=9000,
+        monthly_usd=350,
+        months=36,
+        monthly_low_usd=300,
+        monthly_high_usd=420,
+    )
+    rented = break_even.straight("API", upfront_usd=0, monthly_usd=936, months=36, tone="warn", dashed=True)
+    crossing = break_even.Crossing(month=15.36, cost_usd=14376, low_month=12, high_month=20)
+    return break_even.curve(
+        [owned, rented], crossing=crossing, title="Break-even", description="Cumulative cost", width=width
+    )
+
+
+def _latency(width: float) -> str:
+    rows = [
+        latency.Percentiles(name="homepage", p50_s=0.004, p95_s=0.012, p99_s=0.031, budget_s=0.1),
+        latency.Percentiles(name="assistant TPOT", p50_s=0.031, p95_s=0.062, p99_s=0.3, budget_s=0.05),
+        latency.Percentiles(name="batch", p50_s=1, p95_s=2, p99_s=3),
+        latency.Percentiles(name="quiet", p50_s=None, p95_s=None, p99_s=None, budget_s=0.1),
+    ]
+    return latency.percentiles(rows, title="Latency", description="Against budget", width=width)
+
+
+def _funnel(width: float) -> str:
+    stages = [
+        funnel.Stage(name="Predictions", count=12850),
+        funnel.Stage(name="In budget", count=11900),
+        funnel.Stage(name="Used", count=640, aside=11000),
+        funnel.Stage(name="Converted", count=None),
+    ]
+    return funnel.funnel(stages, title="Funnel", description="How far predictions came", width=width)
+
+
+def _sparkline(width: float) -> str:
+    return sparkline.sparkline([1, 3, None, 4, 5, 3, 6], title="Course", description="By day", width=width / 4)
+
+
+SAMPLES: dict[str, Chart] = {
+    "waterfall": _waterfall,
+    "bars": _bars,
+    "break_even": _break_even,
+    "latency": _latency,
+    "funnel": _funnel,
+    "sparkline": _sparkline,
+}
+
+
+@pytest.fixture(params=sorted(SAMPLES))
+def sample(request: pytest.FixtureRequest) -> tuple[str, Chart]:
+    """Each chart in turn."""
+    return request.param, SAMPLES[request.param]
