@@ -1,0 +1,209 @@
+"""What pydantic found, in words: the key, the value, and a way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from breakeven.config.field import ENV, PATTERNS
+from breakeven.config.problem import Complaint, Path, masked, nearest, suggest
+
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "model_attributes_type": "a mapping of keys to values",
+}
+_LIMITS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+_SYNONYMS = {
+    "fallback": "failure",
+    "on_error": "failure",
+    "failure_policy": "failure",
+    "default_body": "default_answer",
+    "deadline_ms": "budget_ms",
+    "api_key": "api_key_env",
+    "key": "key_env",
+    "url": "base_url",
+    "endpoint": "base_url",
+    "path": "model_path",
+    "type": "kind",
+    "timeout": "timeout_s",
+    "gpu": "accelerator",
+    "gpus": "accelerators",
+    "region": "regions",
+    "ttl_s": "cache_ttl_s",
+    "window_s": "attribution_window_s",
+    "weights": "weight",
+}
+"""Words people bring along, and the key they mean here."""
+
+
+def explain(error: ErrorDetails, model: type[BaseModel]) -> Complaint | None:
+    """One error of pydantic as a complaint about the file; None for one that only follows from others."""
+    if error["type"] == "too_short" and error["input"]:
+        return None  # the list was not empty, its entries failed
+    path = tuple(part for part in error["loc"] if part != "[key]")
+    kind = error["type"]
+    writer = _WRITERS.get(kind) or (_limit if kind in _LIMITS else _wrong_type if kind in _WANTED else _other)
+    return writer(error, path, model)
+
+
+def _unknown(_: ErrorDetails, path: Path, model: type[BaseModel]) -> Complaint:
+    key, parent = str(path[-1]), section_at(model, path[:-1])
+    hint = _hint_for_key(key, parent) if parent else ""
+    return Complaint(path=path, message=f"unknown key `{key}`{_inside(path)}", hint=hint, on_key=True)
+
+
+def _hint_for_key(key: str, section: type[BaseModel]) -> str:
+    known = tuple(section.model_fields)
+    if nearest(key, known) is None:
+        for name in known:
+            below = section_at(section, (name,))
+            if below is not None and key in below.model_fields:
+                return f"did you mean `{name}: {{{key}: ...}}`?"
+    meant = _SYNONYMS.get(nearest(key, [word for word, name in _SYNONYMS.items() if name in known]) or "")
+    return f"did you mean `{meant}`?" if meant and nearest(key, known) is None else suggest(key, known)
+
+
+def _missing(_: ErrorDetails, path: Path, model: type[BaseModel]) -> Complaint:
+    key, parent = str(path[-1]), section_at(model, path[:-1])
+    field = parent.model_fields[key] if parent else None
+    about = f" ({field.description})" if field and field.description else ""
+    return Complaint(
+        path=path[:-1], message=f"{named(path[:-1])} lacks the key `{key}`", hint=f"add `{key}: ...`{about}"
+    )
+
+
+def _wrong_type(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
+    wanted, given = _WANTED[error["type"]], error["input"]
+    message = f"{named(path)} must be {wanted}, got {described(given)}"
+    return Complaint(path=path, message=message, hint=_type_hint(wanted, given))
+
+
+def _type_hint(wanted: str, given: object) -> str:
+    if given is None:
+        return "give a value or remove the key" if wanted != "a list" else "write `[]` for none, or remove the key"
+    if isinstance(given, str) and "number" in wanted:
+        return _number_hint(wanted, given.strip())
+    if wanted == "text" and not isinstance(given, tuple | dict):
+        return f'quote it: "{str(given).lower() if isinstance(given, bool) else given}"'
+    hints = {
+        "true or false": "YAML 1.2 knows only true and false; yes, no, on and off are text",
+        "a list": "write a list: [..., ...] or one `- ` per line",
+    }
+    return hints.get(wanted, f"write {wanted}")
+
+
+def _number_hint(wanted: str, given: str) -> str:
+    if re.fullmatch(r"[0-9]+:[0-9:]+", given):
+        return "a time of day is no number: write the amount in the unit of the key"
+    plain = re.fullmatch(r"[-+]?[0-9.]+(e-?[0-9]+)?", given, re.IGNORECASE)
+    return f"remove the quotes: {given}" if plain else f"write {wanted}, without unit or currency sign"
+
+
+def _choice(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
+    choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
+    choices = choices or [str(error.get("ctx", {}).get("expected", ""))]
+    wanted = f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
+    message = f"{named(path)} must be {wanted}, got {described(error['input'])}"
+    return Complaint(path=path, message=message, hint=suggest(str(error["input"]), choices, kind="write"))
+
+
+def _limit(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
+    name, words = _LIMITS[error["type"]]
+    bound = f"{error.get('ctx', {})[name]:.12g}"
+    message = f"{named(path)} must be {words} {bound}, got {described(error['input'])}"
+    return Complaint(path=path, message=message, hint=f"write a value of {words} {bound}, or remove the key")
+
+
+def _not_finite(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
+    hint = "leave the key out where the value is unknown"
+    return Complaint(path=path, message=f"{named(path)} must be finite, got {described(error['input'])}", hint=hint)
+
+
+def _pattern(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
+    pattern = str(error.get("ctx", {}).get("pattern", ""))
+    wanted, hint = PATTERNS.get(pattern, (f"text like {pattern}", ""))
+    given = "something else" if pattern == ENV else described(masked(str(error["input"])))
+    message, on_key = f"{named(path)} must be {wanted}, got {given}", error["loc"][-1] == "[key]"
+    return Complaint(path=path, message=message, hint=hint, on_key=on_key)
+
+
+def _too_short(_: ErrorDetails, path: Path, __: type[BaseModel]) -> Complaint:
+    return Complaint(path=path, message=f"{named(path)} is empty, it needs at least one", hint="give a value")
+
+
+def _other(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
+    return Complaint(path=path, message=f"{named(path)}: {error['msg']}, got {described(error['input'])}")
+
+
+_Writer = Callable[[ErrorDetails, Path, type[BaseModel]], Complaint]
+_WRITERS: Mapping[str, _Writer] = {
+    "extra_forbidden": _unknown,
+    "missing": _missing,
+    "literal_error": _choice,
+    "finite_number": _not_finite,
+    "string_pattern_mismatch": _pattern,
+    "string_too_short": _too_short,
+    "too_short": _too_short,
+}
+
+
+def described(value: object) -> str:
+    """A value with its kind, shortened."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    if isinstance(value, tuple | dict):
+        return f"a {'list' if isinstance(value, tuple) else 'mapping'} of {len(value)}"
+    text = str(value)
+    return f"the text '{text if len(text) <= 60 else text[:57] + '...'}'"  # noqa: PLR2004 - a line's worth
+
+
+def named(path: Path) -> str:
+    """A path for people: the last key, or an entry such as `deployments[2]`."""
+    keys = [part for part in path if isinstance(part, str)]
+    if not path or not keys:
+        return "the file"
+    if isinstance(path[-1], str):
+        return f"`{path[-1]}`"
+    return f"`{keys[-1]}[{path[-1]}]`"
+
+
+def _inside(path: Path) -> str:
+    return f" in {named(path[:-1])}" if len(path) > 1 else ""
+
+
+def section_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
+    """The section that holds the keys at `path`; None where values are no sections."""
+    section: type[BaseModel] | None = model
+    for part in path:
+        if isinstance(part, str):
+            field = section.model_fields.get(part) if section else None
+            section = _section_in(field.annotation) if field else None
+    return section
+
+
+def _section_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, (_section_in(part) for part in get_args(annotation))), None)

@@ -1,0 +1,47 @@
+"""The kinds of values the files hold, and the strict base of their sections."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+ENV = r"^([A-Za-z_][A-Za-z0-9_]*)?$"
+URL = r"^https?://(\[[0-9A-Fa-f:.]+\]|[^\s/@?#:\[\]]+)(:[0-9]{1,5})?(/[^\s?#@]*)?$"
+ORIGIN = r"^(\*|https?://[^\s/@?#:]+(:[0-9]{1,5})?)$"
+STAGE = r"^[a-z][a-z0-9_]{0,60}_ms$"
+DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+
+PATTERNS = {
+    NAME: ("a name", "use letters, digits, `.`, `_` and `-`, at most 64, starting with a letter or digit"),
+    ENV: ("the name of an environment variable", "name the variable here and put the key itself into the environment"),
+    URL: ("an http(s) URL", "write it as http://host:port/path, without user, query or fragment"),
+    ORIGIN: ("an origin", "write it as https://host or https://host:port, or `*` for any"),
+    STAGE: ("the name of a stage", "name it by its unit, such as `inference_ms`"),
+    DATE: ("a date", "write it as YYYY-MM-DD"),
+}
+"""What a pattern stands for, in words: (what was expected, the way out)."""
+
+Name = Annotated[str, Field(pattern=NAME)]
+Text = Annotated[str, Field(min_length=1)]
+Env = Annotated[str, Field(pattern=ENV)]
+Url = Annotated[str, Field(pattern=URL)]
+Origin = Annotated[str, Field(pattern=ORIGIN)]
+Stage = Annotated[str, Field(pattern=STAGE)]
+Date = Annotated[str, Field(pattern=DATE)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class Section(BaseModel):
+    """A mapping of a file: frozen, no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    def written(self) -> dict[str, Any]:
+        """What a person would write: values that differ from the defaults."""
+        return self.model_dump(mode="json", exclude_defaults=True)

@@ -1,0 +1,234 @@
+"""YAML 1.2 text to plain values, each with its place; bounded, so that a hostile file costs little."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, StringMark, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from breakeven.config.problem import Complaint, Path, Place, Problem
+
+Value: TypeAlias = "str | int | float | bool | tuple[Value, ...] | dict[str, Value] | None"
+
+MAX_BYTES = 256 * 1024
+MAX_VALUES = 20_000
+"""Values a file may hold once aliases are written out."""
+MAX_DEPTH = 32
+
+_CORE = "tag:yaml.org,2002:"
+_TEXT_TAGS = frozenset({f"{_CORE}str", f"{_CORE}timestamp", f"{_CORE}null"})
+
+
+class Tree:
+    """A parsed file: its plain value, where every key and value stands, and what was wrong already."""
+
+    def __init__(self) -> None:
+        self.value: Value = None
+        self.keys: dict[Path, Place] = {}
+        self.places: dict[Path, Place] = {}
+        self.problems: list[Problem] = []
+
+    def place(self, path: Path, *, on_key: bool = False) -> Place:
+        """Where a path stands; a path that is not in the file stands where its nearest parent does."""
+        while path:
+            first, second = (self.keys, self.places) if on_key else (self.places, self.keys)
+            if path in first or path in second:
+                return first.get(path) or second[path]
+            path, on_key = path[:-1], True
+        return self.places.get((), Place(line=1, column=1))
+
+    def add(self, complaint: Complaint) -> None:
+        """Note a complaint, once per place and message."""
+        place = self.place(complaint.path, on_key=complaint.on_key)
+        problem = Problem(place=place, message=complaint.message, hint=complaint.hint)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def in_order(self) -> list[Problem]:
+        """The problems as they follow in the file."""
+        return sorted(self.problems, key=lambda problem: (problem.place.line, problem.place.column))
+
+
+def parse(text: str) -> Tree:
+    """Read YAML text; what cannot be read is a problem of the tree, never an exception."""
+    tree = Tree()
+    try:
+        root = compose(text)
+    except (YAMLError, RecursionError, ValueError) as error:
+        tree.problems.append(_syntax(error, text))
+        return tree
+    if root is not None:
+        tree.value = _Walk(tree).value(root, (), 0)
+    return tree
+
+
+def compose(text: str) -> Node | None:
+    """The node tree of YAML text, None when it is empty.
+
+    Raises:
+        YAMLError: the text is no YAML, or nests too deep.
+        ValueError: the text is larger than a file people write.
+    """
+    if len(text.encode()) > MAX_BYTES:
+        message = f"the file has {len(text.encode())} bytes, at most {MAX_BYTES} are read"
+        raise ValueError(message)
+    yaml = YAML(typ="rt", pure=True)
+    yaml.max_depth = MAX_DEPTH
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReusedAnchorWarning)
+        node: Node | None = yaml.compose(text)
+    return node
+
+
+def _syntax(error: Exception, text: str) -> Problem:
+    if isinstance(error, MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        what = " ".join(str(part).strip() for part in (error.context, error.problem) if part)
+        place = Place(line=mark.line + 1, column=mark.column + 1) if mark else Place(line=1, column=1)
+        return Problem(place=place, message=f"not YAML: {what}", hint=_syntax_hint(what))
+    if isinstance(error, RecursionError):
+        return Problem(place=Place(line=1, column=1), message=f"nested deeper than {MAX_DEPTH} levels")
+    position = getattr(error, "position", None)
+    if position is None:
+        return Problem(
+            place=Place(line=1, column=1), message=str(error), hint="split the file or remove generated parts"
+        )
+    before = text[:position]
+    place = Place(line=before.count("\n") + 1, column=position - (before.rfind("\n") + 1) + 1)
+    return Problem(place=place, message=f"the character {text[position]!r} is not allowed", hint="save as UTF-8 text")
+
+
+def _syntax_hint(what: str) -> str:
+    hints = {
+        "\\t": "indent with spaces, YAML allows no tabs",
+        "mapping values are not allowed": "quote a value that holds `: `",
+        "undefined alias": "a value that starts with `*` must be quoted",
+        "another document": "keep one document, remove the second `---`",
+        "end of stream": "a quote was never closed",
+        "<stream end>": "a bracket was never closed",
+        "maximum depth": "flatten it: no key of breakeven nests this deep",
+    }
+    return next((hint for sign, hint in hints.items() if sign in what), "check indentation and quotes here")
+
+
+class _Walk:
+    """Turns nodes into values and fills a tree's places on the way."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.left = MAX_VALUES
+
+    def value(self, node: Node, path: Path, depth: int) -> Value:
+        self.left -= 1
+        self.tree.places[path] = _place(node, self.tree.keys.get(path))
+        if self.left <= 0 or depth > MAX_DEPTH:
+            self._too_much(path)
+            return None
+        if isinstance(node, MappingNode):
+            return self._mapping(node, path, depth)
+        if isinstance(node, SequenceNode):
+            return tuple(self.value(item, (*path, at), depth + 1) for at, item in enumerate(node.value))
+        return self._scalar(node, path)
+
+    def _too_much(self, path: Path) -> None:
+        if not any("aliases" in problem.message for problem in self.tree.problems):
+            limits = f"{MAX_VALUES} values or {MAX_DEPTH} levels"
+            message = f"with its aliases written out the file exceeds {limits}"
+            self.tree.add(Complaint(path=path, message=message, hint="remove aliases (`*name`)"))
+
+    def _mapping(self, node: MappingNode, path: Path, depth: int) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node)
+            if key is not None and self._is_new(key, key_node, (*path, key), found):
+                self.tree.keys[*path, key] = _place(key_node, None)
+                found[key] = self.value(value_node, (*path, key), depth + 1)
+        return found
+
+    def _key(self, node: Node) -> str | None:
+        if isinstance(node, ScalarNode) and node.tag in _TEXT_TAGS and node.value:
+            return str(node.value)
+        hint = "write the keys out" if node.tag == f"{_CORE}merge" else "quote it, or write a name"
+        self._problem(node, f"a key must be text, got {_shown(node)}", hint)
+        return None
+
+    def _is_new(self, key: str, node: Node, path: Path, found: dict[str, Value]) -> bool:
+        if key not in found:
+            return True
+        first = self.tree.keys[path]
+        self._problem(node, f"duplicate key `{key}`, first given in line {first.line}", "keep one of them")
+        return False
+
+    def _problem(self, node: Node, message: str, hint: str) -> None:
+        self.tree.problems.append(Problem(place=_place(node, None), message=message, hint=hint))
+
+    def _scalar(self, node: Node, path: Path) -> Value:
+        text, tag = str(node.value), str(node.tag)
+        try:
+            return resolve(text, tag.removeprefix(_CORE))
+        except ValueError as error:
+            self.tree.add(Complaint(path=path, message=str(error), hint="quote it if it is meant as text"))
+            return None
+
+
+def resolve(text: str, kind: str) -> Value:
+    """A scalar by YAML 1.2 rules: `no`, `12:30` and dates are text, `3e-7` is a number.
+
+    Raises:
+        ValueError: the scalar is no value of YAML's core schema.
+    """
+    if kind in {"str", "timestamp"}:
+        return text
+    if kind == "null":
+        return None
+    if kind == "bool" and text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    if kind == "int" and len(text) < 40 and ":" not in text:  # noqa: PLR2004 - no quantity needs forty digits
+        return _integer(text.replace("_", ""))
+    if kind == "float" and ":" not in text:
+        return _real(text.replace("_", "").lower())
+    message = f"`{text[:60]}` is no plain value of YAML 1.2 (read as {kind})"
+    raise ValueError(message)
+
+
+def _integer(text: str) -> int:
+    sign, digits = (-1 if text.startswith("-") else 1), text.lstrip("+-")
+    bases = {"0o": 8, "0x": 16, "0b": 2}
+    base = bases.get(digits[:2].lower(), 10)
+    return sign * int(digits if base == 10 else digits[2:], base)  # noqa: PLR2004 - the decimal system
+
+
+def _real(text: str) -> float:
+    sign, size = (-1.0 if text.startswith("-") else 1.0), text.lstrip("+-")
+    special = {".inf": math.inf, ".nan": math.nan}
+    return sign * (special[size] if size in special else float(size))
+
+
+def _place(node: Node, key: Place | None) -> Place:
+    start, end = node.start_mark, node.end_mark
+    if key is not None and start.index == end.index:
+        return key
+    if isinstance(node, MappingNode) and node.value and not node.flow_style:
+        return _place(node.value[0][0], None)
+    return Place(line=start.line + 1, column=start.column + 1, width=_width(start, end))
+
+
+def _width(start: StringMark, end: StringMark) -> int:
+    return max(1, end.column - start.column) if end.line == start.line else 1
+
+
+def _shown(node: Node) -> str:
+    return f"`{str(node.value)[:40]}`" if isinstance(node, ScalarNode) and node.value else "nothing or a collection"
+
+
+def items(value: Value, *path: str) -> Sequence[tuple[Path, dict[str, Value]]]:
+    """The mappings of a list found under `path`, each with its own path; what has another form is passed over."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    listed = value if isinstance(value, tuple) else ()
+    return [((*path, at), entry) for at, entry in enumerate(listed) if isinstance(entry, dict)]
