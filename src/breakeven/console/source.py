@@ -1,0 +1,72 @@
+"""What the console asks for; `app` injects who answers. And one short-lived answer for many open tabs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from typing import Protocol, TypeVar
+
+from breakeven.schema.finding import Finding
+from breakeven.schema.plan import Plan
+from breakeven.schema.policy import Policy
+from breakeven.schema.statement import Statement
+
+Answer = TypeVar("Answer")
+
+
+class Source(Protocol):
+    """Where statements, plans and findings come from. Errors are `BreakevenError`s: the page shows their way out."""
+
+    def statement(
+        self, *, use_case: str | None = None, policy_id: str | None = None, hours: float | None = None
+    ) -> Statement:
+        """The statement of one use case (None: all) over the last `hours` of the ledger (None: all)."""
+
+    def plans(self) -> tuple[Plan, ...]:
+        """Every plan, newest first."""
+
+    def findings(self, plan_id: str) -> tuple[Finding, ...]:
+        """What became of a plan's promises; empty before anything was measured under it."""
+
+    def policy(self) -> Policy | None:
+        """The policy in force; None before the first `serve`."""
+
+
+class Fresh:
+    """A source whose answers are kept for `ttl_s` seconds, and asked for by one thread at a time."""
+
+    def __init__(self, source: Source, *, ttl_s: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source, self._ttl_s, self._clock = source, ttl_s, clock
+        self._lock = threading.Lock()
+        self._kept: dict[Hashable, tuple[float, object]] = {}
+
+    def statement(
+        self, *, use_case: str | None = None, policy_id: str | None = None, hours: float | None = None
+    ) -> Statement:
+        """As the source says, at most `ttl_s` old."""
+        return self._ask(
+            ("statement", use_case, policy_id, hours),
+            lambda: self._source.statement(use_case=use_case, policy_id=policy_id, hours=hours),
+        )
+
+    def plans(self) -> tuple[Plan, ...]:
+        """As the source says, at most `ttl_s` old."""
+        return self._ask("plans", self._source.plans)
+
+    def findings(self, plan_id: str) -> tuple[Finding, ...]:
+        """As the source says, at most `ttl_s` old."""
+        return self._ask(("findings", plan_id), lambda: self._source.findings(plan_id))
+
+    def policy(self) -> Policy | None:
+        """As the source says, at most `ttl_s` old."""
+        return self._ask("policy", self._source.policy)
+
+    def _ask(self, key: Hashable, question: Callable[[], Answer]) -> Answer:
+        with self._lock:
+            now = self._clock()
+            kept = {name: entry for name, entry in self._kept.items() if now - entry[0] < self._ttl_s}
+            if key not in kept:
+                kept[key] = (now, question())
+            self._kept = kept
+            return kept[key][1]  # type: ignore[return-value] - the key names the question, the question its type
