@@ -10,6 +10,7 @@ class StepCurve(Noun, frozen=True, kw_only=True):
 
     A decode step with `b` sequences in flight takes `step_base_s + step_per_sequence_s * b + step_per_context_s *
     (tokens of context in flight)` seconds; prefill takes `prefill_s_per_token` a token; `max_sequences` fit in memory.
+    A request waits `request_s` (parsing, tokenisation) before its first step.
     """
 
     prefill_s_per_token: float
@@ -20,6 +21,7 @@ class StepCurve(Noun, frozen=True, kw_only=True):
     kv_tokens: int
     power_idle_w: float | None = None
     power_busy_w: float | None = None
+    request_s: float = 0.0
 
 
 class Performance(Noun, frozen=True, kw_only=True):

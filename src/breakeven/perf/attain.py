@@ -1,0 +1,80 @@
+"""The share of requests inside their targets, and the highest rate at which enough of them are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from breakeven.metric.goodput import goodput_share
+from breakeven.metric.usefulness import in_budget
+from breakeven.perf.simulate import Simulation, simulate
+from breakeven.schema.objective import Objective
+from breakeven.schema.performance import StepCurve
+from breakeven.schema.workload import Trace
+
+TOLERANCE = 0.02
+"""Relative width at which the search for the highest rate stops."""
+
+_SPREAD = 1e4
+
+Met = Callable[[float], bool]
+
+
+def has_targets(objective: Objective) -> bool:
+    """Whether the objective states any latency target."""
+    return any(target is not None for target in (objective.budget_s, objective.ttft_s, objective.tpot_s))
+
+
+def share_in_budget(simulation: Simulation, objective: Objective) -> float:
+    """Share of all requests that met every target; a refused request met none. 0 for an empty trace."""
+    columns = (simulation.column(name) for name in ("ttft_s", "tpot_s", "e2e_s"))
+    inside = sum(
+        _inside(objective, float(ttft), float(tpot), float(e2e)) for ttft, tpot, e2e in zip(*columns, strict=True)
+    )
+    return goodput_share(inside, simulation.n) or 0.0
+
+
+def _inside(objective: Objective, ttft: float, tpot: float, e2e: float) -> bool:
+    return in_budget(
+        "refused" if math.isnan(e2e) else "answered",
+        total_s=e2e,
+        ttft_s=ttft,
+        tpot_s=None if math.isnan(tpot) else tpot,
+        budget_s=objective.budget_s,
+        ttft_target_s=objective.ttft_s,
+        tpot_target_s=objective.tpot_s,
+    )
+
+
+def highest_scale(
+    trace: Trace, curve: StepCurve, objective: Objective, *, start: float, max_batch_tokens: int = 2048
+) -> float:
+    """Highest speed-up of the trace's arrivals at which one replica keeps the objective's attainment.
+
+    Bisection on a log scale around `start`, to 2 %. 0 when the attainment is missed however slow the arrivals.
+    """
+
+    def met(scale: float) -> bool:
+        found = simulate(trace, curve, 1, scale=scale, max_batch_tokens=max_batch_tokens)
+        return share_in_budget(found, objective) >= objective.attainment
+
+    low, high = _bracket(met, start)
+    while low > 0 and high / low > 1 + TOLERANCE:
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if met(middle) else (low, middle)
+    return low
+
+
+def _bracket(met: Met, start: float) -> tuple[float, float]:
+    """A met and a missed scale around `start`; (0, ..) when none is met, and the widest when all are."""
+    if met(start):
+        low, high = start, start * 2
+        while met(high) and high < start * _SPREAD:
+            low, high = high, high * 2
+        return low, high
+    low, high = start / 2, start
+    while not met(low):
+        low, high = low / 2, low
+        if low < start / _SPREAD:
+            return 0.0, high
+    return low, high

@@ -1,0 +1,182 @@
+"""What a deployment would deliver under a workload, with an interval on each figure.
+
+The trace gives the pattern of arrivals and tokens, the workload its rate. The trace is simulated three times: with the
+steps as computed, and with steps as much faster and slower as 80 % of measured rows were; so that the interval of a
+latency holds what queueing makes of an error in speed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from breakeven.errors import EvidenceError
+from breakeven.metric.goodput import goodput_rps
+from breakeven.perf import attain, power, steady
+from breakeven.perf.coefficients import Errors, Residuals
+from breakeven.perf.prior import PRIOR
+from breakeven.perf.simulate import Simulation, simulate
+from breakeven.perf.step import slowed
+from breakeven.schema.noun import Figure, Noun
+from breakeven.schema.objective import Objective
+from breakeven.schema.performance import Performance, StepCurve
+from breakeven.schema.workload import Trace, Workload
+
+KNEE_RHO = 0.9
+"""Above this share of capacity a latency has an interval but no point: near saturation points are worthless."""
+
+
+class Options(Noun, frozen=True, kw_only=True):
+    """How to predict: the measured errors that make the intervals, and the engine's token budget per step."""
+
+    errors: Errors = PRIOR.errors
+    max_batch_tokens: int = 2048
+
+
+class _Band(Noun, frozen=True, kw_only=True):
+    """The same trace on the deployment as computed, and at the fast and slow ends of its error."""
+
+    point: Simulation
+    fast: Simulation
+    slow: Simulation
+    stable: bool
+
+
+def predict(
+    workload: Workload,
+    objective: Objective,
+    curve: StepCurve,
+    *,
+    deployment: str,
+    replicas: int,
+    trace: Trace,
+    options: Options = Options(),  # noqa: B008 - frozen
+) -> Performance:
+    """Latencies, goodput, load and power of `replicas` replicas. Deterministic.
+
+    `rho` = rate / (replicas x saturated rate of one). Above 0.9 `stable` is False and latencies have no point.
+    `max_goodput_rps` is what one replica sustains at the objective's attainment, found by scaling the arrivals.
+
+    Raises:
+        EvidenceError: the trace has fewer than two requests.
+        UsageError: there are no replicas.
+    """
+    scale = _scale(workload, trace)
+    capacity = steady.replica_rps(curve, prompt=workload.input_tokens_mean, output=workload.output_tokens_mean)
+    rho = workload.rate_mean_rps / (replicas * capacity)
+    band = _band(trace, curve, replicas, scale, options, stable=rho <= KNEE_RHO)
+    errors = options.errors
+    return Performance(
+        deployment=deployment,
+        ttft_p50_s=_latency(band, "ttft_s", 50, errors.ttft),
+        ttft_p95_s=_latency(band, "ttft_s", 95, errors.ttft),
+        tpot_p50_s=_latency(band, "tpot_s", 50, errors.tpot),
+        tpot_p95_s=_latency(band, "tpot_s", 95, errors.tpot),
+        e2e_p95_s=_latency(band, "e2e_s", 95, errors.tpot),
+        goodput_rps=_goodput(band, objective, workload.rate_mean_rps),
+        goodput_share=_share(band, objective),
+        max_goodput_rps=_highest(trace, curve, objective, options, capacity),
+        power_w=_power(curve, band.point, replicas),
+        rho=rho,
+        stable=band.stable,
+        in_flight_mean=band.point.in_flight_mean,
+        curve=curve,
+        note="" if band.stable else f"unstable: offered load is {rho:.0%} of capacity, so latencies have no point",
+    )
+
+
+def _rate_rps(trace: Trace) -> float:
+    """Requests / span of the arrivals, as a workload's rate is defined."""
+    arrivals = trace.column("arrival_s")
+    span = arrivals[-1] - arrivals[0] if trace.n > 1 else 0.0
+    if span <= 0:
+        message = f"trace {trace.name!r} has {trace.n} requests over {span:g} s, from which no rate follows"
+        raise EvidenceError(
+            message,
+            "give at least two requests at different times",
+        )
+    return trace.n / span
+
+
+def _scale(workload: Workload, trace: Trace) -> float:
+    return workload.rate_mean_rps / _rate_rps(trace)
+
+
+def _band(
+    trace: Trace, curve: StepCurve, replicas: int, scale: float, options: Options, *, stable: bool
+) -> _Band:  # fmt: skip
+    def run(log_factor: float) -> Simulation:
+        at = slowed(curve, math.exp(log_factor))
+        return simulate(trace, at, replicas, scale=scale, max_batch_tokens=options.max_batch_tokens)
+
+    error = options.errors.tpot
+    return _Band(point=run(0.0), fast=run(error.log_low), slow=run(error.log_high), stable=stable)
+
+
+def _percentile(simulation: Simulation, name: str, share: int) -> float | None:
+    values = simulation.column(name)
+    values = values[~np.isnan(values)]
+    return float(np.percentile(values, share)) if len(values) else None
+
+
+def _latency(band: _Band, name: str, share: int, error: Residuals) -> Figure:
+    """A percentile; its interval spans the fast and slow simulations and the measured error of the quantity itself."""
+    value, fast, slow = (_percentile(run, name, share) for run in (band.point, band.fast, band.slow))
+    if value is None or fast is None or slow is None:
+        return Figure(value=None, unit="s", how="no request has this quantity")
+    return Figure(
+        value=value if band.stable else None,
+        unit="s",
+        basis="derived",
+        low=min(fast, value * math.exp(error.log_low)),
+        high=max(slow, value * math.exp(error.log_high)),
+        how=f"p{share} of {band.point.n} requests, simulated token by token; interval from {error.n} measured rows",
+        note="" if band.stable else "unstable: above 90 % of capacity, or nearly so; an interval, not a point",
+    )
+
+
+def _share(band: _Band, objective: Objective) -> Figure:
+    fast, slow = (attain.share_in_budget(run, objective) for run in (band.fast, band.slow))
+    value = attain.share_in_budget(band.point, objective)
+    how = f"share of {band.point.n} simulated requests inside every target"
+    return Figure(value=value, unit="share", basis="derived", low=min(value, slow), high=max(value, fast), how=how)
+
+
+def _goodput(band: _Band, objective: Objective, rate_rps: float) -> Figure:
+    share = _share(band, objective)
+    value, low, high = (_rate_of(part, band.point.n, rate_rps) for part in (share.value, share.low, share.high))
+    return Figure(value=value, unit="requests/s", basis="derived", low=low, high=high, how=f"{share.how} x rate")
+
+
+def _rate_of(share: float | None, n: int, rate_rps: float) -> float | None:
+    return None if share is None else goodput_rps(round(share * n), n / rate_rps)
+
+
+def _highest(trace: Trace, curve: StepCurve, objective: Objective, options: Options, capacity: float) -> Figure:
+    """What one replica sustains; without targets that is its saturated rate."""
+    error = options.errors.throughput
+    value, how = capacity, "saturated rate of one replica: no target is set"
+    if attain.has_targets(objective):
+        rate = _rate_rps(trace)
+        value = rate * attain.highest_scale(
+            trace, curve, objective, start=0.5 * capacity / rate, max_batch_tokens=options.max_batch_tokens
+        )
+        how = f"highest rate with {objective.attainment:.0%} of requests inside every target, by scaling arrivals"
+    low, high = value * math.exp(-error.log_high), value * math.exp(-error.log_low)
+    return Figure(value=value, unit="requests/s", basis="derived", low=low, high=high, how=how)
+
+
+def _power(curve: StepCurve, simulation: Simulation, replicas: int) -> Figure:
+    """Mean watts of all replicas: idle + share of time in steps x (busy - idle)."""
+    idle, busy = curve.power_idle_w, curve.power_busy_w
+    share = simulation.busy_s / (simulation.span_s * replicas) if simulation.span_s > 0 else 0.0
+    mean = power.mean_w(idle, busy, share)
+    if mean is None or idle is None or busy is None:
+        return Figure(value=None, unit="W", how="the accelerator's TDP is unknown")
+    low, high = (
+        (idle + share * (busy * bound / power.BUSY_SHARE - idle)) * replicas
+        for bound in (power.BUSY_SHARE_LOW, power.BUSY_SHARE_HIGH)
+    )
+    how = f"idle + {share:.0%} busy x (busy - idle), as shares of TDP"
+    return Figure(value=mean * replicas, unit="W", basis="derived", low=low, high=high, how=how)
