@@ -1,0 +1,55 @@
+"""What can be stated about each thing: names, units and the bounds outside which a figure is a typing error."""
+
+from __future__ import annotations
+
+from breakeven.schema.offer import OfferKind
+
+ACCELERATOR: dict[str, tuple[str, float, float]] = {
+    "memory_bytes": ("byte", 1e9, 1e12),
+    "bandwidth_bytes_s": ("byte/s", 1e10, 1e14),
+    "flops_fp16": ("FLOP/s, dense", 1e12, 1e17),
+    "flops_fp8": ("FLOP/s, dense", 1e12, 1e17),
+    "flops_int8": ("OP/s, dense", 1e12, 1e17),
+    "link_bytes_s": ("byte/s, one direction", 1e9, 1e13),
+    "tdp_w": ("W", 10, 5000),
+}
+"""Field -> unit, lowest and highest believable value of one board."""
+
+MODEL: dict[str, tuple[str, float, float]] = {
+    "params": ("parameters", 1e5, 1e14),
+    "active_params": ("parameters", 1e5, 1e14),
+    "layers": ("layers", 1, 10_000),
+    "hidden": ("dimensions", 1, 1e6),
+    "heads": ("heads", 1, 10_000),
+    "kv_heads": ("heads", 1, 10_000),
+    "head_dim": ("dimensions", 1, 100_000),
+    "vocab": ("tokens", 2, 1e8),
+    "experts": ("experts", 0, 100_000),
+    "experts_per_token": ("experts", 0, 100_000),
+}
+"""Field -> unit, lowest and highest believable value."""
+
+PRICES: dict[OfferKind, dict[str, str]] = {
+    "api": {
+        "input_usd_per_mtok": "USD/Mtok",
+        "cached_input_usd_per_mtok": "USD/Mtok",
+        "output_usd_per_mtok": "USD/Mtok",
+        "request_usd": "USD/request",
+    },
+    "accelerator_hour": {"usd_per_hour": "USD/hour"},
+    "server_purchase": {"purchase_usd": "USD"},
+    "cpu_hour": {"usd_per_hour": "USD/vCPU/hour"},
+}
+"""Kind of offer -> price fields and their units."""
+
+PRICE_UNITS = ("USD", "EUR")
+"""A unit that starts so is a price: it is never zero."""
+
+ENTRY = ("value", "unit", "source", "as_of", "url", "licence", "basis", "low", "high", "note")
+ASSUMPTION = ("low", "base", "high", "unit", "source", "as_of", "url", "licence", "note")
+HEAD = ("name", "vendor", "source", "as_of", "url", "licence", "facts")
+SOURCE = ("source", "as_of", "url", "licence")
+OFFER_TEXT = ("id", "provider", "kind", "model", "accelerator", "region", "term", "basis", "note", *SOURCE)
+OFFER = (*OFFER_TEXT, "count", "valid_from", "valid_to", *{name for prices in PRICES.values() for name in prices})
+SECTIONS = ("sources", "accelerators", "models", "offers", "facts", "assumptions", "rejected", "unpriced")
+TERMS = ("on_demand", "spot", "reserved_1y", "reserved_3y", "reserved_5y", "purchase")
