@@ -1,0 +1,165 @@
+"""A candidate becomes an option: how many replicas, how fast, how much, and the constraint that excludes it.
+
+The number of replicas covers the 95th percentile of the demand at the objective's attainment; among the numbers that
+do, the one with the least cost per useful prediction is taken. Spare replicas are paid for and carry no promise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import msgspec
+
+from breakeven.planner.binding import before_weighing, missed
+from breakeven.planner.candidate import Candidate
+from breakeven.planner.question import Question
+from breakeven.schema.bill import Bill
+from breakeven.schema.noun import Noun
+from breakeven.schema.performance import Performance
+from breakeven.schema.plan import Option
+
+Predict = Callable[[Candidate, int], Performance]
+"""How fast that many replicas of a candidate answer the workload."""
+
+Price = Callable[[Candidate, int, Performance | None], Bill]
+"""What that many replicas of a candidate cost in a month under the workload."""
+
+MOST_REPLICAS = 512
+"""A deployment beyond this is not weighed by this thin sizing; the binding says so."""
+
+
+class Weighed(Noun, frozen=True, kw_only=True):
+    """One number of replicas with its speed, its cost and what it misses."""
+
+    replicas: int
+    bill: Bill
+    performance: Performance | None
+    useful_share: float | None
+    binding: str
+
+    def unit_cost(self, question: Question) -> float | None:
+        """USD per useful prediction; None when something is missed or unknown (invariant 12)."""
+        total, useful = self.bill.total_usd, self.useful_share
+        if self.binding or total is None or not useful or question.monthly_predictions <= 0:
+            return None
+        return total / (question.monthly_predictions * useful)
+
+
+def evaluate(candidate: Candidate, question: Question, *, predict: Predict, price: Price) -> Option:
+    """The candidate's best size; one that misses its objective is kept, with the constraint, without a unit cost."""
+    binding = before_weighing(candidate, question.objective)
+    if binding:
+        weighed = _excluded(candidate, price, binding)
+    elif candidate.curve is None:
+        weighed = _as_measured(candidate, question, price)
+    else:
+        weighed = _sized(candidate, question, predict, price)
+    return _option(candidate, question, weighed)
+
+
+def _excluded(candidate: Candidate, price: Price, binding: str) -> Weighed:
+    replicas = candidate.deployment.replicas
+    unpriced = Bill(option=candidate.name, lines=(), unpriced=("not sized",))
+    bill = price(candidate, replicas, None) if candidate.fixed or candidate.per_request else unpriced
+    return Weighed(replicas=replicas, bill=bill, performance=None, useful_share=None, binding=binding)
+
+
+def _as_measured(candidate: Candidate, question: Question, price: Price) -> Weighed:
+    """Speed is what was measured; without latency targets an API needs none."""
+    replicas, speed = candidate.deployment.replicas, candidate.measured
+    bill = price(candidate, replicas, speed)
+    reached = 1.0 if speed is None else speed.goodput_share.value
+    return Weighed(
+        replicas=replicas,
+        bill=bill,
+        performance=speed,
+        useful_share=_useful(reached, question),
+        binding=unpriced(bill) or ("" if speed is None else missed(speed, question.objective)),
+    )
+
+
+def _sized(candidate: Candidate, question: Question, predict: Predict, price: Price) -> Weighed:
+    sizes = _sizes(candidate, question, predict)
+    if not sizes:
+        alone = predict(candidate, 1)
+        reason = missed(alone, question.objective) or f"replicas: more than {MOST_REPLICAS} needed"
+        return _excluded(candidate, price, reason)
+    best: Weighed | None = None
+    for replicas in sizes:
+        weighed = _weigh(candidate, question, predict, price, replicas)
+        if best is None or _beats(weighed, best, question):
+            best = weighed
+        if candidate.fixed or _cannot_improve(weighed, best, question):
+            break
+    return best if best is not None else _excluded(candidate, price, "replicas: none weighed")
+
+
+def _sizes(candidate: Candidate, question: Question, predict: Predict) -> range:
+    """Replica numbers to try, ascending; empty when even many cannot meet the targets."""
+    if candidate.fixed:
+        return range(candidate.deployment.replicas, candidate.deployment.replicas + 1)
+    sustained = predict(candidate, 1).max_goodput_rps.value
+    if not sustained or sustained <= 0:
+        return range(0)
+    needed = max(1, math.ceil(question.workload.rate_p95_rps / sustained - 1e-9))
+    return range(needed, MOST_REPLICAS + 1)
+
+
+def _weigh(candidate: Candidate, question: Question, predict: Predict, price: Price, replicas: int) -> Weighed:
+    speed = predict(candidate, replicas)
+    paid = replicas if candidate.fixed else replicas + question.objective.spare_replicas
+    bill = price(candidate, paid, speed)
+    return Weighed(
+        replicas=paid,
+        bill=bill,
+        performance=speed,
+        useful_share=_useful(speed.goodput_share.value, question),
+        binding=unpriced(bill) or missed(speed, question.objective),
+    )
+
+
+def _useful(reached: float | None, question: Question) -> float | None:
+    if reached is None:
+        return None
+    return reached if question.used_share is None else reached * question.used_share
+
+
+def _beats(one: Weighed, other: Weighed, question: Question) -> bool:
+    mine, theirs = one.unit_cost(question), other.unit_cost(question)
+    return mine is not None and (theirs is None or mine < theirs)
+
+
+def _cannot_improve(last: Weighed, best: Weighed, question: Question) -> bool:
+    """More replicas never cost less, and the useful share never exceeds what use allows."""
+    total, reached = last.bill.total_usd, best.unit_cost(question)
+    if total is None:
+        return True
+    if reached is None:
+        return last.performance is not None and last.performance.rho < 0.05  # noqa: PLR2004 - idle and still too slow
+    ceiling = 1.0 if question.used_share is None else question.used_share
+    return total / (question.monthly_predictions * ceiling) >= reached
+
+
+def unpriced(bill: Bill) -> str:
+    """The constraint "unpriced", or nothing."""
+    return f"unpriced: {', '.join(bill.unpriced)}" if bill.unpriced else ""
+
+
+def _option(candidate: Candidate, question: Question, weighed: Weighed) -> Option:
+    cost = weighed.unit_cost(question)
+    binding = weighed.binding or ("" if cost is not None else "useful share: unknown or zero")
+    deployment = candidate.deployment
+    return Option(
+        name=candidate.name,
+        use_case=question.objective.use_case,
+        placement=deployment.placement,
+        deployment=msgspec.structs.replace(deployment, replicas=weighed.replicas),
+        bill=weighed.bill,
+        monthly_cost_usd=weighed.bill.total_usd,
+        cost_per_useful_prediction_usd=cost,
+        feasible=cost is not None,
+        binding=binding,
+        performance=weighed.performance,
+        useful_share=weighed.useful_share if cost is not None else None,
+    )

@@ -1,0 +1,76 @@
+"""Charts of the nouns: which numbers go into which drawing, and the same in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from breakeven.quantity import format_usd, usd_from_pico
+from breakeven.report import number
+from breakeven.report.chart import bars, break_even, theme, waterfall
+from breakeven.report.document import Chart
+from breakeven.schema.plan import Option, Plan
+from breakeven.schema.statement import Statement
+
+_WASTE = ("idle", "out of budget", "late", "unused", "not used", "over")
+_GOOD = ("used", "converted", "useful")
+
+
+def waterfall_chart(statement: Statement) -> Chart:
+    """The waterfall's steps, ending at the total."""
+    title = "Where the money went"
+    steps = [
+        waterfall.Bar(name=step.name, value=usd_from_pico(step.cost_pico_usd), tone=_step_tone(step.name))
+        for step in statement.waterfall
+    ]
+    total = usd_from_pico(sum(step.cost_pico_usd for step in statement.waterfall))
+    steps.append(waterfall.Bar(name="total", value=total, kind="total", tone="muted"))
+    summary = ", ".join(f"{step.name} {number.money(step.cost_pico_usd)}" for step in statement.waterfall)
+    text = f"{summary or 'no cost'}; total {format_usd(total)}"
+    return Chart(title=title, summary=text, svg=waterfall.waterfall(steps, unit="USD", title=title, description=text))
+
+
+def _step_tone(name: str) -> theme.Tone:
+    if name.startswith(_WASTE):
+        return "bad"
+    return "good" if name.startswith(_GOOD) else "accent"
+
+
+def options_chart(plan: Plan) -> Chart:
+    """Monthly cost of each priced option; those that miss the objective are muted and say why."""
+    title = "Monthly cost of each option"
+    rows = [
+        bars.Row(
+            name=option.name,
+            value=option.monthly_cost_usd,
+            tone=_option_tone(option, plan.chosen),
+            note="" if option.feasible else option.binding,
+            strong=option.name == plan.chosen,
+        )
+        for option in plan.options
+    ]
+    words = ", ".join(f"{option.name} {format_usd(option.monthly_cost_usd)}" for option in plan.options)
+    return Chart(title=title, summary=words, svg=bars.bars(rows, unit="USD", title=title, description=words))
+
+
+def _option_tone(option: Option, chosen: str) -> theme.Tone:
+    if option.name == chosen:
+        return "good"
+    return "accent" if option.feasible else "muted"
+
+
+def break_even_chart(own: Option, rent: Option, horizon_months: int) -> Chart:
+    """Cumulative cash of owning and of renting over the horizon, with the month they cross."""
+    title = f"{own.name} against {rent.name}, cumulative cost"
+    rent_usd, cash_usd = rent.monthly_cost_usd or 0.0, own.bill.cash_opex_usd
+    months = float(horizon_months)
+    owned = break_even.straight(own.name, upfront_usd=own.bill.capex_usd, monthly_usd=cash_usd, months=months)
+    rented = break_even.straight(rent.name, upfront_usd=0.0, monthly_usd=rent_usd, months=months, dashed=True)
+    month = own.break_even_months
+    crossing = None if month is None else break_even.Crossing(month=month, cost_usd=rent_usd * month)
+    words = (
+        f"owning costs {format_usd(own.bill.capex_usd)} at once and {format_usd(cash_usd)} a month, "
+        f"renting {format_usd(rent_usd)} a month; they cross: {number.months(month)}"
+    )
+    lines: Sequence[break_even.Curve] = (owned, rented)
+    svg = break_even.curve(lines, title=title, description=words, crossing=crossing)
+    return Chart(title=title, summary=words, svg=svg)

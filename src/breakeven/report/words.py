@@ -1,0 +1,46 @@
+"""The sentences that stand where a number cannot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from breakeven.report import number
+from breakeven.schema.noun import Figure
+from breakeven.schema.statement import Cut, Statement
+
+NOT_MEASURABLE = "not measurable downstream"
+NO_EVIDENCE = "not enough evidence"
+
+
+def useful_cost(cut: Cut) -> str:
+    """Cost per useful prediction of a cut, or why there is none."""
+    if cut.useful is None:
+        return NOT_MEASURABLE
+    return number.figure(cut.cost_per_useful_prediction_usd, unknown=NO_EVIDENCE)
+
+
+def conversion(cut: Cut) -> str:
+    """Conversion rate with n and interval, or why there is none."""
+    if cut.converted is None:
+        return NOT_MEASURABLE
+    rate, count = cut.conversion_rate, f"{cut.converted} converted"
+    if rate.value is None or rate.low is None or rate.high is None:
+        return f"{NO_EVIDENCE}: {count}"
+    return f"{number.share(rate.value)} ({number.share(rate.low)} to {number.share(rate.high)}; {count})"
+
+
+def enough(figure: Figure) -> bool:
+    """Whether a figure has a value and an interval, so that it may be compared."""
+    return figure.value is not None and figure.low is not None and figure.high is not None
+
+
+def instant(time_s: float | None) -> str:
+    """A Unix time in UTC to the second."""
+    return "" if time_s is None else f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def period(statement: Statement) -> str:
+    """From when to when, or that there is nothing."""
+    if statement.start_s is None or statement.end_s is None:
+        return "no predictions"
+    return f"{instant(statement.start_s)} to {instant(statement.end_s)}"
