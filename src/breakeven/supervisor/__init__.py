@@ -1,1 +1,1 @@
-"""Starts, watches and stops the processes of `serve`."""
+"""Starts the processes of `serve`, watches and restarts them, and stops them in order."""
