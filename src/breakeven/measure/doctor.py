@@ -33,7 +33,7 @@ class Check(Noun, frozen=True, kw_only=True):
     way_out: str = ""
 
 
-class Plan(Noun, frozen=True, kw_only=True):
+class Setup(Noun, frozen=True, kw_only=True):
     """What is about to run: where it listens, where it writes, whom it asks."""
 
     data_dir: Path
@@ -43,17 +43,17 @@ class Plan(Noun, frozen=True, kw_only=True):
     timeout_s: float = 3.0
 
 
-def examine(plan: Plan, environment: Mapping[str, str] | None = None) -> tuple[Check, ...]:
+def examine(setup: Setup, environment: Mapping[str, str] | None = None) -> tuple[Check, ...]:
     """All checks, in the order in which they should be put right. `environment` None is the process's own."""
     known = os.environ if environment is None else environment
     return (
         python(),
-        *extras(plan.backends),
+        *extras(setup.backends),
         clock(),
-        *disk(plan.data_dir),
-        *(port(plan.host, number) for number in plan.ports),
-        *keys(plan.backends, known),
-        *(backend(one, known, plan.timeout_s) for one in plan.backends),
+        *disk(setup.data_dir),
+        *(port(setup.host, number) for number in setup.ports),
+        *keys(setup.backends, known),
+        *(backend(one, known, setup.timeout_s) for one in setup.backends),
     )
 
 
