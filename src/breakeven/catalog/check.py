@@ -1,4 +1,4 @@
-"""What looks wrong in a catalog that loads: stale prices, cache reads dearer than input, prices far from their peers."""
+"""What looks wrong in a catalog that loads: stale prices, dear cache reads, prices far from their peers."""
 
 from __future__ import annotations
 
