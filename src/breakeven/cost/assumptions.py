@@ -14,6 +14,8 @@ from breakeven.schema.noun import Noun
 
 Scenario = Literal["low", "base", "high"]
 PREFIX = "assumption/"
+RESIDUAL_AGES = (12, 24, 36, 60)
+"""Months at which the market's resale shares are stated."""
 SAVES = frozenset({"residual_12m", "residual_24m", "residual_36m", "residual_60m", "useful_life"})
 """Assumptions whose higher value makes owning cheaper: the scenario of low cost takes their high value."""
 
@@ -54,17 +56,17 @@ class Assumptions(Noun, frozen=True, kw_only=True):
 
     def residual_fraction(self, months: float) -> float:
         """Share of the purchase price a server still fetches: linear between the stated ages, 1 at 0, flat after 60."""
-        ages = (
-            (0, 1.0),
-            (12, self.residual_12m),
-            (24, self.residual_24m),
-            (36, self.residual_36m),
-            (60, self.residual_60m),
-        )
+        ages = ((0, 1.0), *((age, float(getattr(self, f"residual_{age}m"))) for age in RESIDUAL_AGES))
         for (young, before), (old, after) in pairwise(ages):
             if months <= old:
                 return before + (after - before) * (months - young) / (old - young)
-        return self.residual_60m
+        return ages[-1][1]
+
+    def residual_keys(self, months: float) -> tuple[str, ...]:
+        """Keys of the assumptions that `residual_fraction` rests on at an age."""
+        above = next((age for age in RESIDUAL_AGES if months <= age), RESIDUAL_AGES[-1])
+        below = max((age for age in RESIDUAL_AGES if age < above and months < above), default=above)
+        return tuple(f"{PREFIX}residual_{age}m" for age in dict.fromkeys((below, above)))
 
 
 def assumptions(facts: Iterable[Fact], scenario: Scenario) -> Assumptions:

@@ -31,7 +31,7 @@ def break_even_months(
     saved = 0.0
     for month in range(horizon):
         years = month / MONTHS_PER_YEAR
-        gain = rented_month * (1 - rent_decay) ** years - owned_opex_month * (1 - own_decay) ** years
+        gain: float = rented_month * (1 - rent_decay) ** years - owned_opex_month * (1 - own_decay) ** years
         if saved + gain >= capex_usd:
             return month + (capex_usd - saved) / gain
         saved += gain

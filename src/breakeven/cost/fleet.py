@@ -25,7 +25,7 @@ def servers_needed(replicas: int, accelerators_per_replica: int, accelerators_pe
 
 
 def usd_per_mtok(usd_per_hour: float, tokens_s: float, utilisation: float = 1.0) -> float | None:
-    """USD per million tokens: hourly cost x 1e6 / (3600 x tokens/s at the SLO x utilisation); None when none are made."""
+    """USD per million tokens: hourly cost x 1e6 / (3600 x tokens/s at the SLO x utilisation); None for none."""
     made = tokens_s * utilisation * SECONDS_PER_HOUR
     return usd_per_hour * TOKENS_PER_MTOK / made if made > 0 else None
 

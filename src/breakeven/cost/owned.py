@@ -73,7 +73,7 @@ def _capital(case: Case, bought: Purchase) -> tuple[Line, ...]:
             name="depreciation",
             amount_usd=flat,
             formula=f"{servers} x (1 - {share:.0%} residual) / {life} months",
-            facts=(price, *_keys("useful_life", "residual_36m", "residual_60m")),
+            facts=(price, *_keys("useful_life"), *case.assumptions.residual_keys(life)),
         ),
         Line(
             name="cost_of_capital",
