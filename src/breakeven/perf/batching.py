@@ -26,6 +26,7 @@ class Sequence:
 
     __slots__ = (
         "admitted", "done_s", "first_s", "gone", "input_tokens", "joined", "key", "left", "output_tokens", "ready_s",
+        "replica",
     )  # fmt: skip
 
     def __init__(self, key: int, ready_s: float, input_tokens: int, output_tokens: int) -> None:
@@ -37,6 +38,7 @@ class Sequence:
         self.joined = -1
         self.first_s = math.nan
         self.done_s = math.nan
+        self.replica = -1
         self.admitted = False
         self.gone = False
 
@@ -71,16 +73,12 @@ class Replica:
         self._cancelled: list[Sequence] = []
         self.changed: list[Sequence] = []
 
-    def submit(self, sequence: Sequence) -> bool:
-        """Queue a request at its ready time, to which `advance` was called; False when it can never fit."""
-        if sequence.footprint > self.curve.kv_tokens:
-            sequence.gone = True
-            return False
+    def submit(self, sequence: Sequence) -> None:
+        """Queue a request at its ready time, to which `advance` was called; its footprint must fit the cache."""
         if self.in_flight == 0 and self._ends_s is None:
             self.clock_s = max(self.clock_s, sequence.ready_s)
         self._waiting.append(sequence)
         self.in_flight += 1
-        return True
 
     def cancel(self, sequence: Sequence) -> None:
         """Drop a request; what it holds is free from the next step on."""

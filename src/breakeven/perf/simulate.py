@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +11,10 @@ from numpy.typing import NDArray
 from breakeven.errors import UsageError
 from breakeven.metric.latency import tpot_s, ttft_s
 from breakeven.perf import batching
+from breakeven.perf.fleet import Fleet, Routing
 from breakeven.schema.noun import Noun
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.workload import Trace, pack
-
-Routing = Literal["least_loaded", "round_robin"]
 
 
 class Simulation(Noun, frozen=True, kw_only=True):
@@ -61,44 +59,14 @@ def simulate(
     if replicas < 1 or not scale > 0:
         message = f"cannot simulate {replicas} replicas at {scale} times the rate"
         raise UsageError(message, "use at least 1, and a scale > 0")
-    fleet = [batching.Replica(curve, max_batch_tokens=max_batch_tokens) for _ in range(replicas)]
-    sequences = _sequences(trace, scale, curve.request_s)
-    placed = [_place(fleet, ROUTINGS[routing], sequence) for sequence in sequences]
-    for replica in fleet:
-        replica.advance(math.inf)
-    return _summary(sequences, placed, fleet, curve.request_s)
-
-
-def _sequences(trace: Trace, scale: float, request_s: float) -> list[batching.Sequence]:
     columns = zip(trace.column("arrival_s"), trace.column("input_tokens"), trace.column("output_tokens"), strict=True)
-    return [
-        batching.Sequence(key, at / scale + request_s, round(prompt), round(output))
-        for key, (at, prompt, output) in enumerate(columns)
-    ]
+    fleet = Fleet(curve, replicas, routing=routing, max_batch_tokens=max_batch_tokens)
+    sequences = [fleet.arrive(at / scale, round(prompt), round(output)) for at, prompt, output in columns]
+    fleet.advance(math.inf)
+    return _summary(sequences, fleet, curve.request_s)
 
 
-def _place(fleet: Sequence[batching.Replica], choose: Router, sequence: batching.Sequence) -> int:
-    for replica in fleet:
-        replica.advance(sequence.ready_s)
-    chosen = choose(fleet, sequence.key)
-    return chosen if fleet[chosen].submit(sequence) else -1
-
-
-def _least_loaded(fleet: Sequence[batching.Replica], key: int) -> int:  # noqa: ARG001 - the shape of a router
-    return min(range(len(fleet)), key=lambda index: (fleet[index].in_flight, index))
-
-
-def _round_robin(fleet: Sequence[batching.Replica], key: int) -> int:
-    return key % len(fleet)
-
-
-Router = Callable[[Sequence[batching.Replica], int], int]
-ROUTINGS: dict[Routing, Router] = {"least_loaded": _least_loaded, "round_robin": _round_robin}
-
-
-def _summary(
-    sequences: Sequence[batching.Sequence], placed: Sequence[int], fleet: Sequence[batching.Replica], request_s: float
-) -> Simulation:
+def _summary(sequences: Sequence[batching.Sequence], fleet: Fleet, request_s: float) -> Simulation:
     arrivals = [sequence.ready_s - request_s for sequence in sequences]
     served = [sequence for sequence in sequences if not sequence.gone]
     start = min(arrivals, default=0.0)
@@ -111,11 +79,11 @@ def _summary(
         ttft_s=pack(ttft_s(sent, sequence.first_s) for sent, sequence in zip(arrivals, sequences, strict=True)),
         tpot_s=pack(_tpot_s(sequence) for sequence in sequences),
         e2e_s=pack(sequence.done_s - sent for sent, sequence in zip(arrivals, sequences, strict=True)),
-        replica=pack(placed),
-        busy_s=math.fsum(replica.busy_s for replica in fleet),
+        replica=pack(sequence.replica for sequence in sequences),
+        busy_s=fleet.busy_s,
         span_s=span,
         in_flight_mean=residence / span if span > 0 else 0.0,
-        steps=sum(replica.steps for replica in fleet),
+        steps=fleet.steps,
     )
 
 
