@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
@@ -69,4 +69,4 @@ class Fresh:
             if key not in kept:
                 kept[key] = (now, question())
             self._kept = kept
-            return kept[key][1]  # type: ignore[return-value] - the key names the question, the question its type
+            return cast("Answer", kept[key][1])

@@ -1,0 +1,50 @@
+"""The console's process: a port or a message, and an end when the supervisor's pipe closes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+
+from breakeven.errors import UsageError
+
+
+def bind(host: str, port: int) -> socket.socket | None:
+    """A listening socket; None, with a message on standard error, where the port is taken.
+
+    A taken port is no failure of `serve`: the gateway goes on without pages, and restarting would not help.
+
+    Raises:
+        UsageError: the host is not an address of this machine.
+    """
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, proto)
+    except OSError as error:
+        message = f"the console cannot listen on {host}: {error}"
+        raise UsageError(message, "give --host an address of this machine, such as 127.0.0.1") from error
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        way_out = "give another with --console-port, or 0 to do without"
+        print(f"console: cannot listen on {host}:{port} ({error.strerror}); {way_out}", file=sys.stderr)  # noqa: T201 - the process's own diagnostics
+        return None
+    return listener
+
+
+def when_closed(fd: int | None, then: Callable[[], None]) -> None:
+    """Call `then` once the other end of a pipe is closed; without a pipe, never."""
+    if fd is not None:
+        threading.Thread(target=_wait, args=(fd, then), daemon=True, name="parent-pipe").start()
+
+
+def _wait(fd: int, then: Callable[[], None]) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(fd, 1):
+            pass
+    then()

@@ -1,0 +1,188 @@
+"""Unit cost: what does one useful prediction cost, and why?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from breakeven.console import charts, figures, overview, words
+from breakeven.console.query import Query
+from breakeven.console.source import Source
+from breakeven.console.view import Cell, Column, Labelled, Row, Table, View, Words, count, number
+from breakeven.quantity import format_usd, usd_from_pico
+from breakeven.schema.noun import Figure
+from breakeven.schema.statement import Cut, Statement, Step
+
+TITLE = "Unit cost"
+DIMENSIONS = {
+    "use_case": "By use case",
+    "tenant": "By tenant",
+    "model": "By model",
+    "deployment": "By deployment",
+    "tier": "By tier",
+    "day": "By day",
+}
+
+
+def build(source: Source, query: Query) -> View:
+    """The view of the unit cost."""
+    statement = source.statement(use_case=query.use_case or None, hours=query.hours_back)
+    known = overview.known_use_cases(source, query)
+    if not statement.predictions:
+        verdict = "No prediction, no unit cost."
+        empty = words.nothing("traffic", query)
+        return View(page="unit-cost", title=TITLE, verdict=verdict, empty=empty, use_cases=known)
+    cut = statement.total
+    drawn = (charts.money(cut, statement.waterfall), charts.reached(cut), charts.ladder(cut))
+    return View(
+        page="unit-cost",
+        title=TITLE,
+        verdict=verdict_of(statement),
+        tone=overview.tone_of(statement),
+        numbers=_numbers(statement),
+        charts=tuple(chart for chart in drawn if chart is not None),
+        tables=(_steps(statement), *_dimensions(statement)),
+        warnings=overview.warnings(statement),
+        emulated=words.emulated(cut),
+        period=words.span(statement),
+        start_s=statement.start_s,
+        end_s=statement.end_s,
+        use_cases=known,
+    )
+
+
+def verdict_of(statement: Statement) -> str:
+    """One sentence: how much of a dollar was useful, and where most of the rest went."""
+    total = statement.cost_total_pico_usd
+    if not total:
+        return "Nothing was charged: every prediction is unpriced or free, so there is no unit cost yet."
+    bars = charts.waterfall_bars(statement.waterfall)
+    falls = [bar for bar in bars[1:-1] if bar.value < 0]
+    worst = min(falls, key=lambda bar: bar.value, default=None)
+    lost = f"; the largest part of the rest is {_inside(worst.name)} ({worst.note})" if worst else ""
+    each = statement.cost_per_useful_prediction_usd.value
+    if each is None:
+        money = format_usd(usd_from_pico(total))
+        return f"{money} were spent, and no useful prediction can be told from them{lost}."
+    return f"{_cents(bars[-1].value, usd_from_pico(total))} of every dollar paid for useful predictions{lost}."
+
+
+def _inside(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+def _cents(part: float, whole: float) -> str:
+    cents = 100 * part / whole
+    return f"{cents:.0f} cents" if cents >= 10 else f"{cents:.2g} cents"  # noqa: PLR2004 - two digits say enough
+
+
+def _numbers(statement: Statement) -> tuple[Labelled, ...]:
+    cut = statement.total
+    each = statement.cost_per_useful_prediction_usd
+    reserved = figures.each(cut, cut.predictions, "predictions", per=1000)
+    used = figures.each(cut, cut.predictions, "predictions", per=1000, usage=True)
+    tokens = cut.input_tokens + cut.output_tokens
+    million = figures.each(cut, tokens, "tokens in and out", per=10**6)
+    made = [
+        Labelled(
+            key="cost_per_useful_prediction",
+            label="Cost per useful prediction",
+            number=number(each, overview.NOT_MEASURABLE),
+            detail=each.note,
+        ),
+        Labelled(
+            key="cost_per_1000",
+            label="Cost per 1,000 predictions",
+            number=number(reserved),
+            detail="reservation basis: idle included",
+        ),
+        Labelled(
+            key="cost_per_1000_usage",
+            label="Cost per 1,000 predictions",
+            number=number(used),
+            detail="usage basis: idle left out",
+        ),
+    ]
+    if tokens:
+        made.append(Labelled(key="cost_per_mtok", label="Cost per million tokens", number=number(million)))
+    return (*made, *_energy(cut))
+
+
+def _energy(cut: Cut) -> tuple[Labelled, ...]:
+    made = []
+    for key, label, figure in (("energy", "Energy", cut.energy_kwh), ("carbon", "Carbon", cut.gco2)):
+        if figure.value is not None:
+            made.append(Labelled(key=key, label=label, number=number(figure), detail=figure.note))
+    return tuple(made)
+
+
+def _steps(statement: Statement) -> Table:
+    columns = (
+        Column(key="step", title="Step", numeric=False),
+        Column(key="predictions", title="Predictions"),
+        Column(key="cost", title="Cost"),
+        Column(key="share", title="Share"),
+        Column(key="basis", title="Basis", numeric=False),
+    )
+    total = statement.cost_total_pico_usd
+    rows = [Row(cells=_step(step, total)) for step in statement.waterfall]
+    summed = Step(name="total", cost_pico_usd=total, predictions=statement.predictions, basis="derived")
+    rows.append(Row(cells=_step(summed, total), strong=True))
+    return Table(
+        key="waterfall",
+        title="The same, as a table",
+        columns=columns,
+        rows=tuple(rows),
+        note="Every step is shown, idle and overlap included, and the steps sum to the total.",
+    )
+
+
+def _step(step: Step, total: int) -> tuple[Cell, ...]:
+    name, _ = words.STEPS.get(step.name, (step.name.capitalize(), "idle"))
+    usd = Figure(
+        value=usd_from_pico(step.cost_pico_usd), unit="USD", basis=step.basis, how="sum over the rows of this step"
+    )
+    share = step.cost_pico_usd / total if total else None
+    part = Figure(value=share, unit="share", basis=step.basis, how="step / total cost")
+    return (
+        Words(text=name),
+        count(step.predictions, "rows of this step", unknown="-"),
+        number(usd),
+        number(part, "-"),
+        Words(text=step.basis),
+    )
+
+
+def _dimensions(statement: Statement) -> tuple[Table, ...]:
+    tables = []
+    for dimension, title in DIMENSIONS.items():
+        cuts = [cut for cut in statement.cuts if cut.dimension == dimension]
+        if cuts:
+            tables.append(_cut_table(dimension, title, cuts, statement.total))
+    return tuple(tables)
+
+
+def _cut_table(dimension: str, title: str, cuts: Sequence[Cut], total: Cut) -> Table:
+    columns = (
+        Column(key=dimension, title=title.removeprefix("By ").capitalize(), numeric=False),
+        Column(key="predictions", title="Predictions"),
+        Column(key="useful", title="Useful"),
+        Column(key="cost", title="Cost"),
+        Column(key="idle", title="Of it idle"),
+        Column(key="per_1000", title="Per 1,000"),
+        Column(key="per_useful", title="Per useful"),
+    )
+    rows = [Row(cells=_cut(cut, cut.key or "(none)")) for cut in cuts]
+    rows.append(Row(cells=_cut(total, "total"), strong=True))
+    return Table(key=f"by_{dimension}", title=title, columns=columns, rows=tuple(rows))
+
+
+def _cut(cut: Cut, name: str) -> tuple[Cell, ...]:
+    return (
+        Words(text=name, badge=overview.badge(cut), tone="warn" if cut.emulated else "plain"),
+        count(cut.predictions, "records of this row"),
+        count(cut.useful, "in budget, identified and used"),
+        number(figures.cost(cut)),
+        number(figures.idle(cut)),
+        number(figures.each(cut, cut.predictions, "predictions", per=1000), "-"),
+        number(cut.cost_per_useful_prediction_usd, overview.NOT_MEASURABLE),
+    )
