@@ -18,7 +18,7 @@ from typing import Self
 from breakeven.errors import UsageError
 from breakeven.wire.address import Address, Origin, address
 from breakeven.wire.connection import Connection, Limits
-from breakeven.wire.failure import UnreachableError, protocol_error, timed_out, unreachable
+from breakeven.wire.failure import UnreachableError, protocol_error, unreachable
 
 Headers = Sequence[tuple[str, str]]
 _FORBIDDEN = frozenset("\r\n\0")
@@ -86,6 +86,12 @@ class Response:
                 raise protocol_error(self._connection.place, f"a body of more than {limit} bytes")
         return b"".join(parts)
 
+    def detach(self) -> None:
+        """Want no more of a body that is about to end; the connection is kept if it ends before the next silence."""
+        if not self._finished:
+            self._finished = True
+            self._connection.when_over(self._release)
+
     def close(self) -> None:
         """Give the answer up; a body not read to its end closes the connection, which the upstream sees."""
         if not self._finished:
@@ -125,11 +131,13 @@ class Client:
         *,
         timeout_s: float = 60.0,
         on_connect: Callable[[float], None] | None = None,
+        on_sent: Callable[[], None] | None = None,
     ) -> Response:
         """Send a request and wait for the head of its answer.
 
         `timeout_s` bounds the connection's making and each silence. `on_connect` is told the seconds that a new
-        connection took. A kept-alive connection that turns out closed before any byte of the answer is replaced once.
+        connection took, `on_sent` that the request was written. A kept-alive connection that turns out closed before
+        any byte of the answer is replaced.
 
         Raises:
             BackendError: unreachable, timed out or malformed (see `wire.failure`).
@@ -142,6 +150,8 @@ class Client:
             self._busy.add(connection)
             try:
                 connection.send(data, timeout_s=timeout_s, bodiless=method == "HEAD")
+                if on_sent is not None:
+                    on_sent()
                 await connection.head()
             except BaseException as error:
                 self._busy.discard(connection)
@@ -200,7 +210,7 @@ class Client:
                     server_hostname=origin.host if origin.tls else None,
                 )
         except TimeoutError as error:
-            raise timed_out(str(origin), "accept a connection", limit_s) from error
+            raise unreachable(str(origin), f"no connection within {limit_s:g} s") from error
         except (OSError, ssl.SSLError) as error:
             raise unreachable(str(origin), error) from error
         _no_delay(transport)

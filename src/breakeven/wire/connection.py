@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 import httptools
 
@@ -58,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._buffered = 0
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
+        self._then: Callable[[Connection], None] | None = None
         self._last_byte_s = 0.0
         self._timeout_s = 0.0
 
@@ -119,6 +121,17 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
 
+    def when_over(self, then: Callable[[Connection], None]) -> None:
+        """Drop the rest of the body and call back once it ended, well or not."""
+        self._chunks.clear()
+        if self.complete or self.closed:
+            then(self)
+        else:
+            self._then = then
+            if self._paused and self._transport is not None:
+                self._paused = False
+                self._transport.resume_reading()
+
     def abort(self) -> None:
         """Close at once; the upstream sees the connection end."""
         self.finish()
@@ -136,6 +149,9 @@ class Connection(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+        if self._then is not None and (self.complete or self.error):
+            then, self._then = self._then, None
+            then(self)
 
     def _fail(self, error: BackendError) -> None:
         if self.error is None:
@@ -232,7 +248,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Bytes of the body; a full buffer pauses the socket."""
-        if self.complete:
+        if self.complete or self._then is not None:
             return
         self._chunks.append(body)
         self._buffered += len(body)

@@ -1,0 +1,115 @@
+"""What one request cost: its tokens at the compiled price, and its share of owned capacity by work."""
+
+from __future__ import annotations
+
+from breakeven.cost.price import charge_pico_usd
+from breakeven.gateway.decision.event import Observed
+from breakeven.metric.energy import energy_kwh
+from breakeven.metric.work import work_s
+from breakeven.schema.noun import Basis, Noun
+from breakeven.schema.policy import CapacityPrice, PolicyDeployment
+from breakeven.schema.record import Tokens
+
+BYTES_PER_TOKEN = 4
+"""Assumed where a server counts nothing: about four bytes of English text a token."""
+
+
+class Consumption(Noun, frozen=True, kw_only=True):
+    """What the provider consumed, and how it is known."""
+
+    tokens: Tokens = Tokens()
+    basis: Basis = "measured"
+    rows: int = 0
+    in_flight: float = 0.0
+    happened: bool = False
+
+
+class Charge(Noun, frozen=True, kw_only=True):
+    """The money and energy of one request; None is unpriced or unknown, never 0."""
+
+    cost_pico_usd: int | None = 0
+    price_id: str = ""
+    basis: Basis = "derived"
+    work_s: float | None = None
+    energy_kwh: float | None = None
+    energy_basis: Basis = "unknown"
+    billable: Tokens = Tokens()
+    priced: Tokens = Tokens()
+
+
+def consumption(observed: Observed, *, chat: bool, body_bytes: int, rows: int) -> Consumption:
+    """Tokens as the server counted them, else an estimate from bytes and chunks, marked assumed.
+
+    An attempt that the server did not accept consumed nothing.
+    """
+    if not observed.accepted:
+        return Consumption()
+    if observed.usage is not None or not chat:
+        tokens, basis = observed.usage or Tokens(), "measured"
+    else:
+        tokens, basis = Tokens(input=-(-body_bytes // BYTES_PER_TOKEN), output=observed.chunks), "assumed"
+    return Consumption(
+        tokens=tokens,
+        basis="measured" if basis == "measured" else "assumed",
+        rows=rows,
+        in_flight=observed.in_flight,
+        happened=True,
+    )
+
+
+def charge(deployment: PolicyDeployment, used: Consumption) -> Charge:
+    """Price a consumption: (token charge) + (work x price of a replica-second), both where the deployment has them.
+
+    A deployment with neither is unpriced; so is one whose capacity has no work curve.
+    """
+    if not used.happened:
+        return Charge()
+    direct = None if deployment.tokens is None else charge_pico_usd(deployment.tokens, used.tokens)
+    work = _work_s(deployment, used)
+    share = _share(deployment.capacity, work)
+    billable = used.tokens if deployment.tokens else Tokens()
+    joules = _energy(deployment.capacity, work)
+    cost = _total(deployment, direct, share)
+    return Charge(
+        cost_pico_usd=cost,
+        price_id=_price_id(deployment),
+        basis="unknown" if cost is None else "assumed" if used.basis == "assumed" else "derived",
+        work_s=work,
+        energy_kwh=joules,
+        energy_basis="unknown" if joules is None else "assumed" if used.basis == "assumed" else "derived",
+        billable=billable,
+        priced=billable if direct is not None else Tokens(),
+    )
+
+
+def _work_s(deployment: PolicyDeployment, used: Consumption) -> float | None:
+    if deployment.work is None:
+        return None
+    replicas = deployment.capacity.replicas if deployment.capacity else 1
+    return work_s(
+        deployment.work,
+        input_tokens=used.tokens.input - used.tokens.cached_input,
+        output_tokens=used.tokens.output,
+        rows=used.rows,
+        in_flight=used.in_flight / max(1, replicas),
+    )
+
+
+def _share(capacity: CapacityPrice | None, work: float | None) -> int | None:
+    return None if capacity is None or work is None else round(work * capacity.pico_usd_per_replica_s)
+
+
+def _energy(capacity: CapacityPrice | None, work: float | None) -> float | None:
+    if capacity is None or capacity.power_busy_w is None or work is None:
+        return None
+    return energy_kwh(capacity.power_busy_w, work)
+
+
+def _total(deployment: PolicyDeployment, direct: int | None, share: int | None) -> int | None:
+    wanted = [part for part, has in ((direct, deployment.tokens), (share, deployment.capacity)) if has is not None]
+    known = [part for part in wanted if part is not None]
+    return sum(known) if wanted and len(known) == len(wanted) else None
+
+
+def _price_id(deployment: PolicyDeployment) -> str:
+    return "+".join(price.price_id for price in (deployment.tokens, deployment.capacity) if price is not None)

@@ -1,0 +1,167 @@
+"""CloudEvents 1.0.2 over HTTP (binary, structured, batched) to outcomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from breakeven.gateway.decision.body import decode
+from breakeven.gateway.decision.refusal import RequestError, shown
+from breakeven.schema.noun import Noun
+from breakeven.schema.outcome import EVENT_TYPES, Outcome
+from breakeven.schema.record import Consent
+
+STRUCTURED, BATCHED = "application/cloudevents+json", "application/cloudevents-batch+json"
+MAX_BATCH, MAX_ATTRIBUTE, MAX_DATA_BYTES = 10_000, 1024, 64 * 1024
+REQUIRED = ("id", "source", "type", "specversion")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
+
+
+class _Data(msgspec.Struct):
+    value: float | None = None
+    currency: str = ""
+    stage: str = ""
+    duration_s: float | None = None
+    prediction_id: str = ""
+    subject: str = ""
+    use_case: str = ""
+    consent: str = ""
+
+
+_objects = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_batches = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_texts = msgspec.json.Decoder(str | int | float | bool | None)
+
+
+class Envelope(Noun, frozen=True, kw_only=True):
+    """An event's attributes as text, and its data as the bytes they came in. `place` is where it stands in a batch."""
+
+    place: str
+    attributes: dict[str, str]
+    data: bytes
+
+
+def envelopes(headers: Mapping[str, str], body: bytes) -> tuple[Envelope, ...]:
+    """Take a request apart, by its content type.
+
+    Raises:
+        RequestError: 400, malformed JSON, or neither a CloudEvent nor a batch of them.
+    """
+    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media == BATCHED:
+        batch = decode(_batches, body)
+        if len(batch) > MAX_BATCH:
+            message = f"the batch holds {len(batch)} events"
+            raise RequestError(message, f"send at most {MAX_BATCH}", status=413, field="body")
+        return tuple(_structured(one, f"[{position}].") for position, one in enumerate(batch))
+    if media == STRUCTURED:
+        return (_structured(decode(_objects, body), ""),)
+    if "ce-specversion" not in headers and "ce-id" not in headers:
+        message = f"the request is no CloudEvent: its content-type is {shown(media)} and it has no ce-id header"
+        way_out = f"send {STRUCTURED}, {BATCHED}, or binary mode with ce-id, ce-source, ce-type and ce-specversion"
+        raise RequestError(message, way_out, field="content-type")
+    attributes = {name[3:]: value for name, value in headers.items() if name.startswith("ce-")}
+    return (Envelope(place="ce-", attributes=attributes, data=body),)
+
+
+def outcome_of(event: Envelope, *, tenant: str, received_s: float) -> Outcome:
+    """An outcome without its seat in the journal; `subject` is still as it was sent.
+
+    Raises:
+        RequestError: 400, naming the attribute, its value and the way out.
+    """
+    said, place = event.attributes, event.place
+    for name in REQUIRED:
+        _attribute(said, name, place, required=True)
+    if said["specversion"] != "1.0":
+        raise _bad(place, "specversion", said["specversion"], "send 1.0")
+    data = _data(event)
+    prediction_id = _attribute(said, "predictionid", place) or data.prediction_id
+    subject = _attribute(said, "subject", place) or data.subject
+    if not prediction_id and not subject:
+        raise _bad(place, "predictionid", "", "name the prediction, or its subject, that the event belongs to")
+    kind = EVENT_TYPES.get(said["type"], "custom")
+    return Outcome(
+        event_id=said["id"],
+        source=said["source"],
+        kind=kind,
+        event_type=said["type"],
+        time_s=_time_s(said, place) if "time" in said else received_s,
+        received_s=received_s,
+        node="",
+        sequence=0,
+        tenant=tenant,
+        prediction_id=prediction_id,
+        subject=subject,
+        use_case=_attribute(said, "usecase", place) or data.use_case,
+        value=data.value,
+        currency=data.currency,
+        stage=data.stage,
+        duration_s=data.duration_s,
+        consent=_consent(_attribute(said, "consent", place) or data.consent, place),
+        data=event.data.decode(errors="replace"),
+    )
+
+
+def _structured(fields: dict[str, msgspec.Raw], place: str) -> Envelope:
+    if "data_base64" in fields:
+        raise _bad(place, "data_base64", "...", "send data as JSON")
+    data = bytes(fields.pop("data", b""))
+    attributes: dict[str, str] = {}
+    for name, raw in fields.items():
+        try:
+            value: Any = _texts.decode(raw)
+        except msgspec.DecodeError:
+            raise _bad(place, name, bytes(raw).decode(errors="replace"), "send a string") from None
+        if value is not None:
+            attributes[name] = value if isinstance(value, str) else bytes(raw).decode()
+    return Envelope(place=place, attributes=attributes, data=data)
+
+
+def _data(event: Envelope) -> _Data:
+    if not event.data or event.data == b"null":
+        return _Data()
+    if len(event.data) > MAX_DATA_BYTES:
+        raise _bad(event.place, "data", f"{len(event.data)} bytes", f"send at most {MAX_DATA_BYTES} bytes")
+    try:
+        data = msgspec.json.decode(event.data, type=_Data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _bad(event.place, "data", str(error), "send {value, currency, stage, duration_s} as JSON") from None
+    if data.duration_s is not None and data.duration_s < 0:
+        raise _bad(event.place, "data.duration_s", str(data.duration_s), "send seconds of 0 or more")
+    return data
+
+
+def _attribute(said: dict[str, str], name: str, place: str, *, required: bool = False) -> str:
+    value = said.get(name, "")
+    if (required and not value) or len(value) > MAX_ATTRIBUTE or not value.isprintable():
+        raise _bad(place, name, value, f"send {'1' if required else '0'} to {MAX_ATTRIBUTE} printable characters")
+    return value
+
+
+def _time_s(said: dict[str, str], place: str) -> float:
+    value = said["time"]
+    if _RFC3339.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value.upper()).timestamp()
+        except (ValueError, OverflowError):
+            pass
+    raise _bad(place, "time", value, "send an RFC 3339 time such as 2026-11-24T12:00:00Z")
+
+
+def _consent(value: str, place: str) -> Consent:
+    for known in ("granted", "denied", "unknown"):
+        if value == known:
+            return known
+    if value:
+        raise _bad(place, "consent", value, "send granted, denied or unknown")
+    return "unknown"
+
+
+def _bad(place: str, name: str, value: str, way_out: str) -> RequestError:
+    message = f"the event's attribute {place}{name} is {shown(value) if value else 'missing'}"
+    return RequestError(message, way_out, field=f"{place}{name}", kind="invalid_event")

@@ -1,0 +1,67 @@
+"""A well-formed, authenticated request: from here on it is one prediction (or N) and leaves exactly one record each."""
+
+from __future__ import annotations
+
+from breakeven.gateway.decision.contract import Contract
+from breakeven.gateway.decision.index import Index, Protocol
+from breakeven.gateway.decision.refusal import RequestError
+from breakeven.gateway.decision.route import sticky_seed
+from breakeven.schema.noun import Noun
+from breakeven.schema.policy import UseCase
+
+
+class Request(Noun, frozen=True, kw_only=True):
+    """All that a decision needs. Subjects are keyed hashes; `received_s` is monotonic, `time_s` wall time.
+
+    `prediction_ids` has one id, or one per listed subject; `subjects` is empty or as long.
+    """
+
+    request_id: str
+    prediction_ids: tuple[str, ...]
+    protocol: Protocol
+    use_case: UseCase
+    tenant: str
+    contract: Contract
+    time_s: float
+    received_s: float
+    subjects: tuple[str, ...] = ()
+    seed: int = 0
+    model: str = ""
+    stream: bool = False
+    rows: int = 0
+    body_bytes: int = 0
+    features_hash: str = ""
+    prompt: str = ""
+
+    @property
+    def budget_s(self) -> float | None:
+        """The smaller of the use case's latency budget and the deadline that the request carries."""
+        stated = [limit for limit in (self.use_case.budget_s, self.contract.deadline_s) if limit is not None]
+        return min(stated, default=None)
+
+
+def use_case_of(index: Index, contract: Contract, model: str) -> UseCase:
+    """The use case by header, else by model name, else the policy's default.
+
+    Raises:
+        RequestError: the named use case is unknown (400), or none is named and nothing serves the model (404).
+    """
+    if contract.use_case:
+        named = index.use_cases.get(contract.use_case)
+        if named is None:
+            message = f"x-breakeven-use-case is {contract.use_case!r}, which the policy does not know"
+            way_out = f"use one of {', '.join(sorted(index.use_cases))}"
+            raise RequestError(message, way_out, field="x-breakeven-use-case", kind="unknown_use_case")
+        return named
+    name = index.use_case_of_model.get(model) or index.policy.default_use_case
+    if not name:
+        message = f"the model {model!r} belongs to no use case, and the policy has no default_use_case"
+        way_out = f"use one of {', '.join(sorted(index.use_case_of_model)) or 'the models in the policy'}"
+        raise RequestError(message, way_out, status=404, field="model", kind="model_not_found")
+    return index.use_cases[name]
+
+
+def seed_of(use_case: UseCase, *, subject: str, session: str, request_id: str) -> int:
+    """The seed of the choice: a sticky route hashes the subject, else the session, else the request."""
+    key = (subject or session or request_id) if use_case.route.sticky else request_id
+    return sticky_seed(use_case.name, key)

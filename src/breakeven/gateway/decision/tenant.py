@@ -1,0 +1,34 @@
+"""Who asks: the tenant comes from the key alone."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from breakeven.gateway.decision.index import Index
+from breakeven.gateway.decision.refusal import RequestError
+
+DEFAULT_TENANT = "default"
+
+
+def tenant_of(index: Index, authorization: str) -> str:
+    """The tenant of an Authorization header; "default" while no tenant has keys.
+
+    Raises:
+        RequestError: 401, keys are set and this one is missing or unknown. The key itself is never shown.
+    """
+    if not index.keys_required:
+        return DEFAULT_TENANT
+    scheme, _, key = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        message = "this gateway asks for a key and the request has none"
+        raise _unauthorised(message, "send it as 'Authorization: Bearer KEY'")
+    digest = sha256(key.strip().encode()).hexdigest()
+    tenant = index.tenant_of_key.get(digest)
+    if tenant is None:
+        message = f"the key with SHA-256 {digest[:8]}... belongs to no tenant"
+        raise _unauthorised(message, "use a key of a tenant named in the policy")
+    return tenant
+
+
+def _unauthorised(message: str, way_out: str) -> RequestError:
+    return RequestError(message, way_out, status=401, field="authorization", kind="invalid_api_key")

@@ -1,0 +1,80 @@
+"""One open journal file: appended whole frames, locked while its process lives."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class JournalFile:
+    """`<stem>.open`, exclusively locked by this process; `seal` makes it `<stem>.journal`.
+
+    The file gets its `.open` name only once it is locked, so that nobody takes it for a dead process's.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+
+    def __init__(self, folder: Path, stem: str) -> None:
+        self.path = folder / f"{stem}.open"
+        self.rows = 0
+        self._size = 0
+        draft = folder / f"{stem}.new"
+        self._handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.rename(self.path)
+        except OSError:
+            os.close(self._handle)
+            raise
+
+    def append(self, frames: bytes, rows: int) -> None:
+        """Hand frames to the kernel; all of them or none.
+
+        Raises:
+            OSError: the disk is full or failing; what was written in part is cut off again.
+        """
+        written = 0
+        try:
+            while written < len(frames):
+                written += os.write(self._handle, frames[written:] if written else frames)
+        except OSError:
+            if written:
+                os.ftruncate(self._handle, self._size)
+                os.lseek(self._handle, self._size, os.SEEK_SET)
+            raise
+        self._size += written
+        self.rows += rows
+
+    def sync(self) -> None:
+        """Bring everything appended so far to the disk.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        os.fdatasync(self._handle)
+
+    def seal(self) -> None:
+        """Sync, rename to `.journal` and close; an empty file is removed instead.
+
+        Raises:
+            OSError: the disk failed; the file stays `.open` and, being unlocked, is sealed by the sealer.
+        """
+        try:
+            if self.rows:
+                os.fsync(self._handle)
+                self.path.rename(self.path.with_suffix(".journal"))
+                _sync_folder(self.path.parent)
+            else:
+                self.path.unlink()
+        finally:
+            os.close(self._handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
