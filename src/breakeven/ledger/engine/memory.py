@@ -1,0 +1,203 @@
+"""The memory engine: the definition of every question, in plain Python over the metrics' own definitions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import TypeVar
+
+from breakeven.ledger import layout
+from breakeven.ledger.engine import fate
+from breakeven.ledger.engine.attribute import HOME_CURRENCIES, Attribution, Flags, attribute
+from breakeven.ledger.engine.port import (
+    BASES,
+    DIMENSIONS,
+    METRICS,
+    NANO,
+    SAMPLE_LIMIT,
+    Audit,
+    Cell,
+    Columns,
+    Metric,
+    Query,
+    Samples,
+    Spread,
+    Standby,
+)
+from breakeven.ledger.identity import key_of
+from breakeven.ledger.restore import restore
+from breakeven.ledger.snapshot import Snapshot
+from breakeven.metric import latency
+from breakeven.metric.usefulness import DELIVERED
+from breakeven.quantity import SECONDS_PER_HOUR
+from breakeven.schema.journal import Record
+from breakeven.schema.outcome import Outcome
+from breakeven.schema.record import Capacity, Prediction
+from breakeven.schema.statement import Latency
+from breakeven.schema.workload import pack
+
+_R = TypeVar("_R", Prediction, Outcome, Capacity)
+
+
+class MemoryEngine:
+    """Answers over records held in memory."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.warnings = snapshot.warnings
+        records = [*snapshot.records, *restore(snapshot)]
+        self._predictions = _distinct(records, Prediction, lambda one: (one.node, one.sequence))
+        self._outcomes = _distinct(records, Outcome, lambda one: (one.received_s, one.node, one.sequence))
+        self._capacity = _distinct(records, Capacity, lambda one: (one.start_s, one.end_s))
+        self._frames = {(one.node, one.sequence) for one in records if not isinstance(one, Capacity)}
+
+    def cells(self, query: Query) -> tuple[Cell, ...]:
+        """What predictions cost and what became of them."""
+        used_when = {measure.use_case: measure.used_when for measure in query.measures}
+        flags, rates = self._attribution(query).flags, self._rates
+        groups: dict[tuple[object, ...], list[fate.Row]] = defaultdict(list)
+        for one in self._asked(query):
+            row = fate.row(
+                one,
+                flags.get(one.prediction_id, Flags()),
+                used_when.get(one.use_case, "unmeasured"),
+                rates.get((one.deployment, one.policy_id), rates.get((one.deployment, None))),
+            )
+            groups[row.key].append(row)
+        return tuple(fate.cell(groups[key]) for key in sorted(groups))
+
+    def standby(self, query: Query) -> tuple[Standby, ...]:
+        """What capacity cost, whether used or not."""
+        groups: dict[tuple[str, int], list[Capacity]] = defaultdict(list)
+        policies = {one.policy_id for one in self._predictions if one.plan_id == query.plan_id}
+        for row in self._capacity:
+            held = _holds(query.policy_id, row.policy_id) and (query.plan_id is None or row.policy_id in policies)
+            if held and _within(row.start_s, query):
+                groups[row.deployment, int(row.start_s // SECONDS_PER_HOUR)].append(row)
+        return tuple(_standby(*key, groups[key]) for key in sorted(groups))
+
+    def spreads(self, query: Query) -> tuple[Spread, ...]:
+        """Percentiles of everything and of every group of every dimension."""
+        rows = [one for one in self._asked(query) if one.status in DELIVERED]
+        found: list[Spread] = []
+        for dimension in ("", *DIMENSIONS):
+            groups: dict[str, list[Prediction]] = defaultdict(list)
+            for one in rows:
+                groups[_key(one, dimension)].append(one)
+            found += [_spread(dimension, key, metric, groups[key]) for key in sorted(groups) for metric in METRICS]
+        return tuple(found)
+
+    def audit(self, query: Query) -> Audit:
+        """Events, losses and policies."""
+        asked = [one for one in self._outcomes if _within(one.time_s, query)]
+        keys = {key_of(one)[1:] for one in asked}
+        attribution = self._attribution(query)
+        kinds = [one.kind for one in asked]
+        return Audit(
+            kinds=tuple((kind, kinds.count(kind)) for kind in sorted(set(kinds))),
+            unattributed=len(keys & attribution.unattributed),
+            denied=len(keys & attribution.denied),
+            foreign=sum(one.value is not None and one.currency.upper() not in HOME_CURRENCIES for one in asked),
+            lost=_lost(self._frames),
+            policies=tuple(sorted({one.policy_id for one in self._asked(query) if one.policy_id})),
+        )
+
+    def arrivals(self, query: Query) -> Columns:
+        """When requests came and how large they were."""
+        rows = sorted(self._asked(query), key=lambda one: (one.time_s, one.prediction_id))
+        first_s = rows[0].time_s if rows else 0.0
+        return Columns(
+            arrival_s=pack(one.time_s - first_s for one in rows),
+            input_tokens=pack(one.served.input for one in rows),
+            output_tokens=pack(one.served.output for one in rows),
+        )
+
+    def samples(self, query: Query) -> Samples:
+        """Latencies of delivered predictions, sorted."""
+        rows = [one for one in self._asked(query) if one.status in DELIVERED]
+        return Samples(**{metric: _thin(_values(rows, metric)) for metric in METRICS})
+
+    def _asked(self, query: Query) -> list[Prediction]:
+        return [one for one in self._predictions if _within(one.time_s, query) and _matches(one, query)]
+
+    def _attribution(self, query: Query) -> Attribution:
+        windows = {measure.use_case: measure.window_s for measure in query.measures}
+        return attribute(self._predictions, self._outcomes, windows)
+
+    @cached_property
+    def _rates(self) -> dict[tuple[str, str | None], int]:
+        """Pico-USD per replica-second by (deployment, policy); policy None is the deployment's highest."""
+        rates: dict[tuple[str, str | None], int] = {}
+        for row in self._capacity:
+            for key in ((row.deployment, row.policy_id), (row.deployment, None)):
+                rates[key] = max(rates.get(key, 0), row.pico_usd_per_replica_s)
+        return rates
+
+
+def _distinct(records: Iterable[Record], kind: type[_R], order: Callable[[_R], tuple[object, ...]]) -> list[_R]:
+    """One record for each identity: the first in `order`, so that the order of arrival does not matter."""
+    first: dict[tuple[str, ...], _R] = {}
+    for record in records:
+        if isinstance(record, kind):
+            key = key_of(record)
+            if key not in first or order(record) < order(first[key]):
+                first[key] = record
+    return list(first.values())
+
+
+def _within(time_s: float, query: Query) -> bool:
+    return (query.start_s is None or time_s >= query.start_s) and (query.end_s is None or time_s < query.end_s)
+
+
+def _holds(asked: str | None, found: str) -> bool:
+    return asked is None or asked == found
+
+
+def _matches(one: Prediction, query: Query) -> bool:
+    pairs = ((query.policy_id, one.policy_id), (query.plan_id, one.plan_id))
+    more = ((query.use_case, one.use_case), (query.deployment, one.deployment))
+    return all(_holds(asked, found) for asked, found in pairs + more)
+
+
+def _key(one: Prediction, dimension: str) -> str:
+    if dimension == "day":
+        return layout.date(layout.day_of(one.time_s))
+    return str(getattr(one, dimension)) if dimension else ""
+
+
+def _values(rows: Iterable[Prediction], metric: str) -> list[float]:
+    return sorted(value for one in rows if (value := getattr(one, metric)) is not None)
+
+
+def _spread(dimension: str, key: str, metric: Metric, rows: Sequence[Prediction]) -> Spread:
+    values = _values(rows, metric)
+    n = len(values)
+    p50_s, p95_s, p99_s = (latency.percentile(values, share) for share in (0.50, 0.95, 0.99))
+    mean_s = sum(round(value * NANO) for value in values) / n / NANO if n else None
+    found = Latency(n=n, p50_s=p50_s, p95_s=p95_s, p99_s=p99_s, mean_s=mean_s)
+    return Spread(dimension=dimension, key=key, metric=metric, latency=found)
+
+
+def _thin(values: Sequence[float]) -> tuple[float, ...]:
+    step = max(1, -(-len(values) // SAMPLE_LIMIT))
+    return tuple(values[::step])
+
+
+def _standby(deployment: str, hour: int, rows: Sequence[Capacity]) -> Standby:
+    return Standby(
+        deployment=deployment,
+        hour=hour,
+        model=max(row.model for row in rows),
+        cost_pico_usd=sum(row.cost_pico_usd for row in rows),
+        up_ns=sum(round((row.end_s - row.start_s) * NANO) for row in rows),
+        basis=max(BASES.index(row.basis) for row in rows),
+    )
+
+
+def _lost(frames: Iterable[tuple[str, int]]) -> int:
+    last: dict[str, int] = {}
+    count: dict[str, int] = defaultdict(int)
+    for node, sequence in frames:
+        last[node] = max(last.get(node, 0), sequence)
+        count[node] += 1
+    return sum(last[node] - count[node] for node in last)

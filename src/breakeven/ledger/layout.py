@@ -1,0 +1,53 @@
+"""Where things lie in a data directory, and what a journal's name says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from breakeven.ledger.columns import Table
+
+LIVE, CLOSED = ".open", ".journal"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_S = 86_400
+
+
+def journals(data_dir: Path) -> Path:
+    """The folder that gateways append to."""
+    return data_dir / "journal"
+
+
+def quarantine(data_dir: Path) -> Path:
+    """Where journals with a bad frame are kept after their good frames were sealed."""
+    return data_dir / "quarantine"
+
+
+def journal_files(data_dir: Path) -> tuple[Path, ...]:
+    """Every journal file, closed or being written, by name."""
+    folder = journals(data_dir)
+    return tuple(sorted(path for path in folder.glob("*") if path.suffix in {LIVE, CLOSED}))
+
+
+def node_of(name: str) -> str:
+    """The node in a journal's name `<node>-<number>`."""
+    return name.rpartition("-")[0]
+
+
+def day_of(time_s: float) -> int:
+    """The UTC day of a Unix time, as days since 1970; times that no calendar holds fall on day 0."""
+    try:
+        day = int(time_s // _DAY_S)
+        date(day)
+    except (ValueError, OverflowError):
+        return 0
+    return day
+
+
+def date(day: int) -> str:
+    """Days since 1970 as an ISO date."""
+    return f"{_EPOCH + timedelta(days=day):%Y-%m-%d}".zfill(10)
+
+
+def segment_path(table: Table, day: int, name: str) -> str:
+    """The path of a segment, relative to the data directory."""
+    return f"segments/{table}/dt={date(day)}/{name}.parquet"

@@ -1,0 +1,54 @@
+"""Records read back from segments: the proof that sealing loses nothing, and how the memory engine reads a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from breakeven.ledger import duck
+from breakeven.ledger.columns import COLUMNS, TABLES, TOKEN_COUNTS, TOKEN_KINDS, Table
+from breakeven.ledger.snapshot import Snapshot
+from breakeven.schema.journal import Record
+from breakeven.schema.outcome import Outcome
+from breakeven.schema.record import Capacity, Prediction
+
+_KINDS: dict[Table, type[Prediction | Outcome | Capacity]] = {
+    "predictions": Prediction,
+    "outcomes": Outcome,
+    "capacity": Capacity,
+}
+
+
+def restore(snapshot: Snapshot) -> Iterator[Record]:
+    """Every record of a snapshot's segments."""
+    for table in TABLES:
+        files = [segment.path for segment in snapshot.segments if segment.table == table]
+        if files:
+            yield from _table(table, files)
+
+
+def _table(table: Table, files: Sequence[str]) -> Iterator[Record]:
+    names = [column.name for column in COLUMNS[table]]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    with duck.connect() as connection:
+        query = f"SELECT {quoted} FROM read_parquet({duck.paths(files)}, union_by_name=true)"  # noqa: S608 - quoted
+        for row in connection.execute(query).fetchall():
+            yield _record(table, dict(zip(names, row, strict=True)))
+
+
+def _record(table: Table, row: dict[str, object]) -> Record:
+    kind = _KINDS[table]
+    nested = {column.name for column in COLUMNS[table] if column.kind == "JSON"}
+    fields = {
+        name: msgspec.json.decode(str(value)) if name in nested else value
+        for name, value in row.items()
+        if name in kind.__struct_fields__
+    }
+    if table == "predictions":
+        fields |= {name: _tokens(row, name) for name in TOKEN_KINDS}
+    return msgspec.convert(fields | {"type": kind.__struct_config__.tag}, kind)
+
+
+def _tokens(row: Mapping[str, object], kind: str) -> dict[str, object]:
+    return {count: row[f"{kind}_{column}"] for count, column in TOKEN_COUNTS.items()}
