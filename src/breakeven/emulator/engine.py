@@ -7,6 +7,7 @@ the next: lateness does not add up.
 from __future__ import annotations
 
 import asyncio
+import math
 
 from breakeven.perf.batching import Sequence
 from breakeven.perf.fleet import Fleet
@@ -42,7 +43,7 @@ class Stream:
 
 
 class Engine:
-    """Runs a fleet in real time inside one event loop. `start`, `stop` and `advance` are not safe between threads."""
+    """Runs a fleet in real time inside one event loop; not safe between threads."""
 
     def __init__(self, fleet: Fleet, *, flush_s: float = FLUSH_S) -> None:
         self._fleet = fleet
@@ -75,7 +76,7 @@ class Engine:
     def stop(self, stream: Stream) -> None:
         """Forget a request; its slot and cache are free from the next step on. Harmless when it has finished."""
         if self._streams.pop(stream.sequence, None) is not None:
-            self._fleet.advance(self._now())
+            self._advance(self._now())
             self._fleet.cancel(stream.sequence)
             self._wake()
 
@@ -87,13 +88,16 @@ class Engine:
         if self._timer is not None:
             self._timer.cancel()
         now = self._now()
-        for sequence in self._fleet.advance(now):
-            self._deliver(sequence)
+        self._advance(now)
         if now >= self._next_flush:
             self._next_flush = now + self._flush_s
             for sequence in list(self._streams):
                 self._deliver(sequence)
         self._timer = self._sleep_until()
+
+    def _advance(self, now: float) -> None:
+        for sequence in self._fleet.advance(now):
+            self._deliver(sequence)
 
     def _sleep_until(self) -> asyncio.TimerHandle | None:
         if not self._streams:
@@ -105,7 +109,7 @@ class Engine:
         stream = self._streams.get(sequence)
         if stream is None:
             return
-        finished = sequence.done_s == sequence.done_s  # noqa: PLR0124 - NaN until it is done
+        finished = not math.isnan(sequence.done_s)
         stream.put(self._fleet.emitted(sequence), finished=finished)
         if finished:
             del self._streams[sequence]

@@ -12,6 +12,7 @@ import itertools
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 import msgspec
 import uvicorn
@@ -93,15 +94,15 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, parent_pipe_fd: int | None) -> None:
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        server.should_exit = True
-        loop.remove_reader(parent_pipe_fd or 0)
-
     if parent_pipe_fd is not None:
-        loop.add_reader(parent_pipe_fd, stop)
+        asyncio.get_running_loop().add_reader(parent_pipe_fd, _stop, server, parent_pipe_fd)
     await server.serve(sockets=[listener])
+
+
+def _stop(server: uvicorn.Server, parent_pipe_fd: int) -> None:
+    """The parent is gone: finish what is under way."""
+    asyncio.get_running_loop().remove_reader(parent_pipe_fd)
+    server.should_exit = True
 
 
 class _App:
@@ -119,10 +120,7 @@ class _App:
             return
         route = _ROUTES.get((scope["method"], scope["path"]))
         try:
-            if route is None:
-                message = f"there is no {scope['method']} {scope['path']}"
-                raise UsageError(message, "this server has " + ", ".join(f"{verb} {path}" for verb, path in _ROUTES))
-            await route(self, receive, send)
+            await (route or _unknown(scope))(self, receive, send)
         except UsageError as error:
             status, kind = (404, "not_found_error") if route is None else (400, "invalid_request_error")
             await self._send(send, status, b"application/json", chat.problem(error, kind))
@@ -233,6 +231,11 @@ async def _body(receive: Receive) -> bytes:
 async def _left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _unknown(scope: Scope) -> NoReturn:
+    message = f"there is no {scope['method']} {scope['path']}"
+    raise UsageError(message, "this server has " + ", ".join(f"{verb} {path}" for verb, path in _ROUTES))
 
 
 _Handler = Callable[[_App, Receive, Send], Awaitable[None]]

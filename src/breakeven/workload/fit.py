@@ -60,7 +60,7 @@ def _tick_sentence(tick_s: float) -> tuple[str, ...]:
     if not tick_s:
         return ()
     sentence = (
-        f"The log's clock ticks every {tick_s:.2f} s; arrivals were spread evenly over their tick before anything else, "
-        "so burstiness below it is unknown."
+        f"The log's clock ticks every {tick_s:.2f} s; arrivals were spread evenly over their tick before anything else,"
+        " so burstiness below it is unknown."
     )
     return (sentence,)
