@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 BISECTIONS = 200
+NO_INTEREST = 1e-12
+"""Below this rate a period the interest is smaller than the rounding of a float."""
 
 
 def npv(rate: float, flows: Sequence[float]) -> float:
@@ -23,10 +26,10 @@ def annuity(capex_usd: float, rate: float, periods: int, residual_usd: float = 0
     if periods < 1:
         message = f"an annuity needs at least one period, got {periods}"
         raise ValueError(message)
-    if rate == 0:
+    if abs(rate) < NO_INTEREST:
         return (capex_usd - residual_usd) / periods
-    present = capex_usd - residual_usd / (1 + rate) ** periods
-    return present * rate / (1 - (1 + rate) ** -periods)
+    growth = periods * math.log1p(rate)
+    return (capex_usd - residual_usd * math.exp(-growth)) * rate / -math.expm1(-growth)
 
 
 def irr(flows: Sequence[float]) -> float | None:
