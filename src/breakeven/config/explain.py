@@ -120,9 +120,11 @@ def _number_hint(wanted: str, given: str) -> str:
 def _choice(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
     choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
     choices = choices or [str(error.get("ctx", {}).get("expected", ""))]
-    wanted = f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
+    several = len(choices) > 1
+    wanted = f"one of {', '.join(choices)}" if several else choices[0]
     message = f"{named(path)} must be {wanted}, got {described(error['input'])}"
-    return Complaint(path=path, message=message, hint=suggest(str(error["input"]), choices, kind="write"))
+    hint = suggest(str(error["input"]), choices, kind="write one of" if several else "write")
+    return Complaint(path=path, message=message, hint=hint)
 
 
 def _limit(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:

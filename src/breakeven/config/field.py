@@ -11,6 +11,7 @@ ENV = r"^([A-Za-z_][A-Za-z0-9_]*)?$"
 URL = r"^https?://(\[[0-9A-Fa-f:.]+\]|[^\s/@?#:\[\]]+)(:[0-9]{1,5})?(/[^\s?#@]*)?$"
 ORIGIN = r"^(\*|https?://[^\s/@?#:]+(:[0-9]{1,5})?)$"
 STAGE = r"^[a-z][a-z0-9_]{0,60}_ms$"
+TEXT = r"\S"
 DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 
 PATTERNS = {
@@ -18,13 +19,14 @@ PATTERNS = {
     ENV: ("the name of an environment variable", "name the variable here and put the key itself into the environment"),
     URL: ("an http(s) URL", "write it as http://host:port/path, without user, query or fragment"),
     ORIGIN: ("an origin", "write it as https://host or https://host:port, or `*` for any"),
+    TEXT: ("text that is not blank", "write it out, or remove the key where it is optional"),
     STAGE: ("the name of a stage", "name it by its unit, such as `inference_ms`"),
     DATE: ("a date", "write it as YYYY-MM-DD"),
 }
 """What a pattern stands for, in words: (what was expected, the way out)."""
 
 Name = Annotated[str, Field(pattern=NAME)]
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(pattern=TEXT)]
 Env = Annotated[str, Field(pattern=ENV)]
 Url = Annotated[str, Field(pattern=URL)]
 Origin = Annotated[str, Field(pattern=ORIGIN)]

@@ -8,7 +8,7 @@ from breakeven.config import policy_file, settings
 from breakeven.config.field import NAME, URL
 from breakeven.config.policy_file import PolicyFile, RouteSection, TargetSection, UseCaseSection
 from breakeven.config.problem import masked
-from breakeven.config.scalar import scalar
+from breakeven.config.scalar import number, scalar
 from breakeven.config.settings import BackendSettings, DeploymentSettings, Settings
 from breakeven.errors import UsageError
 from breakeven.schema.noun import Noun
@@ -119,7 +119,7 @@ def write(answers: Answers) -> tuple[str, str]:
         _POLICY,
         use_case=scalar(answers.use_case),
         models=f"[{scalar(answers.model)}]" if answers.model else "[]",
-        latency_ms=f"{answers.latency_ms:.12g}",
+        latency_ms=number(answers.latency_ms),
         deployment=deployment,
     )
     deployments = [entry.name for entry in settings.load(first).deployments]
@@ -180,7 +180,7 @@ def _cost_lines(answers: Answers) -> str:
         "input_usd_per_mtok": answers.input_usd_per_mtok,
         "output_usd_per_mtok": answers.output_usd_per_mtok,
     }
-    stated = [f"      {key}: {_number(amount)}" for key, amount in amounts.items() if amount is not None]
+    stated = [f"      {key}: {number(amount)}" for key, amount in amounts.items() if amount is not None]
     if not stated:
         return (
             "    # Unpriced until it names an offer of the catalog or an own price with its source:\n"
@@ -189,8 +189,3 @@ def _cost_lines(answers: Answers) -> str:
         )
     origin = f"      source: {scalar(answers.price_source)}\n      date: {scalar(answers.price_date)}"
     return "\n".join(["    price:", *stated, origin])
-
-
-def _number(amount: float) -> str:
-    special = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}
-    return special.get(str(amount), f"{amount:.12g}")

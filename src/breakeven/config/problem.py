@@ -11,9 +11,11 @@ from breakeven.schema.noun import Noun
 Path = tuple[str | int, ...]
 """Where a value sits in the data: keys and list indices from the root."""
 
-_SHOWN = 110
+_SHOWN = 120
+_MARGIN = 12
 _SECRET_KEY = re.compile(
-    r"(?i)\b(?P<key>\w*(?:key|secret|password|passwd|token)(?P<env>_env)?)(?P<colon>['\"]?\s*:\s*)"
+    r"(?i)\b(?P<key>(?:\w*(?:secret|passw(?:or)?d|(?:api|access|private)_?key|(?:api|access|auth|bearer)_?token)"
+    r"|key|token)(?P<env>_env)?)(?P<colon>['\"]?\s*:\s*)"
 )
 _SECRET_VALUE = re.compile(r"[^\s,}\]]+")
 _ENV_NAME = re.compile(r"[\"']?[A-Za-z_][A-Za-z0-9_]*[\"']?")
@@ -91,7 +93,7 @@ def _one(problem: Problem, lines: Sequence[str], filename: str) -> str:
 
 
 def _excerpt(line: str, place: Place) -> list[str]:
-    start = max(0, place.column - _SHOWN // 2) if place.column > _SHOWN - 10 else 0
+    start = max(0, place.column - _SHOWN // 2) if place.column > _SHOWN - _MARGIN else 0
     piece = line[start : start + _SHOWN]
     before = "".join("\t" if letter == "\t" else " " for letter in piece[: place.column - 1 - start])
     carets = "^" * max(1, min(place.width, len(piece) - len(before)))

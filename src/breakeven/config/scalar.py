@@ -10,7 +10,15 @@ _NO_TEXT = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n
 
 
 def scalar(text: str) -> str:
-    """`text` so that it reads back as the same text, in YAML 1.1 as in 1.2."""
+    """`text` so that it reads back as the same text, in YAML 1.1 as in 1.2, whatever characters it holds."""
     if _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT:
         return text
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in quoted)
+
+
+def number(amount: float) -> str:
+    """A number so that it reads back as the same number, without a needless fraction."""
+    special = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}
+    written = repr(float(amount))
+    return special.get(written, written.removesuffix(".0"))

@@ -46,7 +46,7 @@ class TenantSettings(Section):
     """A tenant and the environment variable that holds its key (several keys: separated by commas)."""
 
     name: Name
-    key_env: Annotated[Env, Field(min_length=1, description="the environment variable that holds the tenant's key")]
+    key_env: Annotated[Env, Field(min_length=1, description="the variable that holds the tenant's key")]
 
 
 class BackendSettings(Section):
@@ -82,7 +82,10 @@ class WorkSettings(Section):
 
 
 class DeploymentSettings(Section):
-    """A model that runs somewhere at a price: a catalog `offer`, an own `price`, or neither (unpriced)."""
+    """A model that runs somewhere at a price: a catalog `offer`, an own `price`, or neither (unpriced).
+
+    `accelerators` is per replica; it means nothing where no `accelerator` is named.
+    """
 
     name: Name
     backend: Name
@@ -92,7 +95,7 @@ class DeploymentSettings(Section):
     offer: str = ""
     price: PriceSettings | None = None
     accelerator: str = ""
-    accelerators: Annotated[int, Field(ge=0, le=100_000)] = 0
+    accelerators: Annotated[int, Field(ge=0, le=100_000)] = 1
     replicas: Count = 1
     engine: str = ""
     precision: str = "fp16"

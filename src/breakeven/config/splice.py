@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from breakeven.config.scalar import scalar
+from breakeven.config.scalar import number, scalar
 from breakeven.schema.noun import Noun
 from breakeven.schema.policy import RouteTarget
 
@@ -61,8 +61,9 @@ def _flow(text: str, node: SequenceNode, targets: Sequence[RouteTarget]) -> Edit
 
 
 def _block(text: str, node: SequenceNode, targets: Sequence[RouteTarget]) -> Edit:
-    start, end = node.start_mark.index, _end_of_line(text, _last(node).end_mark.index)
     column = node.start_mark.column
+    start = _above(text, node.start_mark.index - column) + column
+    end = _end_of_line(text, _last(node).end_mark.index)
     old = [_notes(item) for item in _items(text[start:end], column)]
     stays = {target.deployment for target in targets}
     orphans = [note for notes in old if notes.deployment not in stays for note in _all(notes)]
@@ -74,8 +75,8 @@ def _items(block: str, column: int) -> list[list[str]]:
     """The lines of each item; comment lines above an item belong to it."""
     items: list[list[str]] = []
     waiting: list[str] = []
-    for at, line in enumerate(block.splitlines()):
-        if at == 0 or line.startswith(f"{' ' * column}-"):
+    for line in f"{' ' * column}{block}".splitlines():
+        if line.startswith(f"{' ' * column}-"):
             items.append([*waiting, line])
             waiting = []
         elif line.strip().startswith("#"):
@@ -107,13 +108,18 @@ def _all(notes: _Notes) -> list[str]:
 
 def _written(target: RouteTarget) -> str:
     arm = f", arm: {scalar(target.arm)}" if target.arm else ""
-    weight = repr(float(target.weight)).removesuffix(".0")
-    return f"{{deployment: {scalar(target.deployment)}, weight: {weight}{arm}}}"
+    return f"{{deployment: {scalar(target.deployment)}, weight: {number(target.weight)}{arm}}}"
 
 
 def _comment(line: str) -> str:
     found = _COMMENT.search(line)
     return found.group().strip() if found else ""
+
+
+def _above(text: str, start: int) -> int:
+    """The start of the comment lines right above the line that starts at `start`."""
+    before = text.rfind("\n", 0, max(0, start - 1)) + 1
+    return _above(text, before) if before < start and text[before:start].lstrip().startswith("#") else start
 
 
 def _last(node: Node) -> Node:
