@@ -14,6 +14,8 @@ from breakeven.wire.sse import Parser
 
 _OK = 200
 _DONE = b"[DONE]"
+_ABSENT = msgspec.Raw(b"")
+_EMPTY = frozenset({b"", b"null", b"[]"})
 
 
 class Answer(Noun, frozen=True, kw_only=True):
@@ -48,7 +50,7 @@ class Answer(Noun, frozen=True, kw_only=True):
 class _Delta(msgspec.Struct):
     content: str | None = None
     reasoning_content: str | None = None
-    tool_calls: msgspec.Raw | None = None
+    tool_calls: msgspec.Raw = _ABSENT
 
 
 class _Choice(msgspec.Struct):
@@ -56,7 +58,8 @@ class _Choice(msgspec.Struct):
     text: str = ""
 
     def speaks(self) -> bool:
-        return bool(self.text or self.delta.content or self.delta.reasoning_content or self.delta.tool_calls)
+        delta = self.delta
+        return bool(self.text or delta.content or delta.reasoning_content) or bytes(delta.tool_calls) not in _EMPTY
 
 
 class _Usage(msgspec.Struct):
@@ -66,7 +69,7 @@ class _Usage(msgspec.Struct):
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] = []
     usage: _Usage | None = None
-    error: msgspec.Raw = msgspec.Raw(b"")
+    error: msgspec.Raw = _ABSENT
 
 
 _decoder = msgspec.json.Decoder(_Chunk)
@@ -101,7 +104,7 @@ class Stream:
             chunk = _decoder.decode(data)
         except msgspec.MsgspecError as error:
             raise protocol_error(self.place, f"event {data[:80]!r} ({error})") from error
-        if bytes(chunk.error) not in {b"", b"null"}:
+        if bytes(chunk.error) not in _EMPTY:
             self.error = f"error in the stream: {bytes(chunk.error)[:200].decode(errors='replace')}"
         if chunk.usage and chunk.usage.completion_tokens is not None:
             self.output_tokens = chunk.usage.completion_tokens
