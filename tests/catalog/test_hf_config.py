@@ -1,0 +1,76 @@
+"""Laws of model sheets counted from config.json; expected sizes are the published ones."""
+
+import pytest
+
+from breakeven.catalog.source.hf_config import sheet
+from breakeven.errors import FactError
+
+LLAMA_8B = {
+    "model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32,
+    "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 128256, "tie_word_embeddings": False,
+}  # fmt: skip
+QWEN_30B = {
+    "model_type": "qwen3_moe", "hidden_size": 2048, "head_dim": 128, "intermediate_size": 6144,
+    "moe_intermediate_size": 768, "num_attention_heads": 32, "num_experts": 128, "num_experts_per_tok": 8,
+    "num_hidden_layers": 48, "num_key_value_heads": 4, "vocab_size": 151936, "tie_word_embeddings": False,
+}  # fmt: skip
+DEEPSEEK_V3 = {
+    "model_type": "deepseek_v3", "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048,
+    "first_k_dense_replace": 3, "kv_lora_rank": 512, "q_lora_rank": 1536, "qk_nope_head_dim": 128,
+    "qk_rope_head_dim": 64, "v_head_dim": 128, "n_routed_experts": 256, "n_shared_experts": 1,
+    "num_experts_per_tok": 8, "num_attention_heads": 128, "num_key_value_heads": 128, "num_hidden_layers": 61,
+    "vocab_size": 129280, "tie_word_embeddings": False,
+}  # fmt: skip
+
+
+def test_a_dense_model_to_the_parameter() -> None:
+    """Llama 3.1 8B has 8,030,261,248 parameters."""
+    found = sheet(LLAMA_8B)
+    assert found.params == 8_030_261_248
+    assert found.active_params == found.params - 128256 * 4096
+    assert (found.head_dim, found.experts) == (128, 0)
+
+
+def test_a_mixture_reads_few_of_its_experts() -> None:
+    """Qwen3 30B A3B: 30.5 billion, of which a token reads 3.0 beside the embedding table."""
+    found = sheet(QWEN_30B)
+    assert found.params == pytest.approx(30.53e9, rel=1e-3)
+    assert found.active_params == pytest.approx(3.04e9, rel=2e-3)
+    assert (found.experts, found.experts_per_token) == (128, 8)
+
+
+def test_latent_attention_keeps_a_small_cache() -> None:
+    """DeepSeek V3: 671 billion, 36.6 read for a token, and 576 cached numbers a token and layer."""
+    found = sheet(DEEPSEEK_V3)
+    assert found.params == pytest.approx(671.0e9, rel=1e-3)
+    assert found.active_params == pytest.approx(36.6e9, rel=2e-3)
+    assert 2 * found.kv_heads * found.head_dim == 512 + 64
+
+
+def test_tied_embeddings_are_counted_once() -> None:
+    """A tied output table is the input table: it is stored once, and read for every token."""
+    tied = sheet({**LLAMA_8B, "tie_word_embeddings": True})
+    assert tied.params == sheet(LLAMA_8B).params - 128256 * 4096
+    assert tied.active_params == tied.params
+
+
+def test_every_chosen_expert_makes_all_parameters_active() -> None:
+    """When all experts are chosen only the input table is left unread."""
+    found = sheet({**QWEN_30B, "num_experts_per_tok": 128})
+    assert found.active_params == found.params - 151936 * 2048
+
+
+def test_an_unknown_architecture_is_refused() -> None:
+    """Formulas hold for the architectures they were checked on; others are named, with what to do."""
+    with pytest.raises(FactError, match="mamba") as caught:
+        sheet({**LLAMA_8B, "model_type": "mamba"})
+    assert "facts" in caught.value.way_out
+
+
+@pytest.mark.parametrize("key", ["hidden_size", "num_attention_heads", "vocab_size"])
+def test_a_missing_size_is_named(key: str) -> None:
+    """A configuration without a size, or with a text in its place, names it."""
+    with pytest.raises(FactError, match=key):
+        sheet({name: value for name, value in LLAMA_8B.items() if name != key})
+    with pytest.raises(FactError, match="many"):
+        sheet({**LLAMA_8B, key: "many"})
