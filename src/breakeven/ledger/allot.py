@@ -64,6 +64,19 @@ def balance(cells: Sequence[Cell], standby: Sequence[Standby]) -> Balance:
     )
 
 
+def part(shares: Sequence[Share]) -> Balance:
+    """The balance of some shares alone: their charges, and the part of capacity that follows their work."""
+    work = sum(one.cell.work_pico_usd for one in shares)
+    idle, over = sum(one.idle_pico_usd for one in shares), sum(one.over_pico_usd for one in shares)
+    return Balance(
+        capacity_pico_usd=work + idle + over,
+        work_pico_usd=work,
+        direct_pico_usd=sum(one.cell.cost_pico_usd for one in shares) - work,
+        idle_pico_usd=idle,
+        over_pico_usd=over,
+    )
+
+
 def allot(cells: Sequence[Cell], standby: Sequence[Standby]) -> tuple[Share, ...]:
     """Every cell with its share, and cells of nobody's idle; their costs sum to `balance(...).total_pico_usd`."""
     weights = _Weights(cells)

@@ -30,8 +30,11 @@ class Writer:
         folder = layout.journals(data_dir)
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{node}-{number:08d}{layout.LIVE}"
-        self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        draft = self._path.with_suffix(".new")
+        self._handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
+        # Locked before it has its name, so that nobody takes it for a dead process's.
         fcntl.flock(self._handle, fcntl.LOCK_EX)
+        draft.rename(self._path)
 
     def write(self, data: bytes) -> None:
         """Append whole frames in one call."""

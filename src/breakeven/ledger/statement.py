@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from breakeven.ledger import allot, layout
 from breakeven.ledger.allot import Balance, Share
 from breakeven.ledger.cut import Context, context, cut
@@ -28,15 +30,21 @@ def build(
     start_s: float | None = None,
     end_s: float | None = None,
     policy_id: str | None = None,
+    use_case: str | None = None,
     grid_gco2_per_kwh: Mapping[str, float] | None = None,
 ) -> Statement:
-    """Everything the report prints about `start_s` <= time < `end_s` (Unix seconds), under one policy or all.
+    """Everything the report prints about `start_s` <= time < `end_s` (Unix seconds), under one policy or all, of one use case or all.
 
-    A use case that `use_cases` does not know is not measurable downstream. Money is integer pico-USD.
+    One use case has its own charges and the share of capacity, idle included, that follows its work. A use case that `use_cases` does not know is not measurable downstream. Money is integer pico-USD.
     """
     query = Query(measures=measures(use_cases), start_s=start_s, end_s=end_s, policy_id=policy_id)
     cells, standby = engine.cells(query), engine.standby(query)
     money, shares = allot.balance(cells, standby), allot.allot(cells, standby)
+    sound = sum(one.cost_pico_usd for one in shares) == money.total_pico_usd
+    if use_case is not None:
+        query = msgspec.structs.replace(query, use_case=use_case)
+        shares = tuple(one for one in shares if one.cell.use_case == use_case)
+        money, cells = allot.part(shares), [one.cell for one in shares if one.cell.predictions]
     around = context(engine.spreads(query), grid_gco2_per_kwh or {})
     audit = engine.audit(query)
     total = cut("total", "", shares, around)
@@ -55,7 +63,7 @@ def build(
         total=total,
         cuts=cuts,
         waterfall=total.waterfall,
-        conserved=conserved(money, total, cuts),
+        conserved=sound and conserved(money, total, cuts),
         events=_events(audit),
         lost=audit.lost,
         warnings=(*engine.warnings, *_warnings(total, money, audit)),

@@ -61,7 +61,7 @@ class MemoryEngine:
                 one,
                 flags.get(one.prediction_id, Flags()),
                 used_when.get(one.use_case, "unmeasured"),
-                rates.get((one.deployment, one.policy_id), rates.get((one.deployment, None))),
+                rates.get((one.deployment, one.policy_id)),
             )
             groups[row.key].append(row)
         return tuple(fate.cell(groups[key]) for key in sorted(groups))
@@ -125,12 +125,12 @@ class MemoryEngine:
         return attribute(self._predictions, self._outcomes, windows)
 
     @cached_property
-    def _rates(self) -> dict[tuple[str, str | None], int]:
-        """Pico-USD per replica-second by (deployment, policy); policy None is the deployment's highest."""
-        rates: dict[tuple[str, str | None], int] = {}
+    def _rates(self) -> dict[tuple[str, str], int]:
+        """Pico-USD per replica-second by (deployment, policy). Without one, a charge is no share of metered capacity."""
+        rates: dict[tuple[str, str], int] = {}
         for row in self._capacity:
-            for key in ((row.deployment, row.policy_id), (row.deployment, None)):
-                rates[key] = max(rates.get(key, 0), row.pico_usd_per_replica_s)
+            key = (row.deployment, row.policy_id)
+            rates[key] = max(rates.get(key, 0), row.pico_usd_per_replica_s)
         return rates
 
 
@@ -199,5 +199,5 @@ def _lost(frames: Iterable[tuple[str, int]]) -> int:
     count: dict[str, int] = defaultdict(int)
     for node, sequence in frames:
         last[node] = max(last.get(node, 0), sequence)
-        count[node] += 1
+        count[node] += sequence > 0
     return sum(last[node] - count[node] for node in last)

@@ -84,16 +84,14 @@ _ROWS = f"""
     FROM attributed WHERE NOT denied GROUP BY target
   ),
   rates AS (SELECT deployment, policy_id, max(pico_usd_per_replica_s) AS rate FROM c GROUP BY ALL),
-  top_rates AS (SELECT deployment, max(rate) AS rate FROM rates GROUP BY ALL),
   joined AS (
     SELECT p.*, coalesce(f.exposed, false) AS exposed, coalesce(f.touched, false) AS touched,
       coalesce(f.converted, false) AS converted, coalesce(f.unobserved, false) AS unobserved,
       coalesce(f.revenue_micro, 0) AS revenue_micro, coalesce(m.used_when, 'unmeasured') AS used_when,
-      coalesce(r.rate, t.rate) AS rate, p.status IN ({_DELIVERED}) AS delivered,
+      r.rate, p.status IN ({_DELIVERED}) AS delivered,
       p.cost_pico_usd IS NULL AND p.status <> 'refused' AS unpriced
     FROM p LEFT JOIN flags f ON f.target = p.prediction_id LEFT JOIN measures m ON m.use_case = p.use_case
     LEFT JOIN rates r ON r.deployment = p.deployment AND r.policy_id = p.policy_id
-    LEFT JOIN top_rates t ON t.deployment = p.deployment
     WHERE {_ASKED}
   ),
   judged AS (
@@ -179,7 +177,7 @@ POLICIES = f"SELECT DISTINCT policy_id FROM p WHERE policy_id <> '' AND {_ASKED}
 LOST = """
 SELECT coalesce(sum(missing), 0)::BIGINT FROM (
   SELECT max(sequence) - count(DISTINCT sequence) AS missing
-  FROM (SELECT node, sequence FROM all_p UNION ALL SELECT node, sequence FROM all_o) GROUP BY node)
+  FROM (SELECT node, sequence FROM all_p UNION ALL SELECT node, sequence FROM all_o) WHERE sequence > 0 GROUP BY node)
 """
 
 ARRIVALS = f"""
