@@ -245,3 +245,12 @@ def test_one_sided_assumptions_fall_back_to_base() -> None:
     pue = Fact(key="assumption/pue", value=1.3, unit="ratio", source="test", as_of="2026")
     facts = [*(fact for fact in CATALOG.assumptions() if fact.key != "assumption/pue"), pue]
     assert assumptions(facts, "high").pue == 1.3
+
+
+def test_a_spare_server_is_bought_and_housed_but_draws_no_power() -> None:
+    """N+1: one spare doubles capital, place and upkeep of one server and leaves its electricity as it was."""
+    alone = {line.name: line.amount_usd for line in monthly_bill(case(SERVER)).lines}
+    fleet = Fleet(spare_replicas=1, tdp_w=700)
+    spared = {line.name: line.amount_usd for line in monthly_bill(case(SERVER, fleet=fleet)).lines}
+    assert spared.pop("power") == alone.pop("power")
+    assert spared == {name: pytest.approx(2 * amount) for name, amount in alone.items()}
