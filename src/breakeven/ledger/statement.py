@@ -33,20 +33,20 @@ def build(
     use_case: str | None = None,
     grid_gco2_per_kwh: Mapping[str, float] | None = None,
 ) -> Statement:
-    """Everything the report prints about `start_s` <= time < `end_s` (Unix seconds), under one policy or all, of one use case or all.
+    """Everything the report prints about `start_s` <= time < `end_s` (Unix seconds), under one policy or all.
 
-    One use case has its own charges and the share of capacity, idle included, that follows its work. A use case that `use_cases` does not know is not measurable downstream. Money is integer pico-USD.
+    One use case alone has its own charges and the share of capacity that follows its work, idle included; events and
+    losses are everybody's. A use case that `use_cases` does not know is not measurable downstream. Money is integer
+    pico-USD.
     """
     query = Query(measures=measures(use_cases), start_s=start_s, end_s=end_s, policy_id=policy_id)
-    cells, standby = engine.cells(query), engine.standby(query)
-    money, shares = allot.balance(cells, standby), allot.allot(cells, standby)
-    sound = sum(one.cost_pico_usd for one in shares) == money.total_pico_usd
+    money, shares, sound = _account(engine, query)
     if use_case is not None:
         query = msgspec.structs.replace(query, use_case=use_case)
         shares = tuple(one for one in shares if one.cell.use_case == use_case)
-        money, cells = allot.part(shares), [one.cell for one in shares if one.cell.predictions]
+        money = allot.part(shares)
     around = context(engine.spreads(query), grid_gco2_per_kwh or {})
-    audit = engine.audit(query)
+    audit, cells = engine.audit(query), [one.cell for one in shares if one.cell.predictions]
     total = cut("total", "", shares, around)
     cuts = tuple(one for dimension in DIMENSIONS for one in _cuts(dimension, shares, around))
     return Statement(
@@ -69,6 +69,13 @@ def build(
         warnings=(*engine.warnings, *_warnings(total, money, audit)),
         policies=audit.policies,
     )
+
+
+def _account(engine: Engine, query: Query) -> tuple[Balance, tuple[Share, ...], bool]:
+    """Everybody's money, shared out, and whether nothing was lost in sharing."""
+    cells, standby = engine.cells(query), engine.standby(query)
+    money, shares = allot.balance(cells, standby), allot.allot(cells, standby)
+    return money, shares, sum(one.cost_pico_usd for one in shares) == money.total_pico_usd
 
 
 def _cuts(dimension: str, shares: Sequence[Share], around: Context) -> list[Cut]:

@@ -126,7 +126,7 @@ class MemoryEngine:
 
     @cached_property
     def _rates(self) -> dict[tuple[str, str], int]:
-        """Pico-USD per replica-second by (deployment, policy). Without one, a charge is no share of metered capacity."""
+        """Pico-USD per replica-second by (deployment, policy); without one nothing is a share of capacity."""
         rates: dict[tuple[str, str], int] = {}
         for row in self._capacity:
             key = (row.deployment, row.policy_id)
