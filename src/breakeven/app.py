@@ -1,1 +1,276 @@
-"""Every use case of the loop, in about ten lines each: the only module that knows all stages."""
+"""Every use case of the loop, in about ten lines each: measure (report), decide (plan), enforce (apply), verify.
+
+The only module that knows all stages; it reads like the picture in docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from breakeven.assembly import checking, enact, files, planning, project, resolve
+from breakeven.assembly.console import LedgerSource, statement
+from breakeven.catalog import check as catalog_checking
+from breakeven.catalog import view
+from breakeven.catalog.load import load as load_catalog
+from breakeven.config import initial, json_schema, mapping
+from breakeven.emulator import server as emulator
+from breakeven.errors import ConfigError, GateError, UsageError
+from breakeven.ledger import importer
+from breakeven.ledger.statement import build
+from breakeven.measure import doctor as checks
+from breakeven.planner import estimate as estimating
+from breakeven.quantity import HOURS_PER_MONTH, format_usd
+from breakeven.report import estimate as estimate_report
+from breakeven.report import finding as finding_report
+from breakeven.report import memo as memo_report
+from breakeven.report import statement as statement_report
+from breakeven.report.document import Document
+from breakeven.report.plain import JsonObject, findings_json, plan_json, statement_json
+from breakeven.report.render import html, markdown, text
+from breakeven.schema.deployment import Deployment
+from breakeven.schema.finding import Finding
+from breakeven.schema.plan import Plan
+from breakeven.schema.policy import Policy
+from breakeven.schema.statement import Statement
+from breakeven.schema.workload import Workload
+
+__all__ = ["findings_json", "plan_json", "statement_json"]
+
+FORMATS: dict[str, Callable[[Document], str]] = {"text": text.render, "markdown": markdown.render, "html": html.render}
+HOURS = {"month": HOURS_PER_MONTH, "day": 24.0, "hour": 1.0, "h": 1.0, "s": 1 / 3600}
+
+
+def data_dir(*, config: Path, override: str | None) -> Path:
+    """Where the ledger lies: stated, or the configuration's, or `./.breakeven`."""
+    if override:
+        return Path(override)
+    return project.load(config).data_dir if config.exists() else Path(".breakeven")
+
+
+def init(answers: Mapping[str, object], folder: Path, *, force: bool = False) -> list[Path]:
+    """Write both commented files from the five answers."""
+    texts = dict(zip(("breakeven.yaml", "policy.yaml"), initial.write(enact.answers(answers)), strict=True))
+    standing = [folder / name for name in texts if (folder / name).exists()]
+    if standing and not force:
+        message = f"{standing[0]} exists"
+        raise ConfigError(message, "choose another --out, or overwrite it with --force")
+    for name, content in texts.items():
+        files.write_atomically(folder / name, content.encode())
+    return [folder / name for name in texts]
+
+
+def doctor(config: Path) -> tuple[checks.Check, ...]:
+    """Ports, clock, disk, keys and backends of a configuration."""
+    return checks.examine(enact.subjects(project.load(config)))
+
+
+def compile_policy(config: Path) -> Policy:
+    """Both files checked and compiled; nothing is written."""
+    return project.load(config).policy()
+
+
+def json_schema_of(file: str) -> JsonObject:
+    """The JSON Schema of one of the two files, for editors."""
+    return json_schema.settings_schema() if file == "settings" else json_schema.policy_schema()
+
+
+def report(
+    folder: Path, *, use_case: str | None = None, policy_id: str | None = None, engine: str = "duckdb"
+) -> Statement:
+    """What the predictions of a data directory cost, and what they were good for."""
+    return statement(folder, use_case=use_case, policy_id=policy_id, engine=engine)
+
+
+def report_file(path: Path, *, mapping_file: Path | None = None, engine: str = "duckdb") -> Statement:
+    """The same statement of a log that exists already, with no gateway at all."""
+    named = None if mapping_file is None else enact.log_mapping(mapping.read(mapping_file))
+    imported = importer.read(path, named, engine=engine)
+    return build(imported.engine, imported.use_cases)
+
+
+def gate(found: Statement, *, fail_over_usd: float | None, fail_if_unmeasured: bool) -> None:
+    """Raise a GateError when the statement's cost per useful prediction is over the limit, or unknown."""
+    cost = found.cost_per_useful_prediction_usd.value
+    if cost is None and (fail_if_unmeasured or fail_over_usd is not None):
+        message = "cost per useful prediction was not measured"
+        raise GateError(message, "send outcomes to /events and price every deployment")
+    if cost is not None and fail_over_usd is not None and cost > fail_over_usd:
+        message = f"cost per useful prediction is {format_usd(cost)}, over the limit of {format_usd(fail_over_usd)}"
+        raise GateError(message, "see the waterfall for where the money goes")
+
+
+def fit_workload(folder: Path, use_case: str | None = None, *, trace: Path | None = None) -> Workload:
+    """The shape of the demand a data directory (or a trace file) holds."""
+    return planning.workload(folder, use_case, trace)[0]
+
+
+def plan(
+    config: Path,
+    *,
+    use_case: str | None = None,
+    data_dir_override: str | None = None,
+    trace: Path | None = None,
+    as_of: str | None = None,
+    seed: int = 0,
+) -> Plan:
+    """Weigh every way to serve the measured demand, and keep the plan."""
+    loaded = project.load(config)
+    folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
+    found = planning.plan(loaded, folder, use_case, trace=trace, as_of=as_of or project.today(), seed=seed)
+    files.save_plan(found, folder)
+    return found
+
+
+def write_memo(found: Plan, folder: Path, *, out: str | None = None) -> list[Path]:
+    """The memo beside the plan (or in `out`), as Markdown and HTML."""
+    where = Path(out) if out else folder / "plans"
+    document = memo(found)
+    paths = [where / f"{found.id}.md", where / f"{found.id}.html"]
+    for path, form in zip(paths, ("markdown", "html"), strict=True):
+        files.write_atomically(path, render(document, form).encode())
+    return paths
+
+
+def apply(
+    config: Path,
+    plan_id: str | None = None,
+    *,
+    data_dir_override: str | None = None,
+    backend_url: str | None = None,
+    model_name: str | None = None,
+    holdout: float = 0.1,
+    dry_run: bool = False,
+) -> tuple[Policy, dict[Path, str]]:
+    """Route the use case to the plan's choice, keeping a holdout on the old route."""
+    loaded = project.load(config)
+    folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
+    found = files.find_plan(folder, plan_id)
+    changed = enact.changes(loaded, found, backend_url=backend_url, model_name=model_name, holdout=holdout)
+    policy = enact.preview(loaded, changed)
+    if not dry_run:
+        enact.write(changed)
+        files.install(policy, folder)
+    return policy, changed
+
+
+def verify(folder: Path, plan_id: str | None = None) -> tuple[Plan, tuple[Finding, ...]]:
+    """What the plan promised against what was measured under it."""
+    found = files.find_plan(folder, plan_id)
+    return found, checking.findings(folder, found)
+
+
+def estimate(
+    *,
+    model: str,
+    requests_per_month: float,
+    input_tokens: float,
+    output_tokens: float,
+    against: str | None = None,
+    as_of: str | None = None,
+) -> estimating.Estimate:
+    """A first answer from three numbers."""
+    return estimating.estimate(
+        load_catalog(),
+        model=model,
+        requests_per_month=requests_per_month,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        against=against,
+        as_of=as_of or project.today(),
+    )
+
+
+def requests_per_month(volume: str) -> float:
+    """`3e6/month`, `100000/day`, `5/s` as requests a month of 730 hours."""
+    match = re.fullmatch(r"\s*([0-9][0-9_.,eE+]*)\s*(?:/\s*(month|day|hour|h|s))?\s*", volume)
+    try:
+        amount = float(match[1].replace(",", "").replace("_", "")) if match else 0.0
+    except ValueError:
+        amount = 0.0
+    if match is None or amount <= 0:
+        message = f"--requests {volume!r} is no volume"
+        raise UsageError(message, "write it as 3000000/month, 100000/day or 5/s")
+    return amount * HOURS_PER_MONTH / HOURS[match[2] or "month"]
+
+
+def deployment_from(model: str, accelerator: str, accelerators: int, replicas: int, precision: str) -> Deployment:
+    """A deployment named on the command line."""
+    return Deployment(
+        id=f"{model} on {replicas} x {accelerators} x {accelerator} ({precision})",
+        model=model,
+        placement="unknown",
+        accelerator=accelerator,
+        accelerators=accelerators,
+        precision=precision,
+        replicas=replicas,
+    )
+
+
+def deployment_of(config: Path, name: str) -> Deployment:
+    """A deployment of the configuration."""
+    return resolve.deployment_of(project.load(config).deployment(name))
+
+
+def emulate(wanted: Deployment, *, host: str, port: int, seed: int, parent_fd: int | None = None) -> None:
+    """Answer with the predicted timing of a deployment until stopped."""
+    curve = resolve.curve_of(wanted, load_catalog())
+    if curve is None:
+        message = f"deployment {wanted.id} names no accelerator, so its timing is not known"
+        raise ConfigError(message, "give it `accelerator:` and `catalog_model:`")
+    emulated = emulator.Settings(
+        curve=curve,
+        model=wanted.model,
+        label=wanted.id,
+        replicas=wanted.replicas,
+        max_batch_tokens=wanted.max_batch_tokens,
+        seed=seed,
+    )
+    emulator.serve(emulated, host, port, parent_fd)
+
+
+def console_source(folder: Path) -> LedgerSource:
+    """What the console's pages show."""
+    return LedgerSource(folder)
+
+
+def catalog_rows(kind: str | None) -> list[view.Row]:
+    """Catalog entries as rows, of one section or of all."""
+    catalog, sections = load_catalog(), [kind] if kind else list(view.SECTIONS)
+    return [{"section": name, **row} for name in sections for row in view.rows(catalog, name, project.today())]
+
+
+def catalog_facts(name: str) -> tuple[view.Row, ...]:
+    """The facts of one catalog entry."""
+    return view.show(load_catalog(), name, project.today())
+
+
+def catalog_problems() -> tuple[catalog_checking.Issue, ...]:
+    """What an editor of the catalog should look at."""
+    return catalog_checking.check(load_catalog(), project.today())
+
+
+def memo(found: Plan, findings: tuple[Finding, ...] = ()) -> Document:
+    """The decision memo of a plan."""
+    return memo_report.memo(found, findings)
+
+
+def statement_document(found: Statement) -> Document:
+    """A statement for people."""
+    return statement_report.statement_document(found)
+
+
+def findings_document(findings: tuple[Finding, ...]) -> Document:
+    """Predicted against actual, for people."""
+    return finding_report.finding_document(findings)
+
+
+def estimate_document(found: estimating.Estimate) -> Document:
+    """A first answer, for people."""
+    return estimate_report.estimate_document(found)
+
+
+def render(document: Document, form: str) -> str:
+    """A document as text, markdown or html."""
+    return FORMATS[form](document)

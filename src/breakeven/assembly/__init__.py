@@ -1,0 +1,1 @@
+"""Joins settings, catalog and performance model for `app`: prices, curves, policies, processes."""

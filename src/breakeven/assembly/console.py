@@ -1,0 +1,61 @@
+"""What the console's pages show, answered from a data directory."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from breakeven.assembly import checking, files
+from breakeven.ledger.statement import build
+from breakeven.ledger.store import open_ledger
+from breakeven.schema.finding import Finding
+from breakeven.schema.plan import Plan
+from breakeven.schema.policy import Policy
+from breakeven.schema.statement import Statement
+
+SECONDS_PER_HOUR = 3600.0
+
+
+class LedgerSource:
+    """The console's source over one data directory; it only reads."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+
+    def statement(
+        self, *, use_case: str | None = None, policy_id: str | None = None, hours: float | None = None
+    ) -> Statement:
+        """The statement of one use case (None: all) over the last `hours` (None: all)."""
+        return statement(self._data_dir, use_case=use_case, policy_id=policy_id, hours=hours)
+
+    def plans(self) -> tuple[Plan, ...]:
+        """Every plan, newest first."""
+        return files.plans(self._data_dir)
+
+    def findings(self, plan_id: str) -> tuple[Finding, ...]:
+        """What became of a plan's promises; empty before anything was measured under it."""
+        return checking.findings(self._data_dir, files.find_plan(self._data_dir, plan_id))
+
+    def policy(self) -> Policy | None:
+        """The policy in force; None before the first `serve`."""
+        return files.current_policy(self._data_dir)
+
+
+def statement(
+    data_dir: Path,
+    *,
+    use_case: str | None = None,
+    policy_id: str | None = None,
+    hours: float | None = None,
+    engine: str = "duckdb",
+) -> Statement:
+    """The statement of a data directory."""
+    start_s = None if hours is None else time.time() - hours * SECONDS_PER_HOUR
+    return build(
+        open_ledger(data_dir, engine),
+        files.use_cases(data_dir),
+        start_s=start_s,
+        policy_id=policy_id,
+        use_case=use_case,
+        grid_gco2_per_kwh=files.grids(data_dir),
+    )

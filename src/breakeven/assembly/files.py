@@ -1,0 +1,116 @@
+"""The data directory: where the compiled policy, its history and the plans lie."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import msgspec
+
+from breakeven.errors import ConfigError, EvidenceError, PolicyError, UsageError
+from breakeven.schema.plan import Plan
+from breakeven.schema.policy import Policy, UseCase
+
+LOCK = "policy.lock.json"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write under a temporary name, fsync and rename: a reader sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_policy(path: Path) -> Policy:
+    """A compiled policy from disk.
+
+    Raises:
+        PolicyError: the file is not a compiled policy.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Policy)
+    except msgspec.MsgspecError as error:
+        message = f"{path} is not a compiled policy: {error}"
+        raise PolicyError(message, "run `breakeven check`, then `breakeven serve`, which compiles it anew") from error
+
+
+def current_policy(data_dir: Path) -> Policy | None:
+    """The policy the gateway obeys; None before the first `serve`."""
+    path = data_dir / LOCK
+    return read_policy(path) if path.exists() else None
+
+
+def install(policy: Policy, data_dir: Path, *, force: bool = False) -> None:
+    """Make a policy the current one, and keep it in the history.
+
+    Raises:
+        ConfigError: the directory holds another configuration's policy and `force` is off.
+    """
+    standing = current_policy(data_dir)
+    if standing is not None and standing.source != policy.source and not force:
+        message = f"{data_dir / LOCK} was compiled from {standing.source}, not from {policy.source}"
+        raise ConfigError(message, "choose another --data-dir, or replace it with --force")
+    encoded = msgspec.json.format(msgspec.json.encode(policy), indent=1)
+    write_atomically(data_dir / "policies" / f"{policy.id}.json", encoded)
+    if standing is None or standing.id != policy.id:
+        write_atomically(data_dir / LOCK, encoded)
+
+
+def use_cases(data_dir: Path) -> dict[str, UseCase]:
+    """The rules of every use case ever served here; the current policy's win."""
+    history = sorted((data_dir / "policies").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    found = {case.name: case for path in history for case in read_policy(path).use_cases}
+    standing = current_policy(data_dir)
+    return found | ({case.name: case for case in standing.use_cases} if standing is not None else {})
+
+
+def grids(data_dir: Path) -> dict[str, float]:
+    """Carbon intensity in gCO2e/kWh by deployment, where the current policy states it."""
+    standing = current_policy(data_dir)
+    known = () if standing is None else standing.deployments
+    return {entry.name: entry.grid_gco2_per_kwh for entry in known if entry.grid_gco2_per_kwh is not None}
+
+
+def deployment_name(deployment_id: str) -> str:
+    """A deployment of a plan as `breakeven.yaml` and the ledger name it: letters, digits, dot, dash, underscore."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", deployment_id).strip("-")[:64]
+
+
+def save_plan(plan: Plan, data_dir: Path) -> Path:
+    """Keep a plan under its id."""
+    path = data_dir / "plans" / f"{plan.id}.json"
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(plan), indent=1))
+    return path
+
+
+def plans(data_dir: Path) -> tuple[Plan, ...]:
+    """Every plan made here, newest first."""
+    found = sorted((data_dir / "plans").glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return tuple(msgspec.json.decode(path.read_bytes(), type=Plan) for path in found)
+
+
+def find_plan(data_dir: Path, plan_id: str | None) -> Plan:
+    """The plan of that id; without one the plan in force, else the newest.
+
+    Raises:
+        UsageError: there is no plan of that id.
+        EvidenceError: no plan was ever made here.
+    """
+    known = plans(data_dir)
+    if not known:
+        message = f"{data_dir} holds no plan"
+        raise EvidenceError(message, "make one with `breakeven plan`")
+    if plan_id is None:
+        standing = current_policy(data_dir)
+        applied = [plan for plan in known if standing is not None and plan.id == standing.plan_id]
+        return (applied or list(known))[0]
+    for plan in known:
+        if plan.id == plan_id:
+            return plan
+    message = f"no plan {plan_id}; there are {', '.join(plan.id for plan in known)}"
+    raise UsageError(message, "give one of these ids")

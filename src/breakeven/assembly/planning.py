@@ -1,0 +1,113 @@
+"""From what was measured (or a trace file) to a plan: demand, what stands already, what could stand instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from breakeven.assembly import files, resolve
+from breakeven.assembly.project import Project
+from breakeven.config.compile import objective
+from breakeven.errors import EvidenceError, UsageError
+from breakeven.ledger.statement import build
+from breakeven.ledger.store import open_ledger
+from breakeven.ledger.trace import trace as ledger_trace
+from breakeven.planner.candidate import Candidate
+from breakeven.planner.candidates import Scope
+from breakeven.planner.plan import make_plan
+from breakeven.planner.question import Question
+from breakeven.planner.standing import standing
+from breakeven.schema.plan import Plan
+from breakeven.schema.workload import Trace, Workload
+from breakeven.workload.fit import fit
+from breakeven.workload.parse import parse
+
+FEWEST = 20
+"""Requests below which no demand is fitted."""
+
+
+def workload(data_dir: Path, use_case: str | None, trace_file: Path | None) -> tuple[Workload, Trace]:
+    """Demand of a use case with the trace it was fitted to.
+
+    Raises:
+        EvidenceError: too few requests.
+        UsageError: no such use case, or more than one and none is named.
+    """
+    if trace_file is not None:
+        found = parse(trace_file.read_text(encoding="utf-8"), trace_file.name)
+        name, source = use_case or trace_file.stem, trace_file.name
+    else:
+        name, source = use_case or _only_use_case(data_dir), "ledger"
+        found = ledger_trace(open_ledger(data_dir), name)
+    if found.n < FEWEST:
+        message = f"{source} holds {found.n} requests of {name}; a workload needs {FEWEST}"
+        raise EvidenceError(message, "send more traffic through the gateway, or give --trace FILE")
+    return fit(found, name, source=source), found
+
+
+def _only_use_case(data_dir: Path) -> str:
+    known = sorted(files.use_cases(data_dir))
+    if len(known) != 1:
+        message = f"which use case is meant? {data_dir} knows {', '.join(known) or 'none'}"
+        raise UsageError(message, "name one with --use-case")
+    return known[0]
+
+
+def plan(loaded: Project, data_dir: Path, use_case: str | None, *, trace: Path | None, as_of: str, seed: int) -> Plan:
+    """The plan of one use case of a project.
+
+    Raises:
+        UsageError: no such use case, or none with a model the planner can weigh.
+        EvidenceError, InfeasibleError, FactError: see `make_plan`.
+    """
+    name = use_case or _first_with_tokens(loaded)
+    section = loaded.policy_file.use_case(name)
+    if section is None:
+        known = ", ".join(case.name for case in loaded.policy_file.use_cases)
+        message = f"the policy has no use case {name}; there are {known}"
+        raise UsageError(message, "name one of these")
+    demand, arrivals = workload(data_dir, name, trace)
+    target = objective(section, loaded.settings.planning)
+    question = Question(workload=demand, objective=target, used_share=_used_share(data_dir, name))
+    stand = _standing(loaded, question, as_of)
+    planning = loaded.settings.planning
+    models = planning.models or tuple(dict.fromkeys(one.deployment.model for one in stand if one.deployment.model))
+    scope = Scope(models=models, as_of=as_of, accelerators=planning.accelerators)
+    return make_plan(loaded.catalog, question, arrivals, scope, standing=stand, seed=seed)
+
+
+def _first_with_tokens(loaded: Project) -> str:
+    """The first use case whose route leads to a model of the catalog."""
+    for case in loaded.policy_file.use_cases:
+        routed = [loaded.deployment(target.deployment) for target in case.route.targets]
+        if any(entry.catalog_model for entry in routed):
+            return case.name
+    message = "no use case routes to a deployment with `catalog_model`"
+    raise UsageError(message, "set `catalog_model` in breakeven.yaml, or name the use case with --use-case")
+
+
+def _standing(loaded: Project, question: Question, as_of: str) -> tuple[Candidate, ...]:
+    section = loaded.policy_file.use_case(question.objective.use_case)
+    routed = [] if section is None else [target.deployment for target in section.route.targets]
+    entries = [loaded.deployment(name) for name in dict.fromkeys(routed)]
+    return tuple(
+        standing(
+            loaded.catalog,
+            resolve.deployment_of(entry),
+            resolve.offer_of(entry, loaded.catalog, as_of),
+            question,
+        )
+        for entry in entries
+    )
+
+
+def _used_share(data_dir: Path, use_case: str) -> float | None:
+    """Useful / in budget as the ledger measured it; None where usefulness is not measurable, or nothing was."""
+    rules = files.use_cases(data_dir)
+    if use_case not in rules or not (data_dir / "segments").exists():
+        return None
+    cuts = build(open_ledger(data_dir), rules).cuts
+    cut = next((one for one in cuts if one.dimension == "use_case" and one.key == use_case), None)
+    if cut is None or cut.useful is None or cut.in_budget == 0:
+        return None
+    observed = cut.in_budget - cut.unobserved
+    return cut.useful / observed if observed > 0 else None

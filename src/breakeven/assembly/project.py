@@ -1,0 +1,120 @@
+"""A project: the two YAML files, the catalog with the project's own facts, and what they compile to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from breakeven.assembly import resolve
+from breakeven.catalog.find import Catalog
+from breakeven.catalog.load import load as load_catalog
+from breakeven.config import initial, policy_file, settings
+from breakeven.config.compile import compile_policy
+from breakeven.config.policy_file import PolicyFile
+from breakeven.config.settings import DeploymentSettings, Settings
+from breakeven.errors import UsageError
+from breakeven.gateway.decision.route import STRATEGIES
+from breakeven.schema.policy import Policy
+
+
+def today() -> str:
+    """The current day in UTC, ISO."""
+    return datetime.now(UTC).date().isoformat()
+
+
+class Project:
+    """Settings and policy file as read, and everything joined from them on demand."""
+
+    def __init__(self, path: Path, found: Settings, policies: PolicyFile) -> None:
+        self.path = path
+        self.settings = found
+        self.policy_file = policies
+
+    @property
+    def base(self) -> Path:
+        """The folder relative paths start from."""
+        return self.path.parent
+
+    @property
+    def policy_path(self) -> Path:
+        """Where `policy.yaml` lies."""
+        return self.base / self.settings.policy
+
+    @property
+    def data_dir(self) -> Path:
+        """Where journal, segments and plans lie."""
+        return self.base / self.settings.data_dir
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The shipped catalog with the project's own facts on top."""
+        return load_catalog([self.base / name for name in self.settings.facts])
+
+    def deployment(self, name: str) -> DeploymentSettings:
+        """A deployment of the settings.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        entry = self.settings.deployment(name)
+        if entry is None:
+            there = ", ".join(known.name for known in self.settings.deployments) or "none"
+            message = f"{self.path} has no deployment {name}; there are: {there}"
+            raise UsageError(message, "name one of these")
+        return entry
+
+    def policy(self) -> Policy:
+        """Both files and the catalog's prices, compiled.
+
+        Raises:
+            ConfigError, PolicyError, FactError: something in them is wrong.
+        """
+        resolved = resolve.resolve(self.settings, self.catalog, today())
+        return compile_policy(
+            self.settings,
+            self.policy_file,
+            prices=resolved.prices,
+            capacities=resolved.capacities,
+            works=resolved.works,
+            key_digests=key_digests(self.settings),
+            base_dir=str(self.base.absolute()),
+            grids=resolved.grids,
+        )
+
+    def stamp(self) -> tuple[int, ...]:
+        """Changes when one of the files does; a missing file counts as unchanged nothing."""
+        paths = [self.path, self.policy_path, *(self.base / name for name in self.settings.facts)]
+        return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
+
+
+def load(path: Path) -> Project:
+    """Read `breakeven.yaml` and the policy file it names.
+
+    Raises:
+        ConfigError, PolicyError: with every problem of the file, each with `file:line:column`.
+    """
+    found = settings.read(path)
+    names = [entry.name for entry in found.deployments]
+    policies = policy_file.read(path.parent / found.policy, deployments=names, strategies=list(STRATEGIES))
+    return Project(path, found, policies)
+
+
+def builtin(base_url: str, api_key_env: str) -> Project:
+    """The project of a gateway without any file."""
+    found, policies = initial.builtin(base_url, api_key_env)
+    return Project(Path("breakeven.yaml"), found, policies)
+
+
+def key_digests(found: Settings) -> dict[str, tuple[str, ...]]:
+    """SHA-256 of each tenant's keys from the environment; the keys themselves go nowhere."""
+    return {
+        tenant.name: tuple(
+            hashlib.sha256(key.strip().encode()).hexdigest()
+            for key in os.environ.get(tenant.key_env, "").split(",")
+            if key.strip()
+        )
+        for tenant in found.tenants
+    }

@@ -1,0 +1,135 @@
+"""The processes of `serve`: workers, sealer and console under one supervisor, and the watch over the YAML files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from breakeven import errors
+from breakeven.assembly import files, project
+from breakeven.assembly.console import LedgerSource
+from breakeven.schema.noun import Noun
+from breakeven.supervisor.child import Child
+from breakeven.supervisor.run import supervise
+
+WATCH_INTERVAL_S = 0.5
+
+
+class Options(Noun, frozen=True, kw_only=True):
+    """What the command line says; None leaves it to the configuration."""
+
+    config: Path
+    openai_base_url: str | None = None
+    api_key_env: str = ""
+    host: str | None = None
+    port: int | None = None
+    console_port: int | None = None
+    workers: int | None = None
+    data_dir: str | None = None
+    force: bool = False
+
+
+class Place(Noun, frozen=True, kw_only=True):
+    """Where to listen and how many workers, after options and configuration are joined."""
+
+    data_dir: Path
+    host: str
+    port: int
+    console_port: int
+    workers: int
+
+
+def serve(options: Options) -> int:
+    """Compile and install the policy, start all processes, and stay until stopped. Returns the exit code."""
+    loaded = project.builtin(options.openai_base_url, options.api_key_env) if options.openai_base_url else None
+    loaded = loaded or project.load(options.config)
+    place = _place(loaded, options)
+    files.install(loaded.policy(), place.data_dir, force=options.force)
+    click.echo(f"gateway http://{place.host}:{place.port}/v1  (data in {place.data_dir})", err=True)
+    if place.console_port:
+        click.echo(f"console http://{place.host}:{place.console_port}/", err=True)
+    watch = _Watch(loaded, place.data_dir)
+    return supervise(_children(place, options), on_tick=watch.look, tick_s=WATCH_INTERVAL_S).exit_code
+
+
+def serve_one(part: str, options: Options, parent_fd: int | None) -> int:
+    """Run one part alone, in this process."""
+    loaded = None
+    if parent_fd is None:
+        loaded = project.builtin(options.openai_base_url, options.api_key_env) if options.openai_base_url else None
+        loaded = loaded or project.load(options.config)
+        files.install(loaded.policy(), _place(loaded, options).data_dir, force=options.force)
+    place = _place(loaded, options)
+    PARTS[part](place, parent_fd)
+    return errors.OK
+
+
+def _gateway(place: Place, parent_fd: int | None) -> None:
+    from breakeven.gateway.worker import run  # noqa: PLC0415 - the sealer and the console need none of it
+
+    run(place.data_dir, place.host, place.port, parent_fd)
+
+
+def _sealer(place: Place, parent_fd: int | None) -> None:
+    from breakeven.ledger.sealer import run  # noqa: PLC0415 - the gateway and the console need none of it
+
+    run(place.data_dir, 2.0, parent_fd)
+
+
+def _console(place: Place, parent_fd: int | None) -> None:
+    from breakeven.console.server import run  # noqa: PLC0415 - the gateway and the sealer need none of it
+
+    run(LedgerSource(place.data_dir), place.host, place.console_port, parent_fd)
+
+
+PARTS: dict[str, Callable[[Place, int | None], None]] = {"gateway": _gateway, "sealer": _sealer, "console": _console}
+
+
+def _place(loaded: project.Project | None, options: Options) -> Place:
+    gateway = None if loaded is None else loaded.settings.gateway
+    port = options.port if options.port is not None else (8080 if gateway is None else gateway.port)
+    stated = options.console_port
+    if stated is None and gateway is not None and options.port is None:
+        stated = gateway.console_port
+    data_dir = Path(options.data_dir) if options.data_dir else Path(".breakeven") if loaded is None else loaded.data_dir
+    return Place(
+        data_dir=data_dir,
+        host=options.host or (gateway.host if gateway is not None else "127.0.0.1"),
+        port=port,
+        console_port=port + 1 if stated is None else stated,
+        workers=options.workers or (gateway.workers if gateway is not None else 1),
+    )
+
+
+def _children(place: Place, options: Options) -> tuple[Child, ...]:
+    base = [sys.executable, "-m", "breakeven", "serve", "--config", str(options.config)]
+    base += ["--data-dir", str(place.data_dir), "--host", place.host, "--port", str(place.port)]
+    base += ["--console-port", str(place.console_port), "--parent-fd", "{pipe_fd}"]
+    workers = [Child(name=f"gateway-{n}", argv=(*base, "--only", "gateway")) for n in range(1, place.workers + 1)]
+    others = [Child(name="sealer", argv=(*base, "--only", "sealer"), stop_rank=1)]
+    if place.console_port:
+        others.append(Child(name="console", argv=(*base, "--only", "console"), required=False))
+    return (*workers, *others)
+
+
+class _Watch:
+    """Recompiles when a YAML file changes; a mistake is reported and the last good policy stays."""
+
+    def __init__(self, loaded: project.Project, data_dir: Path) -> None:
+        self._loaded, self._data_dir, self._seen = loaded, data_dir, loaded.stamp()
+
+    def look(self) -> None:
+        """Look at the files once."""
+        now = self._loaded.stamp()
+        if now == self._seen:
+            return
+        self._seen = now
+        try:
+            policy = project.load(self._loaded.path).policy()
+            files.install(policy, self._data_dir)
+            click.echo(f"policy {policy.id} in force", err=True)
+        except (errors.BreakevenError, OSError) as error:
+            click.echo(f"the last good policy stays: {error}", err=True)

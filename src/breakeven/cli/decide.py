@@ -1,0 +1,184 @@
+"""What to do: estimate, plan, apply, catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json
+
+
+@click.command()
+@click.option("--model", required=True, help="A model of the catalog, such as llama-3.1-70b.")
+@click.option("--requests", required=True, metavar="N/month", help="Volume: 3000000/month, 100000/day or 5/s.")
+@click.option("--input", "input_tokens", required=True, type=click.FloatRange(min=1), help="Mean input tokens.")
+@click.option("--output", "output_tokens", required=True, type=click.FloatRange(min=1), help="Mean output tokens.")
+@click.option("--against", help="The API model to compare with, such as gpt-4o-mini.")
+@click.option("--as-of", help="Prices as of this ISO date.  [default: today]")
+@as_json
+@explained
+def estimate(
+    *,
+    model: str,
+    requests: str,
+    input_tokens: float,
+    output_tokens: float,
+    against: str | None,
+    as_of: str | None,
+    json_: bool,
+) -> None:
+    """A first answer from three numbers: API, rent or own, with ranges and what they rest on."""
+    from breakeven import app
+
+    found = app.estimate(
+        model=model,
+        requests_per_month=app.requests_per_month(requests),
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        against=against,
+        as_of=as_of,
+    )
+    if json_:
+        print_json(found)
+    else:
+        click.echo(app.render(app.estimate_document(found), "text"))
+
+
+@click.command()
+@click.option("--use-case", help="Which use case to plan.  [default: the policy's first with token traffic]")
+@config_option
+@data_dir_option
+@click.option("--trace", type=click.Path(dir_okay=False), help="Demand from a trace file instead of the ledger.")
+@click.option("--as-of", help="Prices as of this ISO date.  [default: today]")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--out", type=click.Path(file_okay=False), help="Where memo.md, memo.html and the plan are written too.")
+@as_json
+@explained
+def plan(
+    *,
+    use_case: str | None,
+    config: str,
+    data_dir: str | None,
+    trace: str | None,
+    as_of: str | None,
+    seed: int,
+    out: str | None,
+    json_: bool,
+) -> None:
+    """Weigh every way to serve the measured demand; write the plan and a memo."""
+    from breakeven import app
+
+    found = app.plan(
+        Path(config),
+        use_case=use_case,
+        data_dir_override=data_dir,
+        trace=None if trace is None else Path(trace),
+        as_of=as_of,
+        seed=seed,
+    )
+    written = app.write_memo(found, app.data_dir(config=Path(config), override=data_dir), out=out)
+    if json_:
+        print_json(app.plan_json(found))
+    else:
+        click.echo(app.render(app.memo(found), "text"))
+    for path in written:
+        note(f"wrote {path}")
+    note(f"next: breakeven apply {found.id}")
+
+
+@click.command()
+@click.argument("plan_id", required=False)
+@config_option
+@data_dir_option
+@click.option("--backend-url", help="Where the chosen deployment answers, if breakeven.yaml does not hold it yet.")
+@click.option("--model-name", help="The name that server gives the model.  [default: the catalog's]")
+@click.option("--holdout", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True)
+@click.option("--dry-run", is_flag=True, help="Print the policy instead of writing it.")
+@as_json
+@explained
+def apply(
+    *,
+    plan_id: str | None,
+    config: str,
+    data_dir: str | None,
+    backend_url: str | None,
+    model_name: str | None,
+    holdout: float,
+    dry_run: bool,
+    json_: bool,
+) -> None:
+    """Route the use case to what the plan chose, keeping a holdout on the old route."""
+    from breakeven import app
+
+    policy, changed = app.apply(
+        Path(config),
+        plan_id,
+        data_dir_override=data_dir,
+        backend_url=backend_url,
+        model_name=model_name,
+        holdout=holdout,
+        dry_run=dry_run,
+    )
+    if json_:
+        print_json({"policy_id": policy.id, "plan_id": policy.plan_id, "files": [str(path) for path in changed]})
+    elif dry_run:
+        for path, text in changed.items():
+            click.echo(f"# {path}\n{text}")
+    else:
+        click.echo(f"applied {policy.plan_id} as {policy.id}; a running gateway takes it over within a second")
+        note("next: breakeven verify, once there is traffic")
+
+
+@click.group()
+def catalog() -> None:
+    """The facts everything rests on: accelerators, models, offers, electricity, carbon, assumptions."""
+
+
+@catalog.command("list")
+@click.argument("kind", required=False)
+@as_json
+@explained
+def catalog_list(*, kind: str | None, json_: bool) -> None:
+    """List entries, all or of one KIND."""
+    from breakeven import app
+
+    rows = app.catalog_rows(kind)
+    if json_:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo("  ".join(str(cell) for cell in row.values()))
+
+
+@catalog.command("show")
+@click.argument("name")
+@as_json
+@explained
+def catalog_show(*, name: str, json_: bool) -> None:
+    """Every fact of one entry, with source and date."""
+    from breakeven import app
+
+    facts = app.catalog_facts(name)
+    if json_:
+        print_json(facts)
+        return
+    for fact in facts:
+        value = "unknown" if fact["value"] is None else f"{fact['value']:g}"
+        click.echo(f"{fact['key']} = {value} {fact['unit']}  [{fact['source']}, {fact['as_of']}]")
+
+
+@catalog.command("check")
+@as_json
+@explained
+def catalog_check(*, json_: bool) -> None:
+    """Flag stale, contradictory and impossible facts."""
+    from breakeven import app
+
+    problems = app.catalog_problems()
+    if json_:
+        print_json(problems)
+        return
+    for problem in problems:
+        click.echo(f"{problem.check}: {problem.offer}: {problem.message}")
+    note(f"{len(problems)} remarks")

@@ -1,0 +1,31 @@
+"""The command `breakeven`: a group whose commands are loaded when they are called."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import click
+
+from breakeven.cli.decide import apply, catalog, estimate, plan
+from breakeven.cli.measure import report, verify, workload
+from breakeven.cli.run import console, demo, emulate, serve
+from breakeven.cli.start import check, completion, doctor, init, schema
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(version("breakeven"), prog_name="breakeven")
+def main() -> None:
+    """Inference economics: what a useful prediction costs, where it should run, and whether it came true.
+
+    First steps: `breakeven demo` shows everything on real data; `breakeven estimate` answers from three numbers;
+    `breakeven init` writes a configuration; `breakeven serve` puts a gateway in front of your model.
+    """
+
+
+for command in (
+    init, doctor, check, schema, completion,
+    serve, emulate, console, demo,
+    report, verify, workload,
+    estimate, plan, apply, catalog,
+):  # fmt: skip
+    main.add_command(command)

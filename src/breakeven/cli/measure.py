@@ -1,0 +1,99 @@
+"""What the ledger says: report, verify, workload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json
+
+
+@click.command()
+@config_option
+@data_dir_option
+@click.option("--from", "file", type=click.Path(dir_okay=False), help="Ask a CSV, Parquet or LiteLLM log instead.")
+@click.option("--map", "mapping", type=click.Path(dir_okay=False), help="How that file's columns are named (YAML).")
+@click.option("--use-case", help="Only this use case.")
+@click.option("--policy-id", help="Only what this policy answered.")
+@click.option("--engine", type=click.Choice(["duckdb", "memory"]), default="duckdb", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True)
+@click.option("--fail-over", type=float, help="Exit 1 when cost per useful prediction exceeds this many USD.")
+@click.option("--fail-if-unmeasured", is_flag=True, help="Exit 1 when usefulness or cost was not measured.")
+@as_json
+@explained
+def report(
+    *,
+    config: str,
+    data_dir: str | None,
+    file: str | None,
+    mapping: str | None,
+    use_case: str | None,
+    policy_id: str | None,
+    engine: str,
+    form: str,
+    fail_over: float | None,
+    fail_if_unmeasured: bool,
+    json_: bool,
+) -> None:
+    """What one useful prediction costs, and where the rest of the money went."""
+    from breakeven import app
+
+    if file is not None:
+        statement = app.report_file(Path(file), mapping_file=None if mapping is None else Path(mapping), engine=engine)
+    else:
+        where = app.data_dir(config=Path(config), override=data_dir)
+        statement = app.report(where, use_case=use_case, policy_id=policy_id, engine=engine)
+    if json_:
+        print_json(app.statement_json(statement))
+    else:
+        click.echo(app.render(app.statement_document(statement), form))
+    app.gate(statement, fail_over_usd=fail_over, fail_if_unmeasured=fail_if_unmeasured)
+
+
+@click.command()
+@click.argument("plan_id", required=False)
+@config_option
+@data_dir_option
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True)
+@as_json
+@explained
+def verify(*, plan_id: str | None, config: str, data_dir: str | None, form: str, json_: bool) -> None:
+    """Compare what a plan promised (the latest applied, or PLAN_ID) with what the ledger measured."""
+    from breakeven import app
+
+    where = app.data_dir(config=Path(config), override=data_dir)
+    plan, findings = app.verify(where, plan_id)
+    if json_:
+        print_json({"plan_id": plan.id, "verify": app.findings_json(findings)})
+    else:
+        click.echo(app.render(app.findings_document(findings), form))
+
+
+@click.command()
+@click.argument("use_case", required=False)
+@config_option
+@data_dir_option
+@click.option("--trace", type=click.Path(dir_okay=False), help="A trace file instead of the ledger.")
+@as_json
+@explained
+def workload(*, use_case: str | None, config: str, data_dir: str | None, trace: str | None, json_: bool) -> None:
+    """The shape of demand: rate, burstiness, token mix, with the evidence."""
+    from breakeven import app
+
+    where = app.data_dir(config=Path(config), override=data_dir)
+    found = app.fit_workload(where, use_case, trace=None if trace is None else Path(trace))
+    if json_:
+        print_json(found)
+        return
+    click.echo(f"{found.use_case}: {found.shape}, n={found.n} over {found.span_s:.1f} s")
+    click.echo(
+        f"  requests/s: mean {found.rate_mean_rps:.3g}, p95 {found.rate_p95_rps:.3g}, max {found.rate_max_rps:.3g}"
+    )
+    click.echo(
+        f"  input tokens: mean {found.input_tokens_mean:.0f}, p50 {found.input_tokens_p50:.0f},"
+        f" p95 {found.input_tokens_p95:.0f}; output: mean {found.output_tokens_mean:.0f},"
+        f" p50 {found.output_tokens_p50:.0f}, p95 {found.output_tokens_p95:.0f}"
+    )
+    for sentence in found.evidence:
+        note(f"  {sentence}")

@@ -1,0 +1,59 @@
+"""How commands answer: results on stdout, errors on stderr with their code and exit status."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import click
+import msgspec
+
+from breakeven.errors import BreakevenError
+
+P = ParamSpec("P")
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON object instead of text.")
+config_option = click.option(
+    "--config",
+    type=click.Path(dir_okay=False),
+    default="breakeven.yaml",
+    show_default=True,
+    envvar="BREAKEVEN_CONFIG",
+    help="The configuration file.",
+)
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False),
+    default=None,
+    envvar="BREAKEVEN_DATA_DIR",
+    help="Where journal, segments and policy lie.  [default: the configuration's, else ./.breakeven]",
+)
+
+
+def print_json(value: object) -> None:
+    """One JSON object on stdout, indented for people."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def note(text: str) -> None:
+    """Progress and remarks go to stderr, so that stdout stays the result."""
+    click.echo(text, err=True)
+
+
+def explained(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn an expected error into one clear message and the exit code of its kind."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except BreakevenError as error:
+            click.echo(f"error {error.code}: {error}", err=True)
+            sys.exit(error.exit_code)
+        except FileNotFoundError as error:
+            click.echo(f"error BE200: {error.filename}: no such file\n  way out: check the path", err=True)
+            sys.exit(3)
+
+    return run

@@ -1,0 +1,131 @@
+"""Processes: serve, emulate, console, demo."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, print_json
+
+parent_fd = click.option("--parent-fd", type=int, hidden=True, help="Exit when this pipe closes.")
+
+
+@click.command()
+@config_option
+@click.option("--openai-base-url", metavar="URL", help="Serve in front of this server without any file.")
+@click.option("--api-key-env", metavar="NAME", default="", help="Environment variable with the upstream key.")
+@click.option("--host", default=None, help="Address to listen on.  [default: the configuration's, else 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="[default: the configuration's, else 8080]")
+@click.option("--console-port", type=click.IntRange(0, 65535), default=None, help="0: off.  [default: port + 1]")
+@click.option("--workers", type=click.IntRange(1, 64), default=None, help="Gateway processes.")
+@data_dir_option
+@click.option("--only", type=click.Choice(["gateway", "sealer", "console"]), help="Run one part alone, for containers.")
+@click.option("--force", is_flag=True, help="Replace another configuration's compiled policy.")
+@parent_fd
+@explained
+def serve(
+    *,
+    config: str,
+    openai_base_url: str | None,
+    api_key_env: str,
+    host: str | None,
+    port: int | None,
+    console_port: int | None,
+    workers: int | None,
+    data_dir: str | None,
+    only: str | None,
+    force: bool,
+    parent_fd: int | None,
+) -> None:
+    """Put the gateway in front of your models; the sealer and the console run beside it."""
+    if only == "gateway" and parent_fd is not None:
+        from breakeven.gateway.worker import run  # the worker loads nothing that the request path does not need
+
+        run(Path(data_dir or ".breakeven"), host or "127.0.0.1", port or 8080, parent_fd)
+        return
+    from breakeven.assembly import serving
+
+    options = serving.Options(
+        config=Path(config),
+        openai_base_url=openai_base_url,
+        api_key_env=api_key_env,
+        host=host,
+        port=port,
+        console_port=console_port,
+        workers=workers,
+        data_dir=data_dir,
+        force=force,
+    )
+    sys.exit(serving.serve(options) if only is None else serving.serve_one(only, options, parent_fd))
+
+
+@click.command()
+@click.option("--model", help="A model of the catalog, such as llama-3.1-8b.")
+@click.option("--accelerator", help="An accelerator of the catalog, such as h100-sxm.")
+@click.option("--accelerators", type=click.IntRange(1, 64), default=1, show_default=True, help="Per replica.")
+@click.option("--precision", default="fp16", show_default=True, help="fp16, fp8, int8 or int4.")
+@click.option("--replicas", type=click.IntRange(1, 512), default=1, show_default=True)
+@click.option("--deployment", help="Take all of it from this deployment of the configuration instead.")
+@config_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@parent_fd
+@explained
+def emulate(
+    *,
+    model: str | None,
+    accelerator: str | None,
+    accelerators: int,
+    precision: str,
+    replicas: int,
+    deployment: str | None,
+    config: str,
+    host: str,
+    port: int,
+    seed: int,
+    parent_fd: int | None,
+) -> None:
+    """An OpenAI-compatible server with the predicted timing of a stated deployment; its answers say so."""
+    from breakeven import app
+    from breakeven.errors import UsageError
+
+    if deployment is not None:
+        wanted = app.deployment_of(Path(config), deployment)
+    elif model is not None and accelerator is not None:
+        wanted = app.deployment_from(model, accelerator, accelerators, replicas, precision)
+    else:
+        message = "what to emulate is not stated"
+        raise UsageError(message, "give --model and --accelerator, or --deployment NAME")
+    app.emulate(wanted, host=host, port=port, seed=seed, parent_fd=parent_fd)
+
+
+@click.command()
+@config_option
+@data_dir_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8081, show_default=True)
+@explained
+def console(*, config: str, data_dir: str | None, host: str, port: int) -> None:
+    """The pages alone, over what the ledger already holds."""
+    from breakeven import app
+    from breakeven.console.server import run
+
+    run(app.console_source(app.data_dir(config=Path(config), override=data_dir)), host, port, None)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Exit at the end instead of leaving the console up.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Picks the window of the conversation trace.")
+@click.option("--dir", "folder", type=click.Path(file_okay=False), default=".demo", show_default=True)
+@as_json
+@explained
+def demo(*, once: bool, seed: int, folder: str, json_: bool) -> None:
+    """The whole loop on real logged data, in under three minutes."""
+    from breakeven.demo.run import run
+
+    summary = run(Path(folder), seed=seed, once=once, quiet=json_)
+    if json_:
+        print_json(summary)

@@ -1,0 +1,200 @@
+"""The demo: measure, decide, enforce and verify on real logged data, through the real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from breakeven import app
+from breakeven.demo import setting
+from breakeven.demo.play import PlayResult, play
+from breakeven.demo.process import Processes, free_port
+from breakeven.demo.traffic import Config, Traffic
+from breakeven.demo.traffic import plan as plan_traffic
+from breakeven.errors import ConfigError
+from breakeven.measure.curve import batch_curve
+from breakeven.report.plain import JsonObject
+from breakeven.schema.finding import Finding
+from breakeven.schema.noun import Noun
+from breakeven.schema.plan import Option, Plan
+from breakeven.schema.statement import Statement
+
+MARKER = ".breakeven-demo"
+SEAL_WAIT_S = 20.0
+
+
+class Place(Noun, frozen=True, kw_only=True):
+    """Where this run's files and ports are."""
+
+    folder: Path
+    config: Path
+    port: int
+    console_port: int
+    current_port: int
+    chosen_port: int
+
+    @property
+    def data_dir(self) -> Path:
+        """The ledger of this run."""
+        return self.folder / "data"
+
+    @property
+    def url(self) -> str:
+        """The gateway."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def run(folder: Path, *, seed: int, once: bool, quiet: bool) -> JsonObject:
+    """Run the loop once and return its summary; unless `once`, leave the console up until Ctrl-C."""
+    console = Console(stderr=True, quiet=quiet)
+    began = time.monotonic()
+    place = _prepare(folder)
+    traffic = plan_traffic(Config(seed=seed, ranker="homepage-ranker", assistant=setting.MODEL))
+    with Processes(folder) as processes:
+        _start(processes, place, console)
+        first = _play(0, place, traffic, console)
+        decision = _decide(processes, place, console, seed)
+        second = _play(1, place, traffic, console)
+        _wait_until_sealed(place, _sent(first, second))
+        _, findings = app.verify(place.data_dir, decision.id)
+        statement = app.report(place.data_dir)
+        _show(console, statement, findings)
+        if not once:
+            _linger(console, place)
+    final = app.report(place.data_dir)
+    _, findings = app.verify(place.data_dir, decision.id)
+    return _summary(final, decision, findings, place, traffic, (first, second), time.monotonic() - began)
+
+
+def _prepare(folder: Path) -> Place:
+    """An empty folder of our own; one that holds something else is left alone."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+        message = f"{folder} holds something that is not a demo"
+        raise ConfigError(message, "choose another with --dir")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARKER).touch()
+    ports = [free_port() for _ in range(4)]
+    curve = batch_curve(setting.ranker_path())
+    config = setting.write(folder, port=ports[0], console_port=ports[1], current_port=ports[2], curve=curve)
+    names = ("port", "console_port", "current_port", "chosen_port")
+    return Place(folder=folder, config=config, **dict(zip(names, ports, strict=True)))
+
+
+def _start(processes: Processes, place: Place, console: Console) -> None:
+    console.print(f"[bold]1 measure[/]  gateway {place.url}, console http://127.0.0.1:{place.console_port}/")
+    emulate = ("emulate", "--config", str(place.config), "--deployment", setting.CURRENT)
+    ready = f"http://127.0.0.1:{place.current_port}/v1/models"
+    processes.start("emulator-today", (*emulate, "--port", str(place.current_port), "--parent-fd", "{fd}"), ready)
+    processes.start("serve", ("serve", "--config", str(place.config)), f"{place.url}/readyz")
+
+
+def _play(half: int, place: Place, traffic: Traffic, console: Console) -> PlayResult:
+    columns = (TextColumn("   traffic {task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("before the plan" if half == 0 else "under the plan", total=1.0)
+
+        def tell(done: int, total: int) -> None:
+            progress.update(task, completed=done / total)
+
+        result = asyncio.run(play(half, place.url, traffic, progress=tell))
+    replay, talk = result.replay, result.assistant
+    console.print(
+        f"   {replay.rows:,} homepage rows replayed, {replay.observed:,} observed;"
+        f" {len(talk.answers):,} conversations; {result.span_s:.0f} s"
+    )
+    return result
+
+
+def _decide(processes: Processes, place: Place, console: Console, seed: int) -> Plan:
+    decision = app.plan(place.config, use_case="assistant", seed=seed)
+    app.write_memo(decision, place.data_dir, out=str(place.folder))
+    chosen = _chosen(decision)
+    console.print(f"[bold]2 decide[/]   {decision.reason}")
+    wanted = chosen.deployment
+    arguments = ["emulate", "--model", wanted.model, "--accelerator", wanted.accelerator]
+    arguments += ["--accelerators", str(wanted.accelerators), "--precision", wanted.precision]
+    arguments += ["--replicas", str(wanted.replicas), "--port", str(place.chosen_port), "--parent-fd", "{fd}"]
+    url = f"http://127.0.0.1:{place.chosen_port}/v1"
+    if wanted.id != setting.CURRENT:
+        processes.start("emulator-chosen", arguments, f"{url}/models")
+    policy, _ = app.apply(place.config, decision.id, backend_url=url, model_name=setting.MODEL, holdout=setting.HOLDOUT)
+    console.print(f"[bold]3 enforce[/]  {policy.id}: {1 - setting.HOLDOUT:.0%} under the plan, the rest held out")
+    time.sleep(1.5)
+    return decision
+
+
+def _chosen(decision: Plan) -> Option:
+    return next(option for option in decision.options if option.name == decision.chosen)
+
+
+def _sent(*halves: PlayResult) -> int:
+    return sum(len(half.homepage.answers) + len(half.assistant.answers) for half in halves)
+
+
+def _wait_until_sealed(place: Place, sent: int) -> None:
+    """Wait until the ledger holds as many predictions as were answered; what is missing then shows in the summary."""
+    deadline = time.monotonic() + SEAL_WAIT_S
+    while time.monotonic() < deadline and app.report(place.data_dir).predictions < sent:
+        time.sleep(0.5)
+
+
+def _show(console: Console, statement: Statement, findings: tuple[Finding, ...]) -> None:
+    console.print("[bold]4 verify[/]")
+    console.print(app.render(app.findings_document(findings), "text"), markup=False, highlight=False)
+    console.print(app.render(app.statement_document(statement), "text"), markup=False, highlight=False)
+
+
+def _linger(console: Console, place: Place) -> None:
+    console.print(f"console: http://127.0.0.1:{place.console_port}/   memo: {place.folder}/   (Ctrl-C ends the demo)")
+    try:
+        while True:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        console.print("stopping")
+
+
+def _summary(
+    statement: Statement,
+    decision: Plan,
+    findings: tuple[Finding, ...],
+    place: Place,
+    traffic: Traffic,
+    halves: tuple[PlayResult, PlayResult],
+    elapsed_s: float,
+) -> JsonObject:
+    found = app.statement_json(statement)
+    plan = app.plan_json(decision)
+    segments = str((place.data_dir / "segments" / "predictions").absolute() / "**" / "*.parquet")
+    return {
+        **{key: found[key] for key in ("predictions", "useful_predictions", "cost_total_usd")},
+        "cost_per_useful_prediction_usd": found["cost_per_useful_prediction_usd"],
+        "use_cases": found["use_cases"],
+        "waterfall": found["waterfall"],
+        "warnings": found["warnings"],
+        "plan": {"id": plan["id"], "chosen": plan["chosen"], "options": plan["options"]},
+        "verify": app.findings_json(findings),
+        "ledger": {
+            "conserved": statement.conserved,
+            "segments": segments,
+            "lost": statement.lost,
+            "data_dir": str(place.data_dir.absolute()),
+        },
+        "traffic": {
+            "seed": traffic.config.seed,
+            "window_s": list(traffic.window_s),
+            "sent": _sent(*halves),
+            "fell_behind": [half.fell_behind for half in halves],
+            "replay": [msgspec.to_builtins(half.replay) for half in halves],
+            "driver_cpu_s": [half.cpu_s for half in halves],
+        },
+        "python": sys.version.split()[0],
+        "elapsed_s": elapsed_s,
+    }
