@@ -248,7 +248,10 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Bytes of the body; a full buffer pauses the socket."""
-        if self.complete or self._then is not None:
+        if self.complete:
+            return
+        if self._then is not None:
+            self._fail(protocol_error(self.place, "more body after its end"))
             return
         self._chunks.append(body)
         self._buffered += len(body)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import msgspec
 
 from breakeven.gateway.backend.openai import key_headers
@@ -46,13 +48,13 @@ class OipSender:
         Raises:
             BackendError: unreachable, timed out or malformed, or the key's variable is not set.
         """
-        version = f"/versions/{call.version}" if call.version else ""
+        version = f"/versions/{quote(call.version, safe='')}" if call.version else ""
         headers = [("content-type", "application/json"), *key_headers(self._backend, call.authorization)]
         if call.traceparent:
             headers.append(("traceparent", call.traceparent))
         response = await self._client.request(
             "POST",
-            f"{self._base}/v2/models/{call.asked_model}{version}/infer",
+            f"{self._base}/v2/models/{quote(call.asked_model, safe='')}{version}/infer",
             headers,
             call.body,
             timeout_s=self._backend.timeout_s,
@@ -68,7 +70,7 @@ class OipSender:
             BackendError: unreachable, timed out or malformed, or the key's variable is not set.
         """
         headers = key_headers(self._backend, authorization)
-        url = f"{self._base}/v2{path}"
+        url = f"{self._base}/v2{quote(path)}"
         response = await self._client.request("GET", url, headers, timeout_s=self._backend.timeout_s)
         return response.status, await response.read()
 

@@ -142,7 +142,8 @@ class OnnxSender:
             async with asyncio.timeout(self._backend.timeout_s):
                 return await self._batcher.submit(arrays, key=key, rows=first.shape[0] if first.ndim else 1)
         except TimeoutError as error:
-            raise timed_out(f"the ONNX model of {self._backend.name!r}", "answer", self._backend.timeout_s) from error
+            place = f"the ONNX model of {self._backend.name!r}"
+            raise timed_out(place, "answer", self._backend.timeout_s) from error
         except Exception as error:
             message = f"the ONNX model of backend {self._backend.name!r} failed: {error}"
             raise BackendError(message, "try the same tensors with onnxruntime alone") from error

@@ -13,7 +13,7 @@ from breakeven.schema.policy import UseCase
 class Request(Noun, frozen=True, kw_only=True):
     """All that a decision needs. Subjects are keyed hashes; `received_s` is monotonic, `time_s` wall time.
 
-    `prediction_ids` has one id, or one per listed subject; `subjects` is empty or as long.
+    `prediction_ids` has one id, or one per subject that the body listed; `subjects` is empty or as long.
     """
 
     request_id: str
@@ -25,6 +25,7 @@ class Request(Noun, frozen=True, kw_only=True):
     time_s: float
     received_s: float
     subjects: tuple[str, ...] = ()
+    subjects_listed: bool = False
     seed: int = 0
     model: str = ""
     stream: bool = False
