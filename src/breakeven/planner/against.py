@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from breakeven.cost.crossing import break_even_months, break_even_volume
 from breakeven.planner.question import Question
 from breakeven.quantity import SECONDS_PER_MONTH
 from breakeven.schema.plan import Option
@@ -44,11 +45,9 @@ def _months(option: Option, options: Sequence[Option], question: Question) -> fl
     rival = rented(options)
     if rival is None or option.bill.capex_usd <= 0 or option.monthly_cost_usd is None:
         return None
-    saved = (rival.monthly_cost_usd or 0.0) - option.bill.cash_opex_usd
-    if saved <= 0:
-        return None
-    months = option.bill.capex_usd / saved
-    return months if months <= question.objective.horizon_months else None
+    horizon = question.objective.horizon_months
+    bill = option.bill
+    return break_even_months(bill.capex_usd, bill.cash_opex_usd, rival.monthly_cost_usd or 0.0, horizon=horizon)
 
 
 def _volume(option: Option, options: Sequence[Option], question: Question) -> float | None:
@@ -56,8 +55,8 @@ def _volume(option: Option, options: Sequence[Option], question: Question) -> fl
     rival, cost = cheapest_api(options), option.monthly_cost_usd
     if rival is None or option.placement == "api" or not cost or question.monthly_predictions <= 0:
         return None
-    volume = cost * question.monthly_predictions / (rival.monthly_cost_usd or 1.0)
-    return volume if volume <= _carried(option, question) else None
+    volume = break_even_volume(cost, 0.0, (rival.monthly_cost_usd or 0.0) / question.monthly_predictions)
+    return volume if volume is not None and volume <= _carried(option, question) else None
 
 
 def _carried(option: Option, question: Question) -> float:

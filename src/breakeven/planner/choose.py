@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -27,15 +27,18 @@ def choose(
     as_of: str,
     seed: int,
     assumptions: tuple[str, ...] = (),
+    among: Collection[str] | None = None,
 ) -> Plan:
     """The plan for one use case. Ties go to the smaller name; the same inputs give the same bytes (invariant 7).
+
+    `among` names the options that may be chosen (those that stand already); None allows all.
 
     Raises:
         InfeasibleError: no option meets the objective; `binding` is the constraint that excluded most.
         FactError: an option rests on a fact that is not among `facts`.
     """
     ordered = tuple(sorted(options, key=lambda option: option.name))
-    chosen = best(ordered, question.objective.use_case)
+    chosen = best(ordered, question.objective.use_case, among)
     weighed = with_break_even(ordered, question)
     unsigned = Plan(
         id="",
@@ -55,18 +58,19 @@ def choose(
     return signed(unsigned)
 
 
-def best(options: Sequence[Option], use_case: str) -> Option:
+def best(options: Sequence[Option], use_case: str, among: Collection[str] | None = None) -> Option:
     """The feasible option with the least cost per useful prediction.
 
     Raises:
         InfeasibleError: there is none.
     """
-    chosen = min((option for option in options if option.feasible), key=_rank, default=None)
+    allowed = [option for option in options if among is None or option.name in among]
+    chosen = min((option for option in allowed if option.feasible), key=_rank, default=None)
     if chosen is not None:
         return chosen
-    binding = commonest(option.binding for option in options)
-    listed = "; ".join(f"{option.name}: {option.binding}" for option in options[:5]) or "there are no candidates"
-    message = f"none of {len(options)} options can serve {use_case} ({listed})"
+    binding = commonest(option.binding for option in allowed)
+    listed = "; ".join(f"{option.name}: {option.binding}" for option in allowed[:5]) or "there are no candidates"
+    message = f"none of {len(allowed)} options can serve {use_case} ({listed})"
     raise InfeasibleError(message, _way_out(binding), binding=binding)
 
 
@@ -99,7 +103,8 @@ def reason(chosen: Option, options: Sequence[Option], *, measurable: bool) -> st
     if runner_up is None:
         return f"{head}; of {len(options)} options it is the only one that meets the objective."
     rival = format_usd(runner_up.cost_per_useful_prediction_usd)
-    return f"{head}; {runner_up.name}, the next best of {len(others) + 1} that meet the objective, costs {rival}."
+    rank = "the next best" if _rank(chosen) < _rank(runner_up) else "not set up yet and the best"
+    return f"{head}; {runner_up.name}, {rank} of {len(others) + 1} that meet the objective, costs {rival}."
 
 
 def cited(options: Iterable[Option], facts: Iterable[Fact]) -> tuple[Fact, ...]:

@@ -22,11 +22,15 @@ from breakeven.schema.plan import Option
 Predict = Callable[[Candidate, int], Performance]
 """How fast that many replicas of a candidate answer the workload."""
 
-Price = Callable[[Candidate, int, Performance | None], Bill]
-"""What that many replicas of a candidate cost in a month under the workload."""
+Price = Callable[[Candidate, int], Bill]
+"""What that many serving replicas of a candidate cost in a month under the workload, spares included."""
 
 MOST_REPLICAS = 512
 """A deployment beyond this is not weighed by this thin sizing; the binding says so."""
+
+
+IDLE_RHO = 0.05
+"""Below this share of capacity more replicas make nothing faster."""
 
 
 class Weighed(Noun, frozen=True, kw_only=True):
@@ -61,14 +65,14 @@ def evaluate(candidate: Candidate, question: Question, *, predict: Predict, pric
 def _excluded(candidate: Candidate, price: Price, binding: str) -> Weighed:
     replicas = candidate.deployment.replicas
     unpriced = Bill(option=candidate.name, lines=(), unpriced=("not sized",))
-    bill = price(candidate, replicas, None) if candidate.fixed or candidate.per_request else unpriced
+    bill = price(candidate, replicas) if candidate.fixed or candidate.per_request else unpriced
     return Weighed(replicas=replicas, bill=bill, performance=None, useful_share=None, binding=binding)
 
 
 def _as_measured(candidate: Candidate, question: Question, price: Price) -> Weighed:
     """Speed is what was measured; without latency targets an API needs none."""
     replicas, speed = candidate.deployment.replicas, candidate.measured
-    bill = price(candidate, replicas, speed)
+    bill = price(candidate, replicas)
     reached = 1.0 if speed is None else speed.goodput_share.value
     return Weighed(
         replicas=replicas,
@@ -82,9 +86,7 @@ def _as_measured(candidate: Candidate, question: Question, price: Price) -> Weig
 def _sized(candidate: Candidate, question: Question, predict: Predict, price: Price) -> Weighed:
     sizes = _sizes(candidate, question, predict)
     if not sizes:
-        alone = predict(candidate, 1)
-        reason = missed(alone, question.objective) or f"replicas: more than {MOST_REPLICAS} needed"
-        return _excluded(candidate, price, reason)
+        return _excluded(candidate, price, _too_slow(candidate, question, predict))
     best: Weighed | None = None
     for replicas in sizes:
         weighed = _weigh(candidate, question, predict, price, replicas)
@@ -93,6 +95,12 @@ def _sized(candidate: Candidate, question: Question, predict: Predict, price: Pr
         if candidate.fixed or _cannot_improve(weighed, best, question):
             break
     return best if best is not None else _excluded(candidate, price, "replicas: none weighed")
+
+
+def _too_slow(candidate: Candidate, question: Question, predict: Predict) -> str:
+    """The target that is missed however many replicas there are: what an all but idle deployment misses."""
+    idle = max(1, math.ceil(predict(candidate, 1).rho / IDLE_RHO))
+    return missed(predict(candidate, min(idle, MOST_REPLICAS)), question.objective) or "goodput: below the attainment"
 
 
 def _sizes(candidate: Candidate, question: Question, predict: Predict) -> range:
@@ -109,7 +117,7 @@ def _sizes(candidate: Candidate, question: Question, predict: Predict) -> range:
 def _weigh(candidate: Candidate, question: Question, predict: Predict, price: Price, replicas: int) -> Weighed:
     speed = predict(candidate, replicas)
     paid = replicas if candidate.fixed else replicas + question.objective.spare_replicas
-    bill = price(candidate, paid, speed)
+    bill = price(candidate, replicas)
     return Weighed(
         replicas=paid,
         bill=bill,
@@ -136,7 +144,7 @@ def _cannot_improve(last: Weighed, best: Weighed, question: Question) -> bool:
     if total is None:
         return True
     if reached is None:
-        return last.performance is not None and last.performance.rho < 0.05  # noqa: PLR2004 - idle and still too slow
+        return last.performance is not None and last.performance.rho < IDLE_RHO
     ceiling = 1.0 if question.used_share is None else question.used_share
     return total / (question.monthly_predictions * ceiling) >= reached
 

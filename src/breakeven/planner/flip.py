@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from breakeven.planner.against import cheapest_api
 from breakeven.quantity import SECONDS_PER_MONTH, format_count, format_usd
 from breakeven.schema.plan import Option
 from breakeven.schema.workload import Workload
@@ -16,6 +17,7 @@ def flips(chosen: Option, options: Sequence[Option], workload: Workload) -> tupl
     """Sentences, the likeliest first: runner-up's price, volume, excluded but cheaper options, growth."""
     others = [option for option in options if option.name != chosen.name]
     return (
+        *_not_set_up(chosen, others),
         *_runner_up(chosen, others, workload),
         *_volume(chosen, others, workload),
         *_excluded(chosen, others),
@@ -31,9 +33,21 @@ def winning_monthly_usd(rival: Option, chosen: Option, workload: Workload) -> fl
     return unit * workload.rate_mean_rps * SECONDS_PER_MONTH * useful
 
 
+def _not_set_up(chosen: Option, others: Sequence[Option]) -> Iterator[str]:
+    """Better options that could not be chosen, because they do not stand yet."""
+    better = [option for option in others if option.feasible and _unit(option) < _unit(chosen)]
+    for option in sorted(better, key=lambda one: (_unit(one), one.name))[:1]:
+        saved = format_usd((chosen.monthly_cost_usd or 0.0) - (option.monthly_cost_usd or 0.0))
+        yield f"{option.name} meets the objective for {saved} a month less, once it is set up."
+
+
+def _unit(option: Option) -> float:
+    return option.cost_per_useful_prediction_usd or 0.0
+
+
 def _runner_up(chosen: Option, others: Sequence[Option], workload: Workload) -> Iterator[str]:
-    feasible = [option for option in others if option.feasible and option.monthly_cost_usd]
-    rival = min(feasible, key=lambda option: (option.cost_per_useful_prediction_usd or 0.0, option.name), default=None)
+    feasible = [option for option in others if option.feasible and _unit(option) >= _unit(chosen)]
+    rival = min(feasible, key=lambda option: (_unit(option), option.name), default=None)
     if rival is None:
         return
     at, now = winning_monthly_usd(rival, chosen, workload), rival.monthly_cost_usd
@@ -46,8 +60,7 @@ def _runner_up(chosen: Option, others: Sequence[Option], workload: Workload) -> 
 def _volume(chosen: Option, others: Sequence[Option], workload: Workload) -> Iterator[str]:
     """Where capacity and an API cost the same; an API's cost follows the volume, capacity's does not."""
     volume = workload.rate_mean_rps * SECONDS_PER_MONTH
-    apis = [option for option in others if option.placement == "api" and option.monthly_cost_usd]
-    cheapest = min(apis, key=lambda option: (option.monthly_cost_usd or 0.0, option.name), default=None)
+    cheapest = cheapest_api(others)
     if cheapest is None or chosen.placement == "api" or not chosen.monthly_cost_usd or volume <= 0:
         return
     crossing = chosen.monthly_cost_usd / ((cheapest.monthly_cost_usd or 0.0) / volume)
@@ -59,7 +72,9 @@ def _volume(chosen: Option, others: Sequence[Option], workload: Workload) -> Ite
 
 def _excluded(chosen: Option, others: Sequence[Option]) -> Iterator[str]:
     cost = chosen.monthly_cost_usd or 0.0
-    cheaper = [o for o in others if not o.feasible and o.monthly_cost_usd is not None and o.monthly_cost_usd < cost]
+    named = cheapest_api(others)
+    priced = [o for o in others if not o.feasible and o.monthly_cost_usd is not None and o != named]
+    cheaper = [option for option in priced if (option.monthly_cost_usd or 0.0) < cost]
     cheaper.sort(key=lambda option: (option.monthly_cost_usd or 0.0, option.name))
     for option in cheaper[:MOST_EXCLUDED]:
         saved = format_usd(cost - (option.monthly_cost_usd or 0.0))

@@ -32,7 +32,7 @@ class Citations(Noun, frozen=True, kw_only=True):
 
     def cite(self, text: str, keys: Iterable[str]) -> str:
         """A text with the marks of its keys, each once, ascending."""
-        return cite(text, sorted({self.mark(key) for key in keys}))
+        return cite(text, (self.mark(key) for key in keys))
 
     def marks(self, keys: Iterable[str]) -> str:
         """The marks alone."""
@@ -40,8 +40,11 @@ class Citations(Noun, frozen=True, kw_only=True):
 
     @staticmethod
     def keys_of(option: Option) -> tuple[str, ...]:
-        """The facts an option's bill rests on."""
-        return tuple(dict.fromkeys(key for line in option.bill.lines for key in line.facts))
+        """The facts an option's cost and its share in budget rest on."""
+        keys = [key for line in option.bill.lines for key in line.facts]
+        if option.performance is not None:
+            keys.extend(option.performance.goodput_share.facts)
+        return tuple(dict.fromkeys(keys))
 
 
 def citations(plan: Plan) -> Citations:

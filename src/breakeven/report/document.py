@@ -165,5 +165,17 @@ def texts(block: Block) -> tuple[str, ...]:  # noqa: PLR0911 - one return per ki
 
 
 def cite(text: str, numbers: Iterable[int]) -> str:
-    """A text followed by its footnote marks."""
-    return text + "".join(f"[^{number}]" for number in numbers)
+    """A text followed by its footnote marks, each once, ascending; three or more in a row as first to last."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return text + "".join(_run(run) for run in runs)
+
+
+def _run(run: list[int]) -> str:
+    if len(run) > 2:  # noqa: PLR2004 - two marks are shorter than a range
+        return f"[^{run[0]}]-[^{run[-1]}]"
+    return "".join(f"[^{number}]" for number in run)

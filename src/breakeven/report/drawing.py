@@ -48,7 +48,8 @@ def options_chart(plan: Plan) -> Chart:
         )
         for option in plan.options
     ]
-    words = ", ".join(f"{option.name} {format_usd(option.monthly_cost_usd)}" for option in plan.options)
+    chosen = next(option for option in plan.options if option.name == plan.chosen)
+    words = f"{chosen.name} {format_usd(chosen.monthly_cost_usd)}, chosen among {len(plan.options)} options"
     return Chart(title=title, summary=words, svg=bars.bars(rows, unit="USD", title=title, description=words))
 
 

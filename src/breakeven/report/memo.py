@@ -166,7 +166,7 @@ def _pay_back(option: Option, known: Citations) -> tuple[str, ...]:
         option.name,
         format_usd(option.bill.capex_usd),
         number.months(option.break_even_months) if option.feasible else f"not weighed: {option.binding}",
-        "never" if volume is None else f"{format_count(volume)} requests",
+        "not within its capacity" if volume is None else f"{format_count(volume)} requests",
         known.marks(known.keys_of(option)),
     )
 
@@ -216,16 +216,16 @@ def demand_table(plan: Plan, known: Citations) -> Table:
 
 
 def _assumptions(plan: Plan) -> tuple[Block, ...]:
-    ranged = [fact for fact in plan.facts if fact.low is not None and fact.high is not None and fact.low < fact.high]
+    assumed = [fact for fact in plan.facts if fact.basis == "assumption"]
     blocks: list[Block] = [
         Assumption(
             name=fact.key,
             value=number.number(fact.value, fact.unit),
             source=fact.source,
             as_of=fact.as_of,
-            note=f"range {number.interval(fact.low, fact.high, fact.unit)}",
+            note=f"range {number.interval(fact.low, fact.high, fact.unit)}" if fact.low != fact.high else "",
         )
-        for fact in ranged
+        for fact in assumed
     ]
     if plan.assumptions:
         blocks.append(Items(items=plan.assumptions))
@@ -253,7 +253,7 @@ def _promises(plan: Plan, known: Citations) -> tuple[Block, ...]:
         rows=rows,
         align=(LEFT, RIGHT, LEFT, LEFT, LEFT),
     )
-    return table, Paragraph(text=f"`breakeven verify` compares each with the ledger. {RULE}")
+    return table, Paragraph(text=f"breakeven verify compares each with the ledger. {RULE}")
 
 
 def _came_true(findings: Sequence[Finding]) -> tuple[Section, ...]:

@@ -18,24 +18,32 @@ def number(value: float | None, unit: str, *, unknown: str = "unknown") -> str:
     """A value with its unit, in the way that unit is read."""
     if value is None:
         return unknown
-    match unit.lower():
-        case "usd" | "$" | "usd/month" | "usd/hour" | "usd/prediction":
-            return format_usd(value)
-        case "s" | "seconds":
-            return format_seconds(value)
-        case "share" | "ratio" | "fraction":
-            return share(value)
-        case "count" | "predictions" | "requests":
-            return format_count(value)
-        case _:
-            return f"{value:,.4g} {unit}".rstrip()
+    if unit.startswith("USD"):
+        return format_usd(value) + unit.removeprefix("USD")
+    if unit in {"share", "fraction"} or unit.startswith("fraction of "):
+        return share(value) + unit.removeprefix("fraction").removeprefix("share")
+    if unit == "s":
+        return format_seconds(value)
+    return scaled(value, unit).rstrip()
+
+
+def scaled(value: float, unit: str) -> str:
+    """A value with a decimal prefix for bytes and operations, and with words for other large counts."""
+    letters = unit.startswith(("byte", "FLOP", "OP"))
+    for size, letter, word in ((1e12, "T", "trillion "), (1e9, "G", "billion "), (1e6, "M", "million ")):
+        if abs(value) >= size:
+            return f"{value / size:.4g} {letter if letters else word}{unit}"
+    digits = f"{value:,.0f}" if abs(value) >= 1000 and value == int(value) else f"{value:,.4g}"  # noqa: PLR2004
+    return f"{digits} {unit}"
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
-    """`low to high` in the unit; empty without both bounds."""
+    """`low to high` in the unit, which is said once; empty without both bounds."""
     if low is None or high is None:
         return ""
-    return f"{number(low, unit)} to {number(high, unit)}"
+    first, second = number(low, unit), number(high, unit)
+    head, space, tail = first.partition(" ")
+    return f"{head if space and second.endswith(f' {tail}') else first} to {second}"
 
 
 def figure(value: Figure, *, unknown: str = "unknown") -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from breakeven.quantity import usd_from_pico
 from breakeven.report.words import enough
+from breakeven.schema.estimate import Estimate
 from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Figure, Noun
 from breakeven.schema.plan import Option, Plan
@@ -56,6 +57,11 @@ def option_json(option: Option) -> JsonObject:
         "bill": noun_json(option.bill),
         "performance": None if option.performance is None else noun_json(option.performance),
     }
+
+
+def estimate_json(estimate: Estimate) -> JsonObject:
+    """An estimate: `choices[]` with `kind`, `monthly_usd` and `per_1000_usd` as figures, and the crossings."""
+    return noun_json(estimate)
 
 
 def statement_json(statement: Statement) -> JsonObject:

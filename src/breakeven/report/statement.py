@@ -47,9 +47,12 @@ def _answer(statement: Statement) -> tuple[Block, ...]:
     if figure.value is None:
         sentence = f"{format_count(statement.predictions)} predictions cost {total}; what a useful one cost is unknown."
         return (Verdict(sentence=sentence, figure=figure.note or NOT_MEASURABLE, tone="warn"),)
+    measured = [cut for cut in _cuts(statement, "use_case") if cut.useful is not None]
+    observed = sum(cut.predictions - cut.unobserved for cut in measured) if measured else statement.predictions
     sentence = (
-        f"A useful prediction cost {number.number(figure.value, 'USD')}: {format_count(statement.useful_predictions)} "
-        f"of {format_count(statement.predictions)} predictions were useful, and all of it cost {total}."
+        f"A useful prediction cost {number.number(figure.value, 'USD')}: of {format_count(observed)} predictions whose "
+        f"use can be observed, {format_count(statement.useful_predictions)} were useful. All "
+        f"{format_count(statement.predictions)} predictions together, idle included, cost {total}."
     )
     bounds = number.interval(figure.low, figure.high, "USD")
     return (

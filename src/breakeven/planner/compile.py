@@ -1,0 +1,45 @@
+"""A plan as a route: the chosen deployment takes the traffic, what served before keeps a holdout."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from breakeven.errors import PolicyError
+from breakeven.schema.plan import Plan
+from breakeven.schema.policy import RouteTarget
+
+PLAN_ARM, HOLDOUT_ARM = "plan", "holdout"
+
+
+def route_targets(
+    plan: Plan,
+    current: Sequence[RouteTarget],
+    holdout_share: float,
+    *,
+    deployments: Collection[str] | None = None,
+) -> tuple[RouteTarget, ...]:
+    """Targets of a weighted route: the chosen one with 1 - holdout, the others of the current route share the holdout.
+
+    Their proportions stay. Where the chosen one alone served before there is nothing to hold out. `deployments` are
+    those that exist; None does not check.
+
+    Raises:
+        PolicyError: the share is not in 0..0.5, or the chosen deployment does not exist yet.
+    """
+    if not 0 <= holdout_share <= 0.5:  # noqa: PLR2004 - beyond half the holdout would be the plan
+        message = f"a holdout is 0 to 0.5 of the traffic, got {holdout_share:g}"
+        raise PolicyError(message, "try 0.1")
+    chosen = next(option for option in plan.options if option.name == plan.chosen).deployment.id
+    if deployments is not None and chosen not in deployments:
+        known = ", ".join(sorted(deployments)) or "none"
+        message = f"plan {plan.id} chose {chosen!r}, which is not among the deployments: {known}"
+        raise PolicyError(message, f"set it up and add a deployment named {chosen!r} to breakeven.yaml")
+    others = [target for target in current if target.deployment != chosen and target.weight > 0]
+    total = sum(target.weight for target in others)
+    if not others or holdout_share == 0:
+        return (RouteTarget(deployment=chosen, weight=1.0, arm=PLAN_ARM),)
+    held = (
+        RouteTarget(deployment=target.deployment, weight=holdout_share * target.weight / total, arm=HOLDOUT_ARM)
+        for target in others
+    )
+    return (RouteTarget(deployment=chosen, weight=1.0 - holdout_share, arm=PLAN_ARM), *held)

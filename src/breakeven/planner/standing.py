@@ -1,0 +1,62 @@
+"""Deployments that stand already, as candidates: their names and replicas stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from breakeven.catalog.find import Catalog
+from breakeven.errors import InfeasibleError
+from breakeven.perf.precision import precision_of
+from breakeven.perf.roofline import step_curve
+from breakeven.planner.candidate import Candidate
+from breakeven.planner.question import Question
+from breakeven.schema.deployment import Deployment
+from breakeven.schema.hardware import Accelerator
+from breakeven.schema.model import Model
+from breakeven.schema.offer import Offer
+from breakeven.schema.performance import Performance
+
+
+def speed_facts(catalog: Catalog, model: Model, accelerator: Accelerator, precision: str) -> tuple[str, ...]:
+    """The keys that a predicted speed rests on: the sheet of the model, the specification of the accelerator."""
+    peaks = {"flops_fp16", "flops_fp8", "flops_int8"} - {"flops_fp16", precision_of(precision).peak}
+    entries: Iterable[Model | Accelerator] = (model, accelerator)
+    keys = (fact.key for entry in entries for fact in catalog.facts_of(entry))
+    return tuple(key for key in keys if key.rpartition("/")[2] not in peaks)
+
+
+def standing(
+    catalog: Catalog,
+    deployment: Deployment,
+    offer: Offer | None,
+    question: Question,
+    *,
+    measured: Performance | None = None,
+) -> Candidate:
+    """A deployment of the user's settings as a candidate: its name and replicas stay.
+
+    Its speed is what was measured, else what the performance model says of its accelerator, else unknown.
+    """
+    curve, binding = None, ""
+    facts: tuple[str, ...] = ()
+    if measured is None and deployment.accelerator:
+        model, accelerator = catalog.model(deployment.model), catalog.accelerator(deployment.accelerator)
+        load, size = question.workload, max(1, deployment.accelerators)
+        context = load.input_tokens_mean + load.output_tokens_mean / 2
+        facts = speed_facts(catalog, model, accelerator, deployment.precision)
+        try:
+            curve = step_curve(model, accelerator, size, deployment.precision, context_mean=context)
+        except InfeasibleError as error:
+            binding = f"memory: {error.message}"
+    if offer is None:
+        binding = binding or "unpriced: neither an offer nor an own price is stated"
+    return Candidate(
+        name=deployment.id,
+        deployment=deployment,
+        offer=offer,
+        curve=curve,
+        measured=measured,
+        fixed=True,
+        binding=binding,
+        facts=facts,
+    )
