@@ -7,6 +7,7 @@ up with it reports: how late each request left, and which were not sent because 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -93,7 +94,7 @@ class _Driver:
         self.client = client
         self.options = options
         self.on_answer = on_answer
-        self.clock = asyncio.get_running_loop().time
+        self.clock = time.monotonic  # uvloop rounds its own clock to milliseconds
         self.start_s = self.clock()
         self.in_flight = 0
         self.peak = 0
