@@ -55,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._framed = False
         self._bodiless = False
         self._excess = False
+        self._keep = False
         self._chunks: deque[bytes] = deque()
         self._buffered = 0
         self._paused = False
@@ -68,8 +69,7 @@ class Connection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """Whether another request may follow on this connection."""
-        quiet = self.complete and not self._excess and not self.closed and self.error is None
-        return quiet and self._parser.should_keep_alive()
+        return self.complete and self._keep and not self._excess and not self.closed and self.error is None
 
     def send(self, data: bytes, *, timeout_s: float, bodiless: bool) -> None:
         """Start an exchange: write a whole request. `timeout_s` bounds each silence of the upstream."""
@@ -266,4 +266,5 @@ class Connection(asyncio.Protocol):
             self._framed = False
             return
         self.complete = True
+        self._keep = self._parser.should_keep_alive()
         self.finish()
