@@ -82,15 +82,12 @@ def serve(settings: Settings, host: str, port: int, parent_pipe_fd: int | None =
 
 
 def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         message = f"the emulator cannot listen on {host}:{port}: {error.strerror}"
         raise UsageError(message, "give another --port, or stop what listens there") from error
-    return listener
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, parent_pipe_fd: int | None) -> None:
@@ -190,16 +187,16 @@ class _App:
 
     async def _speak(self, voice: chat.Voice, job: chat.Job, stream: Stream, send: Send) -> None:
         """Chunks as tokens fall due; the first and the last are never held back."""
-        said = 0
-        while not stream.finished:
-            emitted = await stream.more()
+        said, more = 0, True
+        while more:
+            emitted, more = await stream.more(), not stream.finished
             if said == 0:
                 await self._open(send, 200, b"text/event-stream")
             data = voice.chunk(job, said, emitted) if emitted > said else b""
             said = emitted
-            if stream.finished:
+            if not more:
                 data += voice.end(job)
-            await send({"type": "http.response.body", "body": data, "more_body": not stream.finished})
+            await send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def _open(self, send: Send, status: int, kind: bytes, length: int | None = None) -> None:
         headers = [(b"content-type", kind), *self._headers]

@@ -13,6 +13,8 @@ SCALES_S = (1.0, 10.0, 60.0)
 SILENCE_S = 30.0
 TICK_SHARE = 0.5
 """Fewer distinct arrival times than this share of requests: the clock of the log ticks."""
+TICKS = 10
+"""Fewer distinct times than this do not show a clock."""
 
 
 class Silence(Noun, frozen=True, kw_only=True):
@@ -24,16 +26,17 @@ class Silence(Noun, frozen=True, kw_only=True):
 
 
 def spread_ticks(arrivals: Vector) -> tuple[Vector, float]:
-    """Arrivals of a ticking clock spread evenly over their tick, and the tick in seconds (0 when it does not tick).
+    """Ascending arrivals spread evenly over the tick of their clock, and the tick in seconds (0 when it does not tick).
 
     A log that stamps whole batches makes the tick look like bursts; the users did not arrive at one instant.
     """
     distinct, counts = np.unique(arrivals, return_counts=True)
-    if len(distinct) < 2 or len(distinct) > TICK_SHARE * len(arrivals):  # noqa: PLR2004 - one gap needs two times
+    if len(distinct) < TICKS or len(distinct) > TICK_SHARE * len(arrivals):
         return arrivals, 0.0
     tick = float(np.median(np.diff(distinct)))
+    width = np.minimum(tick, np.append(np.diff(distinct), tick))
     within = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
-    return np.repeat(distinct, counts) + tick * within, tick
+    return np.repeat(distinct, counts) + np.repeat(width, counts) * within, tick
 
 
 def variation(arrivals: Vector) -> float | None:
