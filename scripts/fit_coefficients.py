@@ -4,8 +4,9 @@
 
 Columns: source,version,date,engine,model,gpu,ngpu,tp,precision,isl,osl,load_kind,load,metric,value,unit.
 Used are rows of the TensorRT-LLM performance overview (offline throughput) and of aiconfigurator's measured sample
-(closed-loop TPOT), both Apache-2.0. Errors are those of groups (engine, accelerator, model) left out of the fit. The
-open-loop rows of TensorRT-LLM give `request_s` and, each predicted from the other model's, the errors of TTFT.
+(closed-loop TPOT), both Apache-2.0; specifications come from the catalog. Errors are those of groups (engine,
+accelerator, model) left out of the fit. The open-loop rows of TensorRT-LLM give `request_s` and, each predicted from
+the other model's, the errors of TTFT.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from breakeven.catalog.load import load
 from breakeven.errors import BreakevenError
 from breakeven.perf import memory, roofline, steady
 from breakeven.perf.calibrate import Row, fit, held_out, summary
@@ -34,28 +36,11 @@ OFFLINE, CLOSED, ONLINE = "trtllm_perf_overview", "aiconfigurator_silicon_sample
 OUTPUT = Path(__file__).parent.parent / "src/breakeven/perf/prior.py"
 AS_OF = "2026-11-24"
 
-# Vendors' data sheets, dense peaks; memory and links in decimal bytes (links: both directions).
-_SHEETS = {
-    "a100": (80e9, 2.039e12, 312e12, None, 624e12, 600e9),
-    "h100": (80e9, 3.35e12, 989.5e12, 1979e12, 1979e12, 900e9),
-    "h200": (141e9, 4.8e12, 989.5e12, 1979e12, 1979e12, 900e9),
-    "l40s": (48e9, 864e9, 362e12, 733e12, 733e12, 64e9),
-    "b200": (180e9, 7.7e12, 2250e12, 4500e12, 4500e12, 1800e9),
-    "gb200": (186e9, 8.0e12, 2500e12, 5000e12, 5000e12, 1800e9),
-}
-# The models' published configurations: params, active params, layers, hidden, heads, kv heads, head dim, vocab,
-# experts, experts per token.
-_CONFIGURATIONS = {
-    "llama-3.1-8b": (8.03e9, 8.03e9, 32, 4096, 32, 8, 128, 128256, 0, 0),
-    "llama-3.1-70b": (70.55e9, 70.55e9, 80, 8192, 64, 8, 128, 128256, 0, 0),
-    "llama-3.1-405b": (405.85e9, 405.85e9, 126, 16384, 128, 8, 128, 128256, 0, 0),
-    "mistral-7b": (7.25e9, 7.25e9, 32, 4096, 32, 8, 128, 32768, 0, 0),
-    "mixtral-8x7b": (46.7e9, 12.88e9, 32, 4096, 32, 8, 128, 32000, 8, 2),
-    "mixtral-8x22b": (140.6e9, 39.1e9, 56, 6144, 48, 8, 128, 32768, 8, 2),
-    "qwen3-32b": (32.76e9, 32.76e9, 64, 5120, 64, 8, 128, 151936, 0, 0),
-    "qwen3-235b-a22b": (235.09e9, 22.2e9, 94, 4096, 64, 4, 128, 151936, 128, 8),
-}
-_NAMES = {
+_BOARDS = {
+    "a100": "a100-sxm-80gb", "h100": "h100-sxm", "h200": "h200-sxm", "l40s": "l40s", "b200": "b200", "gb200": "gb200",
+}  # fmt: skip
+_MODELS = {
+    **{name: name for name in ("llama-3.1-8b", "llama-3.1-70b", "llama-3.1-405b", "mixtral-8x7b", "mixtral-8x22b")},
     "Qwen/Qwen3-32B": "qwen3-32b",
     "Qwen/Qwen3-235B-A22B-FP8": "qwen3-235b-a22b",
     "meta-llama/Llama-3.1-70B": "llama-3.1-70b",
@@ -83,21 +68,14 @@ def main() -> None:
         OUTPUT.write_text(_literal(result), encoding="utf-8")
 
 
-def _accelerator(gpu: str) -> Accelerator:
-    name = gpu.lower().split("-")[0].split("_")[0]
-    memory_bytes, bandwidth, fp16, fp8, int8, link = _SHEETS[name]
-    return Accelerator(
-        id=name, name=name, vendor="nvidia", memory_bytes=memory_bytes, bandwidth_bytes_s=bandwidth, flops_fp16=fp16,
-        flops_fp8=fp8, flops_int8=int8, link_bytes_s=link,
-    )  # fmt: skip
+def _accelerator(gpu: str) -> Accelerator | None:
+    board = _BOARDS.get(gpu.lower().split("-")[0].split("_")[0])
+    return None if board is None else load().accelerator(board)
 
 
 def _model(name: str) -> Model | None:
-    name = _NAMES.get(name, name)
-    if name not in _CONFIGURATIONS:
-        return None
-    fields = Model.__struct_fields__[2:12]  # params .. experts_per_token, the order of the table
-    return Model(id=name, name=name, **dict(zip(fields, _CONFIGURATIONS[name], strict=True)))
+    known = _MODELS.get(name)
+    return None if known is None else load().model(known)
 
 
 def _rows(table: Iterable[dict[str, str]], source: str) -> list[Row]:
@@ -114,7 +92,7 @@ def _rows(table: Iterable[dict[str, str]], source: str) -> list[Row]:
 
 def _row(key: tuple[str, ...], value: float, *, offline: bool) -> Row | None:
     engine, gpu, model_name, tp, precision, prompt, output, load = key
-    model, accelerator, boards = _model(model_name), _accelerator(gpu) if _known(gpu) else None, int(tp)
+    model, accelerator, boards = _model(model_name), _accelerator(gpu), int(tp)
     precision = precision or "bf16"
     if model is None or accelerator is None or precision in _UNUSED:
         return None
@@ -132,10 +110,6 @@ def _row(key: tuple[str, ...], value: float, *, offline: bool) -> Row | None:
     )  # fmt: skip
 
 
-def _known(gpu: str) -> bool:
-    return gpu.lower().split("-")[0].split("_")[0] in _SHEETS
-
-
 class Point(msgspec.Struct, frozen=True, kw_only=True):
     """One open-loop measurement beside its simulation, in seconds; `rho` is the share of capacity offered."""
 
@@ -149,11 +123,12 @@ def _online(table: Iterable[dict[str, str]], fitted: Coefficients) -> list[Point
     """Every open-loop point with a finite rate: 500 Poisson arrivals, simulated without a cost per request."""
     points: list[Point] = []
     for line in table:
-        model = _model(line["model"])
-        if line["source"] != ONLINE or line["load"] == "INF" or line["metric"] != "mean_ttft_ms" or model is None:
+        if line["source"] != ONLINE or line["load"] == "INF" or line["metric"] != "mean_ttft_ms":
+            continue
+        model, accelerator, boards = _model(line["model"]), _accelerator(line["gpu"]), int(line["tp"])
+        if model is None or accelerator is None:
             continue
         prompt, output, rate = (float(line[column]) for column in ("isl", "osl", "load"))
-        accelerator, boards = _accelerator(line["gpu"]), int(line["tp"])
         curve = roofline.step_curve(
             model, accelerator, boards, line["precision"], fitted, context_mean=prompt + output / 2
         )

@@ -84,6 +84,13 @@ def test_the_interval_is_the_measured_error() -> None:
     assert found.high == pytest.approx(found.value * np.exp(PRIOR.errors.tpot.log_high), rel=0.02)
 
 
+def test_what_is_sustained_errs_as_throughput_did() -> None:
+    """The highest rate's interval is the point times the quantiles of measured over predicted throughput."""
+    found = performance(1.0).max_goodput_rps
+    assert found.low == pytest.approx(found.value * np.exp(PRIOR.errors.throughput.log_low))
+    assert found.high == pytest.approx(found.value * np.exp(PRIOR.errors.throughput.log_high))
+
+
 def test_no_error_no_interval() -> None:
     """Coefficients without residuals give points."""
     none = Residuals(n=1, mape=0.0, median=0.0, p90=0.0, log_low=0.0, log_high=0.0)

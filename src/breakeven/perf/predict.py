@@ -163,7 +163,7 @@ def _highest(trace: Trace, curve: StepCurve, objective: Objective, options: Opti
             trace, curve, objective, start=0.5 * capacity / rate, max_batch_tokens=options.max_batch_tokens
         )
         how = f"highest rate with {objective.attainment:.0%} of requests inside every target, by scaling arrivals"
-    low, high = value * math.exp(-error.log_high), value * math.exp(-error.log_low)
+    low, high = value * math.exp(error.log_low), value * math.exp(error.log_high)
     return Figure(value=value, unit="requests/s", basis="derived", low=low, high=high, how=how)
 
 

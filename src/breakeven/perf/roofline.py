@@ -3,7 +3,8 @@
     t = max(FLOPs / (peak x e_c), weight bytes / (bandwidth x e_m)) + cache bytes / (bandwidth x e_m)
         + prefill attention / (peak16 x e_c) + all-reduce + t0 + t1 x sequences
 
-No pipeline bubbles, sliding windows, latent attention or imbalance of experts.
+Links count one direction, as the catalog states them. No pipeline bubbles, sliding windows, latent attention or
+imbalance of experts.
 """
 
 from __future__ import annotations
