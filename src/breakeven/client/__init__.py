@@ -1,1 +1,3 @@
 """What applications use: sending outcomes and stages from Python."""
+
+from breakeven.client.tracking import Client as Client

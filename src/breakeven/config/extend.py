@@ -33,10 +33,13 @@ def add_deployment(settings_yaml_text: str, backend: BackendSettings, deployment
 
 
 def _put(root: CommentedMap, key: str, section: Section) -> None:
-    """Sequences are replaced as a whole: one written as `[]` cannot grow in place."""
+    """Grows a list in place, so that its comments stay; one written as `[]` is written anew."""
     entry = CommentedMap(section.written())
-    kept = [known for known in root.get(key) or () if known.get("name") != entry["name"]]
-    if isinstance(root.get(key), CommentedSeq) and not root[key].fa.flow_style():
-        root[key][:] = [*kept, entry]
+    standing = root.get(key)
+    names = [known.get("name") for known in standing or ()]
+    if not isinstance(standing, CommentedSeq) or standing.fa.flow_style():
+        root[key] = [known for known in standing or () if known.get("name") != entry["name"]] + [entry]
+    elif entry["name"] in names:
+        standing[names.index(entry["name"])] = entry
     else:
-        root[key] = [*kept, entry]
+        standing.append(entry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import httptools
 
@@ -177,9 +178,8 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The transport is ready."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        """The transport is ready; uvloop's is no subclass of asyncio's, so its class cannot be asked for."""
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the upstream."""
