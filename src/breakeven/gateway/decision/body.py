@@ -27,7 +27,8 @@ def decode(decoder: msgspec.json.Decoder[Decoded], body: bytes) -> Decoded:
         message = f"the body's field {field or '$'} is wrong: {error}"
         raise RequestError(message, "see the API's reference for its type", field=field) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = f"the body is not JSON: {error}"
+        place = "" if "byte" in str(error) else f" (byte {len(body)})"
+        message = f"the body is not JSON: {error}{place}"
         raise RequestError(message, "send UTF-8 JSON", field="body", kind="malformed_json") from None
     except RecursionError:
         message = "the body's JSON is nested too deeply"
