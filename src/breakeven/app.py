@@ -30,6 +30,7 @@ from breakeven.report.document import Document
 from breakeven.report.plain import JsonObject, findings_json, plan_json, statement_json
 from breakeven.report.render import html, markdown, text
 from breakeven.schema.deployment import Deployment
+from breakeven.schema.estimate import Estimate
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
@@ -169,7 +170,7 @@ def estimate(
     output_tokens: float,
     against: str | None = None,
     as_of: str | None = None,
-) -> estimating.Estimate:
+) -> Estimate:
     """A first answer from three numbers."""
     return estimating.estimate(
         load_catalog(),
@@ -177,7 +178,7 @@ def estimate(
         requests_per_month=requests_per_month,
         input_tokens=input_tokens,
         output_tokens=output_tokens,
-        against=against,
+        against=against or "",
         as_of=as_of or project.today(),
     )
 
@@ -266,7 +267,7 @@ def findings_document(findings: tuple[Finding, ...]) -> Document:
     return finding_report.finding_document(findings)
 
 
-def estimate_document(found: estimating.Estimate) -> Document:
+def estimate_document(found: Estimate) -> Document:
     """A first answer, for people."""
     return estimate_report.estimate_document(found)
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from breakeven.assembly import resolve
 from breakeven.catalog.find import Catalog
 from breakeven.catalog.load import load as load_catalog
@@ -20,6 +22,9 @@ from breakeven.gateway.decision.route import STRATEGIES
 from breakeven.schema.policy import Policy
 
 
+BUILT_IN = "the built-in configuration"
+
+
 def today() -> str:
     """The current day in UTC, ISO."""
     return datetime.now(UTC).date().isoformat()
@@ -28,8 +33,9 @@ def today() -> str:
 class Project:
     """Settings and policy file as read, and everything joined from them on demand."""
 
-    def __init__(self, path: Path, found: Settings, policies: PolicyFile) -> None:
+    def __init__(self, path: Path, found: Settings, policies: PolicyFile, *, built_in: bool = False) -> None:
         self.path = path
+        self.built_in = built_in
         self.settings = found
         self.policy_file = policies
 
@@ -37,6 +43,11 @@ class Project:
     def base(self) -> Path:
         """The folder relative paths start from."""
         return self.path.parent
+
+    @property
+    def source(self) -> str:
+        """Which configuration this is, as seen from its data directory: it stays when the whole folder moves."""
+        return BUILT_IN if self.built_in else os.path.relpath(self.path.absolute(), self.data_dir.absolute())
 
     @property
     def policy_path(self) -> Path:
@@ -73,7 +84,7 @@ class Project:
             ConfigError, PolicyError, FactError: something in them is wrong.
         """
         resolved = resolve.resolve(self.settings, self.catalog, today())
-        return compile_policy(
+        compiled = compile_policy(
             self.settings,
             self.policy_file,
             prices=resolved.prices,
@@ -83,6 +94,7 @@ class Project:
             base_dir=str(self.base.absolute()),
             grids=resolved.grids,
         )
+        return msgspec.structs.replace(compiled, source=self.source)
 
     def stamp(self) -> tuple[int, ...]:
         """Changes when one of the files does; a missing file counts as unchanged nothing."""
@@ -105,7 +117,7 @@ def load(path: Path) -> Project:
 def builtin(base_url: str, api_key_env: str) -> Project:
     """The project of a gateway without any file."""
     found, policies = initial.builtin(base_url, api_key_env)
-    return Project(Path("breakeven.yaml"), found, policies)
+    return Project(Path("breakeven.yaml"), found, policies, built_in=True)
 
 
 def key_digests(found: Settings) -> dict[str, tuple[str, ...]]:

@@ -118,14 +118,16 @@ def console(*, config: str, data_dir: str | None, host: str, port: int) -> None:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Exit at the end instead of leaving the console up.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Picks the window of the conversation trace.")
+@click.option("--seed", type=int, default=27, show_default=True, help="Picks the window of the conversation trace.")
+@click.option("--seconds", type=click.FloatRange(4, 600), default=90.0, show_default=True, help="Length of the window.")
+@click.option("--rows", type=click.IntRange(0, 15_000), default=9_000, show_default=True, help="Homepage impressions.")
 @click.option("--dir", "folder", type=click.Path(file_okay=False), default=".demo", show_default=True)
 @as_json
 @explained
-def demo(*, once: bool, seed: int, folder: str, json_: bool) -> None:
+def demo(*, once: bool, seed: int, seconds: float, rows: int, folder: str, json_: bool) -> None:
     """The whole loop on real logged data, in under three minutes."""
-    from breakeven.demo.run import run
+    from breakeven.demo.run import Options, run
 
-    summary = run(Path(folder), seed=seed, once=once, quiet=json_)
+    summary = run(Path(folder), Options(seed=seed, seconds=seconds, rows=rows, once=once, quiet=json_))
     if json_:
         print_json(summary)

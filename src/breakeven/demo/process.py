@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +27,20 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def wait_until_ready(url: str, alive: Callable[[], bool] = lambda: True) -> None:
+    """Wait until a URL answers with 200.
+
+    Raises:
+        TimeoutError: it did not in time, or what should answer is no longer `alive`.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _answers(url):
+        if not alive() or time.monotonic() > deadline:
+            message = f"{url} does not answer"
+            raise TimeoutError(message)
+        time.sleep(0.05)
 
 
 class Processes:
@@ -56,13 +70,12 @@ class Processes:
         with log.open("wb") as stream:
             process = subprocess.Popen(command, stdout=stream, stderr=stream, pass_fds=(self._read_fd,))  # noqa: S603 - our own command
         self._running.append(process)
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not _answers(ready_url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                tail = log.read_text(errors="replace").strip().splitlines()[-5:]
-                message = f"{name} did not start ({ready_url}): {' | '.join(tail) or 'no output'}"
-                raise BackendError(message, f"see {log}")
-            time.sleep(0.05)
+        try:
+            wait_until_ready(ready_url, lambda: process.poll() is None)
+        except TimeoutError as error:
+            tail = log.read_text(errors="replace").strip().splitlines()[-5:]
+            message = f"{name} did not start ({ready_url}): {' | '.join(tail) or 'no output'}"
+            raise BackendError(message, f"see {log}") from error
 
     def stop(self) -> None:
         """End what was started, last first, by process id."""

@@ -30,6 +30,16 @@ MARKER = ".breakeven-demo"
 SEAL_WAIT_S = 20.0
 
 
+class Options(Noun, frozen=True, kw_only=True):
+    """How much to replay: a window of `seconds` of the trace and `rows` impressions; `once` does not linger."""
+
+    seed: int = 27
+    seconds: float = 90.0
+    rows: int = 9_000
+    once: bool = True
+    quiet: bool = False
+
+
 class Place(Noun, frozen=True, kw_only=True):
     """Where this run's files and ports are."""
 
@@ -51,22 +61,30 @@ class Place(Noun, frozen=True, kw_only=True):
         return f"http://127.0.0.1:{self.port}"
 
 
-def run(folder: Path, *, seed: int, once: bool, quiet: bool) -> JsonObject:
+def run(folder: Path, options: Options) -> JsonObject:
     """Run the loop once and return its summary; unless `once`, leave the console up until Ctrl-C."""
-    console = Console(stderr=True, quiet=quiet)
+    console = Console(stderr=True, quiet=options.quiet)
     began = time.monotonic()
     place = _prepare(folder)
-    traffic = plan_traffic(Config(seed=seed, ranker="homepage-ranker", assistant=setting.MODEL))
+    traffic = plan_traffic(
+        Config(
+            seed=options.seed,
+            rows=options.rows,
+            half_s=options.seconds / 2,
+            ranker="homepage-ranker",
+            assistant=setting.MODEL,
+        )
+    )
     with Processes(folder) as processes:
         _start(processes, place, console)
         first = _play(0, place, traffic, console)
-        decision = _decide(processes, place, console, seed)
+        decision = _decide(processes, place, console, options.seed)
         second = _play(1, place, traffic, console)
         _wait_until_sealed(place, _sent(first, second))
         _, findings = app.verify(place.data_dir, decision.id)
         statement = app.report(place.data_dir)
         _show(console, statement, findings)
-        if not once:
+        if not options.once:
             _linger(console, place)
     final = app.report(place.data_dir)
     _, findings = app.verify(place.data_dir, decision.id)

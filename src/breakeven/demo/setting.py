@@ -36,8 +36,7 @@ deployments:
     backend: ranker
     model: homepage-ranker
     placement: cpu
-    # No sourced price of a CPU core is at hand, so this one is an assumption, and labelled as one.
-    price: {{usd_per_hour: 0.04, source: "assumption of the demo: one vCPU", date: 2026-11-24}}
+    offer: lambda-cpu-4x-general-on-demand    # one vCPU of it
     work: {{request_ms: {request_ms:.6f}, row_ms: {row_ms:.6f}}}    # measured on this machine just now
   - name: {current}
     backend: {current}
