@@ -63,7 +63,7 @@ def identified_in_time(*, inside: bool, identified: bool, **_: object) -> bool:
 BUGS = [
     (latency, "percentile", "percentile", nearest_rank),
     (latency, "tpot_s", "tpot", lambda total, first, tokens: (total - first) / tokens),
-    (latency, "tpot_s", "tpot", lambda total, first, tokens: total / (tokens - 1)),
+    (latency, "tpot_s", "tpot", lambda total, _, tokens: total / (tokens - 1)),
     (usefulness, "in_budget", "in_budget", always_in_budget),
     (usefulness, "in_budget", "in_budget", strictly_in_budget),
     (usefulness, "used", "used", used_when_delivered),

@@ -54,6 +54,16 @@ def repeated(records: Sequence[Record]) -> int:
     return len(ids) - len(set(ids))
 
 
+SEVERAL = "*"
+"""Stands for the node of a journal in which several wrote."""
+
+
+def node_of(records: Iterable[Record], name: str) -> str:
+    """The node whose sequence a journal's records carry; `name` where they carry none."""
+    nodes = {record.node for record in records if not isinstance(record, Capacity)}
+    return nodes.pop() if len(nodes) == 1 else SEVERAL if nodes else name
+
+
 def sequences(records: Iterable[Record]) -> tuple[int | None, int | None]:
     """The first and last sequence number, None without any."""
     found = [record.sequence for record in records if not isinstance(record, Capacity)]

@@ -1,4 +1,4 @@
-"""Where things lie in a data directory, and what a journal's name says."""
+"""Where things lie in a data directory, and which UTC day a time belongs to."""
 
 from __future__ import annotations
 
@@ -26,11 +26,6 @@ def journal_files(data_dir: Path) -> tuple[Path, ...]:
     """Every journal file, closed or being written, by name."""
     folder = journals(data_dir)
     return tuple(sorted(path for path in folder.glob("*") if path.suffix in {LIVE, CLOSED}))
-
-
-def node_of(name: str) -> str:
-    """The node in a journal's name `<node>-<number>`."""
-    return name.rpartition("-")[0]
 
 
 def day_of(time_s: float) -> int:

@@ -61,7 +61,8 @@ class Meter:
     def tick(self, policy: Policy | None, wall_s: float, steady_s: float) -> None:
         """It is `wall_s` (Unix) and `steady_s` (monotonic), and `policy` is in force; call it often."""
         if self._policy is None:
-            self._begin(policy, resume(self._data_dir, wall_s), steady_s)
+            from_s = resume(self._data_dir, wall_s)
+            self._begin(policy, from_s, steady_s - (wall_s - from_s))
             return
         elapsed_s = steady_s - self._steady_s
         set_anew = abs(wall_s - self._wall_s - elapsed_s) > _STEP_S

@@ -19,7 +19,7 @@ from breakeven.errors import LedgerError
 from breakeven.ledger import duck, layout
 from breakeven.ledger.columns import TABLES, TIME, Table
 from breakeven.ledger.disk import Disk, exclusive
-from breakeven.ledger.identity import repeated, sequences, table_of, time_of, unique_frames
+from breakeven.ledger.identity import node_of, repeated, sequences, table_of, time_of, unique_frames
 from breakeven.ledger.manifest import Journal, Manifest, Segment
 from breakeven.schema.journal import Record, scan
 from breakeven.schema.noun import Noun
@@ -117,7 +117,7 @@ def _entry(work: Work, name: str, records: Sequence[Record], size: int, stopped:
     first, last = sequences(records)
     return Journal(
         name=name,
-        node=layout.node_of(name),
+        node=node_of(records, name),
         first_sequence=first,
         last_sequence=last,
         records=len(records),

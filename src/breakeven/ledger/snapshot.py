@@ -15,7 +15,7 @@ from breakeven.errors import LedgerError
 from breakeven.ledger import layout, manifest
 from breakeven.ledger.columns import Table
 from breakeven.ledger.disk import abandoned
-from breakeven.ledger.identity import repeated, sequences
+from breakeven.ledger.identity import SEVERAL, node_of, repeated, sequences
 from breakeven.schema.journal import Record, scan
 from breakeven.schema.noun import Noun
 
@@ -115,6 +115,8 @@ def _distinct(listing: manifest.Listing, unsealed: Sequence[_Read]) -> bool:
     if any(journal.repeated for journal in listing.journals) or any(repeated(one.records) for one in unsealed):
         return False
     ranges = [(one.node, one.first_sequence, one.last_sequence) for one in listing.journals]
-    ranges += [(layout.node_of(one.name), *sequences(one.records)) for one in unsealed]
+    ranges += [(node_of(one.records, one.name), *sequences(one.records)) for one in unsealed]
+    if any(node == SEVERAL for node, _, _ in ranges):
+        return False
     known = sorted((node, first, last) for node, first, last in ranges if first is not None and last is not None)
     return all(one[0] != next_[0] or one[2] < next_[1] for one, next_ in pairwise(known))

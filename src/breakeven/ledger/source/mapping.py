@@ -24,8 +24,9 @@ class Mapping(Noun, frozen=True, kw_only=True):
 
     Instants are ISO 8601 (UTC where no zone is given) or Unix time in `time_unit`. Without `cost_usd` every row is
     unpriced; with `zero_is_unpriced` so is an uncached answer that cost nothing, as some logs write 0 where they know
-    no price. `use_case`, `tenant`, `model` and `deployment` stand where a row names none. Targets (seconds) hold for all
-    rows; `window_s` is the attribution window in seconds. A row failed when its lower-case status is in `failed_values`.
+    no price. `use_case`, `tenant`, `model` and `deployment` stand where a row names none. Targets (seconds) hold for
+    all rows; `window_s` is the attribution window in seconds. `failed_values` are the statuses, in lower case, of rows
+    that failed.
     """
 
     columns: dict[str, str]
