@@ -112,7 +112,7 @@ def _funnel(width: float) -> str:
     stages = [
         funnel.Stage(name="Predictions", count=12850),
         funnel.Stage(name="In budget", count=11900),
-        funnel.Stage(name="Used", count=640, aside=11000),
+        funnel.Stage(name="Used", count=640, asides=(funnel.Aside(name="unobserved", count=11000),)),
         funnel.Stage(name="Converted", count=None),
     ]
     return funnel.funnel(stages, title="Funnel", description="How far predictions came", width=width)

@@ -156,3 +156,8 @@ def test_no_share_between_is_written_as_all_or_nothing(share):
 def test_axis_money_is_short(usd, written):
     """Ticks write thousands, millions and billions with a letter."""
     assert axis.compact_usd(usd) == written
+
+
+def test_rates_are_written_per_second():
+    """A rate of something counted is a number per its period."""
+    assert axis.write(3.25, "1/s") == "3.25 / s"

@@ -98,7 +98,9 @@ def _hostile_charts(text: str) -> list[str]:
         bars.bars([bars.Row(name=text, value=1, note=text)], unit=text, target=1, target_label=text, **words),
         break_even.curve([break_even.straight(text, upfront_usd=1, monthly_usd=1, months=12)], **words),
         latency.percentiles([latency.Percentiles(name=text, p50_s=1, p95_s=2, p99_s=3)], **words),
-        funnel.funnel([funnel.Stage(name=text, count=3, aside=1, aside_name=text, note=text)], **words),
+        funnel.funnel(
+            [funnel.Stage(name=text, count=3, asides=(funnel.Aside(name=text, count=1),), note=text)], **words
+        ),
         sparkline.sparkline([1, 2], **words),
     ]
 
@@ -168,9 +170,15 @@ def test_late_percentiles_say_so():
 
 def test_unobserved_leaves_to_the_side():
     """What nobody could observe is a dashed box of its own, with its count in words."""
-    drawn = funnel.funnel([funnel.Stage(name="in", count=100), funnel.Stage(name="used", count=5, aside=90)], **WORDS)
+    drawn = funnel.funnel(
+        [
+            funnel.Stage(name="in", count=100),
+            funnel.Stage(name="used", count=5, asides=(funnel.Aside(name="unobserved", count=90),)),
+        ],
+        **WORDS,
+    )
     assert 'class="aside"' in drawn
-    assert "90 unobserved" in drawn
+    assert ">90<" in drawn
 
 
 def test_a_gap_in_a_sparkline_is_a_gap():

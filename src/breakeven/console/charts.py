@@ -10,10 +10,11 @@ from breakeven.metric.unit_cost import cost_per_useful_usd
 from breakeven.quantity import format_usd, usd_from_pico
 from breakeven.report.chart import axis, bars, funnel, latency, theme, waterfall
 from breakeven.schema.policy import UseCase
-from breakeven.schema.statement import Cut, Step
+from breakeven.schema.statement import Cut, Statement, Step
 
 WIDE_PX, HALF_PX, MEDIUM_PX, NARROW_PX = 1022.0, 480.0, 640.0, 320.0
-_USEFUL = {"used", "converted"}
+USEFUL = ("used", "converted")
+"""The steps of the waterfall that paid for something useful."""
 
 
 def both(draw: Callable[[float], str], *, key: str, title: str, caption: str = "", half: bool = False) -> Chart:
@@ -51,8 +52,8 @@ def money(cut: Cut, steps: Sequence[Step]) -> Chart | None:
 def waterfall_bars(steps: Sequence[Step]) -> list[waterfall.Bar]:
     """The ledger's steps as falls from the total; what reached its end closes as a total of its own."""
     total = sum(step.cost_pico_usd for step in steps)
-    useful = [step for step in steps if step.name in _USEFUL]
-    ends = useful or list(steps[-1:])
+    useful = [step for step in steps if step.name in USEFUL]
+    ends = useful or [step for step in steps if step.name == "not_measurable"]
     falls = [_fall(step, total) for step in steps if step not in ends and step.cost_pico_usd]
     made = [_total("Total cost", "muted", total, total), *falls]
     left = sum(step.cost_pico_usd for step in ends)
@@ -60,9 +61,7 @@ def waterfall_bars(steps: Sequence[Step]) -> list[waterfall.Bar]:
 
 
 def _end(useful: Sequence[Step], ends: Sequence[Step]) -> tuple[str, theme.Tone]:
-    if useful:
-        return "Useful", "good"
-    return words.STEPS.get(ends[0].name, (ends[0].name, "accent")) if ends else ("", "muted")
+    return words.STEPS["not_measurable"] if ends and not useful else ("Useful", "good")
 
 
 def _fall(step: Step, total: int) -> waterfall.Bar:
@@ -76,41 +75,59 @@ def _total(name: str, tone: theme.Tone, pico_usd: int, total: int) -> waterfall.
     return waterfall.Bar(name=name, value=usd_from_pico(pico_usd), kind="total", tone=tone, note=note)
 
 
-def reached(cut: Cut) -> Chart:
+def reached(cut: Cut, steps: Sequence[Step]) -> Chart:
     """How far predictions came."""
     stages = [
         funnel.Stage(name="Predictions", count=cut.predictions),
         funnel.Stage(name="Answered", count=cut.answered),
         funnel.Stage(name="In budget", count=cut.in_budget),
-        funnel.Stage(name="Used", count=cut.used, aside=cut.unobserved if cut.used is not None else 0),
+        funnel.Stage(name="Used", count=cut.used, asides=_asides(cut, steps)),
     ]
     if cut.used is not None:
         stages.append(funnel.Stage(name="Converted", count=cut.converted))
     title = "How far predictions came"
-    description = ", ".join(
-        f"{stage.name.lower()} {stage.count if stage.count is not None else 'unknown'}" for stage in stages
-    )
+    description = ", ".join(f"{stage.name.lower()} {stage.count}" for stage in stages if stage.count is not None)
 
     def draw(width: float) -> str:
         return funnel.funnel(stages, title=title, description=description, width=width)
 
-    caption = (
-        "" if cut.used is not None else "No outcomes are sent for these predictions, so their use is not measurable."
-    )
+    return both(draw, key="funnel", title=title, caption=_unknown(cut, steps), half=True)
+
+
+def _asides(cut: Cut, steps: Sequence[Step]) -> tuple[funnel.Aside, ...]:
+    if cut.used is None:
+        return ()
+    found = (("Unobserved", cut.unobserved), ("Not measurable", _not_measurable(steps)))
+    return tuple(funnel.Aside(name=name, count=count) for name, count in found if count)
+
+
+def _not_measurable(steps: Sequence[Step]) -> int:
+    return sum(step.predictions or 0 for step in steps if step.name == "not_measurable")
+
+
+def _unknown(cut: Cut, steps: Sequence[Step]) -> str:
+    if cut.used is None:
+        return "No outcomes are sent for these predictions, so their use is not measurable."
+    parts = []
     if cut.unobserved:
-        caption = "Unobserved: the replay cannot know what the user would have done; out of numerator and denominator."
-    return both(draw, key="funnel", title=title, caption=caption, half=True)
+        parts.append("Unobserved: the replay cannot know what the user would have done.")
+    if _not_measurable(steps):
+        parts.append("Not measurable: their use case sends no outcomes.")
+    return " ".join([*parts, "Neither counts for or against." if len(parts) > 1 else ""]).strip()
 
 
-def ladder(cut: Cut) -> Chart:
-    """What one of each costs, from any prediction to a converted one."""
-    rungs = [
-        ("a prediction", cut.predictions),
-        ("an answered one", cut.answered),
-        ("one in budget", cut.in_budget),
-    ]
-    rows = [bars.Row(name=name, value=cost_per_useful_usd(cut.cost_pico_usd, 0, count)) for name, count in rungs]
-    figure = cut.cost_per_useful_prediction_usd
+def ladder(statement: Statement) -> Chart:
+    """What one of each costs, from any prediction to a useful one, over the use cases where useful is measurable."""
+    seen = [cut for cut in statement.cuts if cut.dimension == "use_case" and cut.useful is not None]
+    cuts = seen or [statement.total]
+    spent = sum(cut.cost_pico_usd for cut in cuts)
+    rungs = (
+        ("a prediction", sum(cut.predictions for cut in cuts)),
+        ("an answered one", sum(cut.answered for cut in cuts)),
+        ("one in budget", sum(cut.in_budget for cut in cuts)),
+    )
+    rows = [bars.Row(name=name, value=cost_per_useful_usd(spent, 0, count)) for name, count in rungs]
+    figure = statement.cost_per_useful_prediction_usd
     if figure.value is not None:
         rows.append(
             bars.Row(
@@ -123,8 +140,17 @@ def ladder(cut: Cut) -> Chart:
     def draw(width: float) -> str:
         return bars.bars(rows, unit="USD", title=title, description=description, width=width)
 
-    caption = "The useful one leaves out the unobserved rows and their cost." if cut.unobserved else ""
-    return both(draw, key="ladder", title=title, caption=caption, half=True)
+    return both(draw, key="ladder", title=title, caption=_population(seen), half=True)
+
+
+def _population(seen: Sequence[Cut]) -> str:
+    if not seen:
+        return ""
+    names = f"Over {', '.join(cut.key for cut in seen)}, where use is measurable."
+    left_out = (
+        " The useful one leaves out unobserved rows and their cost." if any(cut.unobserved for cut in seen) else ""
+    )
+    return names + left_out
 
 
 def latencies(cuts: Iterable[Cut], rules: Mapping[str, UseCase]) -> Chart | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from breakeven.console import decide_charts, words
-from breakeven.console.overview import NOT_MEASURABLE, known_use_cases
+from breakeven.console.overview import NOT_MEASURABLE
 from breakeven.console.query import Query
 from breakeven.console.source import Source
 from breakeven.console.view import (
@@ -42,8 +42,8 @@ OPTIONS = (
 )
 FINDINGS = (
     Column(key="promise", title="Promise", numeric=False),
-    Column(key="promised", title="Promised"),
-    Column(key="actual", title="Actual"),
+    Column(key="promised", title="Promised", interval=True),
+    Column(key="actual", title="Actual", interval=True),
     Column(key="rows", title="Rows"),
     Column(key="verdict", title="Verdict", numeric=False),
 )
@@ -58,7 +58,7 @@ FACTS = (
 def build(source: Source, query: Query) -> View:
     """The view of the decision."""
     plans = [plan for plan in source.plans() if query.use_case in {"", plan.use_case}]
-    known = known_use_cases(source, query)
+    known = _known(source, query)
     plan = _asked(plans, query.plan, source)
     if plan is None:
         empty = words.nothing("plan", Query(use_case=""))
@@ -79,6 +79,12 @@ def build(source: Source, query: Query) -> View:
         use_cases=known,
         plans=tuple((known_plan.id, _plan_name(known_plan)) for known_plan in plans),
     )
+
+
+def _known(source: Source, query: Query) -> tuple[str, ...]:
+    policy = source.policy()
+    ruled = {rule.name for rule in policy.use_cases} if policy else set()
+    return tuple(sorted((ruled | {plan.use_case for plan in source.plans()} | {query.use_case}) - {""}))
 
 
 def _asked(plans: Sequence[Plan], plan_id: str, source: Source) -> Plan | None:
@@ -206,8 +212,9 @@ def _rank(option: Option, plan: Plan) -> tuple[bool, bool, bool, float, str]:
 def _option(option: Option, plan: Plan) -> tuple[Cell, ...]:
     unknown = Figure(value=None, unit="s")
     p95 = option.performance.ttft_p95_s if option.performance else unknown
+    tone: Tone = "good" if option.name == plan.chosen else "plain"
     return (
-        Words(text=option.name, badge="chosen" if option.name == plan.chosen else "", tone="good"),
+        Words(text=option.name, badge="chosen" if option.name == plan.chosen else "", tone=tone),
         Words(text=words.PLACEMENTS.get(option.placement, option.placement)),
         _monthly(option),
         _useful(option),

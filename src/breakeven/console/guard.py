@@ -26,7 +26,8 @@ SECURITY_HEADERS = {
 def host_name(header: str) -> str:
     """The name or address of a Host header, without its port."""
     if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
+        address, closed, _ = header[1:].partition("]")
+        return address.lower() if closed else ""
     return header.partition(":")[0].lower().rstrip(".")
 
 

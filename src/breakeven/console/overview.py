@@ -15,6 +15,7 @@ from breakeven.schema.statement import Cut, Statement
 TITLE = "Overview"
 NOT_MEASURABLE = "not measurable"
 _GOOD_SHARE = 0.95
+_SMALL_USD = 0.001
 
 COLUMNS = (
     Column(key="use_case", title="Use case", numeric=False),
@@ -59,10 +60,10 @@ def build(source: Source, query: Query) -> View:
 
 def known_use_cases(source: Source, query: Query) -> tuple[str, ...]:
     """The use cases the selector offers: those of the ledger, of the policy, and the one asked for."""
-    seen = {cut.key for cut in source.statement().cuts if cut.dimension == "use_case"}
     policy = source.policy()
     ruled = {rule.name for rule in policy.use_cases} if policy else set()
-    return tuple(sorted(seen | ruled | ({query.use_case} - {""})))
+    seen = {cut.key for cut in source.statement(hours=query.hours_back).cuts if cut.dimension == "use_case"}
+    return tuple(sorted((seen | ruled | {query.use_case}) - {""}))
 
 
 def verdict_of(statement: Statement) -> str:
@@ -71,14 +72,22 @@ def verdict_of(statement: Statement) -> str:
     inside = axis.percent(figures.in_budget_share(cut).value or 0.0)
     idle = figures.idle_share(cut).value or 0.0
     each = statement.cost_per_useful_prediction_usd.value
-    wasted = f", {axis.percent(idle)} of the money stood idle" if idle >= 0.01 else ""  # noqa: PLR2004 - below 1 % it is no news
+    wasted = f", {axis.percent(idle)} of the money paid for idle capacity" if idle >= 0.01 else ""  # noqa: PLR2004 - below 1 % it is no news
     if each is not None:
-        return f"One useful prediction costs {format_usd(each)}{wasted}, and {inside} of all answers were in budget."
+        costs = f"One useful prediction costs {format_usd(each)}"
+        return f"{costs}{wasted}, and {inside} of all predictions were in budget."
     money = format_usd(usd_from_pico(statement.cost_total_pico_usd))
     made = f"{format_count(statement.predictions)} predictions cost {money}"
     if statement.useful_predictions == 0:
         return f"{made}{wasted}, and none of them is known to be useful yet."
     return f"{made}{wasted}, {inside} were in budget, and whether they were useful is not measurable downstream."
+
+
+def per_million(each: Figure) -> str:
+    """A small cost in a size that can be read, or why there is none."""
+    if each.value is None or each.value >= _SMALL_USD:
+        return "" if each.value is not None else each.note
+    return f"{format_usd(each.value * 10**6)} per million"
 
 
 def tone_of(statement: Statement) -> Tone:
@@ -108,7 +117,7 @@ def headline(statement: Statement) -> tuple[Labelled, ...]:
             key="cost_per_useful_prediction",
             label="Cost per useful prediction",
             number=number(useful, NOT_MEASURABLE),
-            detail=useful.note,
+            detail=per_million(useful),
         ),
         Labelled(key="cost_total", label="Total cost", number=number(total)),
         Labelled(
@@ -126,12 +135,14 @@ def headline(statement: Statement) -> tuple[Labelled, ...]:
 
 def warnings(statement: Statement) -> tuple[str, ...]:
     """The statement's own, and what a reader must know before believing it."""
-    made = list(statement.warnings)
-    if not statement.conserved:
-        made.insert(0, "The breakdowns do not add up to the total: do not rely on these numbers, and report it.")
-    if statement.lost and not any("lost" in text for text in made):
-        made.append(f"{format_count(statement.lost)} records are missing from the journals' sequences.")
-    return tuple(made)
+    broken = "The breakdowns do not add up to the total: do not rely on these numbers, and report it."
+    # The page's own notice says what is emulated, and what that means.
+    others = (_sentence(text) for text in statement.warnings if "answered by the emulator" not in text)
+    return (*(() if statement.conserved else (broken,)), *others)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
 
 
 def _table(cuts: list[Cut], rules: dict[str, UseCase], query: Query) -> Table:

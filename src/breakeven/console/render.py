@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -23,6 +24,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Number)
 
 
+def exactly(value: float) -> str:
+    """All the digits that matter, without an exponent."""
+    return format(Decimal(f"{value:.10g}"), ",f")
+
+
 def environment() -> Environment:
     """Templates with everything escaped but our own SVG."""
     made = Environment(
@@ -34,7 +40,7 @@ def environment() -> Environment:
     )
     made.tests["number"] = _is_number
     made.globals.update(PATHS=PATHS, TABS=TABS, PERIODS=PERIODS, REFRESH_MS=REFRESH_MS, version=_static_version())
-    made.filters["svg"] = Markup
+    made.filters.update(svg=Markup, exactly=exactly)
     return made
 
 

@@ -36,7 +36,7 @@ class Source(Protocol):
 class Fresh:
     """A source whose answers are kept for `ttl_s` seconds, and asked for by one thread at a time."""
 
-    def __init__(self, source: Source, *, ttl_s: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, source: Source, *, ttl_s: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._source, self._ttl_s, self._clock = source, ttl_s, clock
         self._lock = threading.Lock()
         self._kept: dict[Hashable, tuple[float, object]] = {}

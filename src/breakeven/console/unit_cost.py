@@ -9,16 +9,25 @@ from breakeven.console.query import Query
 from breakeven.console.source import Source
 from breakeven.console.view import Cell, Column, Labelled, Row, Table, View, Words, count, number
 from breakeven.quantity import format_usd, usd_from_pico
+from breakeven.report.chart import axis
 from breakeven.schema.noun import Figure
 from breakeven.schema.statement import Cut, Statement, Step
 
 TITLE = "Unit cost"
+_LOSSES = {
+    "idle": "paid for idle capacity",
+    "unobserved": "went to answers that the replay could not observe",
+    "not_served": "went to requests that were not served",
+    "late": "went to late answers",
+    "unidentified": "went to answers for nobody identified",
+    "not_used": "went to answers that nobody used",
+}
 DIMENSIONS = {
     "use_case": "By use case",
     "tenant": "By tenant",
     "model": "By model",
     "deployment": "By deployment",
-    "tier": "By tier",
+    "arm": "By experiment arm",
     "day": "By day",
 }
 
@@ -32,7 +41,7 @@ def build(source: Source, query: Query) -> View:
         empty = words.nothing("traffic", query)
         return View(page="unit-cost", title=TITLE, verdict=verdict, empty=empty, use_cases=known)
     cut = statement.total
-    drawn = (charts.money(cut, statement.waterfall), charts.reached(cut), charts.ladder(cut))
+    drawn = (charts.money(cut, statement.waterfall), charts.reached(cut, statement.waterfall), charts.ladder(statement))
     return View(
         page="unit-cost",
         title=TITLE,
@@ -51,28 +60,31 @@ def build(source: Source, query: Query) -> View:
 
 
 def verdict_of(statement: Statement) -> str:
-    """One sentence: how much of a dollar was useful, and where most of the rest went."""
+    """One sentence: what share of the money bought useful predictions, and where most of the rest went."""
     total = statement.cost_total_pico_usd
     if not total:
         return "Nothing was charged: every prediction is unpriced or free, so there is no unit cost yet."
-    bars = charts.waterfall_bars(statement.waterfall)
-    falls = [bar for bar in bars[1:-1] if bar.value < 0]
-    worst = min(falls, key=lambda bar: bar.value, default=None)
-    lost = f"; the largest part of the rest is {_inside(worst.name)} ({worst.note})" if worst else ""
-    each = statement.cost_per_useful_prediction_usd.value
-    if each is None:
-        money = format_usd(usd_from_pico(total))
-        return f"{money} were spent, and no useful prediction can be told from them{lost}."
-    return f"{_cents(bars[-1].value, usd_from_pico(total))} of every dollar paid for useful predictions{lost}."
+    spent = {step.name: step.cost_pico_usd for step in statement.waterfall}
+    parts = []
+    if statement.useful_predictions is not None:
+        useful = sum(spent.pop(name, 0) for name in charts.USEFUL)
+        parts.append(f"{axis.percent(useful / total)} bought useful predictions")
+    if unknown := spent.pop("not_measurable", 0):
+        parts.append(f"{axis.percent(unknown / total)} bought answers whose use cannot be measured")
+    worst = max(spent, key=lambda name: spent[name], default="")
+    if spent.get(worst, 0) > 0:
+        parts.append(f"{axis.percent(spent[worst] / total)} {_losses(worst)}")
+    return f"Of {format_usd(usd_from_pico(total))} spent, {_listed(parts)}."
 
 
-def _inside(name: str) -> str:
-    return name[:1].lower() + name[1:]
+def _losses(name: str) -> str:
+    return _LOSSES.get(name, name.replace("_", " "))
 
 
-def _cents(part: float, whole: float) -> str:
-    cents = 100 * part / whole
-    return f"{cents:.0f} cents" if cents >= 10 else f"{cents:.2g} cents"  # noqa: PLR2004 - two digits say enough
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(parts[:-1]) + (
+        f" and {parts[-1]}" if len(parts) > 1 else parts[0] if parts else "nothing is known"
+    )
 
 
 def _numbers(statement: Statement) -> tuple[Labelled, ...]:
@@ -87,7 +99,7 @@ def _numbers(statement: Statement) -> tuple[Labelled, ...]:
             key="cost_per_useful_prediction",
             label="Cost per useful prediction",
             number=number(each, overview.NOT_MEASURABLE),
-            detail=each.note,
+            detail=overview.per_million(each),
         ),
         Labelled(
             key="cost_per_1000",
@@ -156,7 +168,7 @@ def _dimensions(statement: Statement) -> tuple[Table, ...]:
     tables = []
     for dimension, title in DIMENSIONS.items():
         cuts = [cut for cut in statement.cuts if cut.dimension == dimension]
-        if cuts:
+        if len(cuts) > 1 or (cuts and dimension == "use_case"):
             tables.append(_cut_table(dimension, title, cuts, statement.total))
     return tuple(tables)
 

@@ -19,11 +19,14 @@ class Number(Noun, frozen=True, kw_only=True):
 
     @property
     def interval(self) -> str:
-        """The interval in words, or nothing."""
-        if self.figure.low is None or self.figure.high is None:
-            return ""
-        low, high = (axis.write(bound, self.figure.unit) for bound in (self.figure.low, self.figure.high))
-        return low if low == high else f"{low} to {high}"
+        """The interval in words; with one bound only, that bound; or nothing."""
+        low, high = (
+            "" if bound is None else axis.write(bound, self.figure.unit)
+            for bound in (self.figure.low, self.figure.high)
+        )
+        if low and high:
+            return low if low == high else f"{low} to {high}"
+        return f"at least {low}" if low else f"at most {high}" if high else ""
 
 
 class Words(Noun, frozen=True, kw_only=True):
@@ -39,11 +42,12 @@ Cell = Number | Words
 
 
 class Column(Noun, frozen=True, kw_only=True):
-    """A column of a table; `key` names it in JSON and CSV."""
+    """A column of a table; `key` names it in JSON and CSV; `interval` shows it under each number."""
 
     key: str
     title: str
     numeric: bool = True
+    interval: bool = False
 
 
 class Row(Noun, frozen=True, kw_only=True):

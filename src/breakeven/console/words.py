@@ -14,11 +14,11 @@ from breakeven.schema.statement import Cut, Statement
 
 STEPS: dict[str, tuple[str, theme.Tone]] = {
     "idle": ("Idle capacity", "idle"),
-    "unattributed": ("Belongs to no use case", "idle"),
     "over_attributed": ("Attributed beyond capacity", "warn"),
     "not_served": ("Refused, failed or cancelled", "bad"),
     "late": ("Answered late", "warn"),
     "unobserved": ("Unobserved by replay", "muted"),
+    "unidentified": ("In budget, for nobody identified", "warn"),
     "not_measurable": ("In budget, use not measurable", "accent"),
     "not_used": ("In budget, not used", "idle"),
     "used": ("Used, not converted", "good"),
@@ -111,8 +111,3 @@ def emulated(cut: Cut) -> str:
         f"{part}{whole} predictions were answered by the emulator: their timing is our performance model's, "
         "their cost is at catalog prices, and neither was measured on a machine."
     )
-
-
-def use_case(name: str) -> str:
-    """A use case as a sentence says it."""
-    return name.replace("_", " ")

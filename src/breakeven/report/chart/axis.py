@@ -80,6 +80,9 @@ def write(value: float | None, unit: str) -> str:
 
 
 def _write_plain(value: float, unit: str) -> str:
+    head, _, per = unit.partition("/")
+    if head == "1" and per:
+        return f"{value:,.4g} / {per}"
     if unit == "share":
         return percent(value)
     if unit == "%":

@@ -48,7 +48,7 @@ TONES: dict[Tone, str] = {
 FONT = "var(--be-font, ui-sans-serif, system-ui, sans-serif)"
 LABEL_PX = 13.0
 SMALL_PX = 12.0
-NARROW_PX = 480.0
+NARROW_PX = 520.0
 """Below this width a chart puts its labels above the bars instead of beside them."""
 
 _VARIABLE = re.compile(r"var\(--be-[a-z]+, light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)\)")
