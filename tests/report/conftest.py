@@ -43,7 +43,15 @@ def same_as_committed() -> Callable[[str, str], None]:
 def fact(key: str, value: float, unit: str, low: float | None = None, high: float | None = None) -> Fact:
     url = f"https://example.org/{key}"
     return Fact(
-        key=key, value=value, unit=unit, source="Price list", as_of="2026-10-01", url=url, basis="list", low=low, high=high
+        key=key,
+        value=value,
+        unit=unit,
+        source="Price list",
+        as_of="2026-10-01",
+        url=url,
+        basis="list",
+        low=low,
+        high=high,
     )
 
 
@@ -82,7 +90,9 @@ def question() -> Question:
 
 def figure(value: float, unit: str = "s") -> Figure:
     facts = ("accelerator/h100/bandwidth_bytes_s",)
-    return Figure(value=value, unit=unit, basis="derived", low=value * 0.9, high=value * 1.1, how="roofline", facts=facts)
+    return Figure(
+        value=value, unit=unit, basis="derived", low=value * 0.9, high=value * 1.1, how="roofline", facts=facts
+    )
 
 
 def speed(share: float = 0.97) -> Performance:
@@ -244,9 +254,14 @@ def statement() -> Statement:
     idle = homepage.idle_pico_usd + assistant.idle_pico_usd
     steps = (
         Step(name="idle", cost_pico_usd=idle, predictions=None, basis="derived"),
-        Step(name="out of budget", cost_pico_usd=2 * 10**9, predictions=30, basis="derived"),
-        Step(name="unobserved by replay", cost_pico_usd=10**9, predictions=650, basis="measured"),
-        Step(name="in budget, use not measurable", cost_pico_usd=total - idle - 4 * 10**9, predictions=240, basis="derived"),
+        Step(name="late", cost_pico_usd=2 * 10**9, predictions=30, basis="derived"),
+        Step(name="unobserved", cost_pico_usd=10**9, predictions=650, basis="measured"),
+        Step(
+            name="not_measurable",
+            cost_pico_usd=total - idle - 4 * 10**9,
+            predictions=240,
+            basis="derived",
+        ),
         Step(name="used", cost_pico_usd=10**9, predictions=290, basis="measured"),
     )
     everything = cut(

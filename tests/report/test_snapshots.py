@@ -34,8 +34,6 @@ def test_the_statement_reads_as_committed(statement: Statement, same_as_committe
 
 
 @pytest.mark.parametrize("suffix", ["txt", "md"])
-def test_the_findings_read_as_committed(
-    findings: tuple[Finding, ...], same_as_committed: Compare, suffix: str
-) -> None:
+def test_the_findings_read_as_committed(findings: tuple[Finding, ...], same_as_committed: Compare, suffix: str) -> None:
     """All five verdicts have their words."""
     same_as_committed(f"findings.{suffix}", RENDERERS[suffix](finding_document(findings)))

@@ -73,7 +73,7 @@ def _of_model(catalog: Catalog, question: Question, scope: Scope, model_id: str)
     kinds: tuple[tuple[OfferKind, int], ...] = (("accelerator_hour", scope.rented), ("server_purchase", scope.bought))
     for kind, most in kinds:
         yield from _capacity(catalog, question, scope, model, kind, most)
-    yield from (_on_cpu(model, offer) for offer in catalog.offers(on=scope.as_of, kind="cpu_hour")[:1])
+    yield from (_on_cpu(model, offer, scope) for offer in catalog.offers(on=scope.as_of, kind="cpu_hour")[:1])
 
 
 def _token_cost(offer: Offer, question: Question) -> float:
@@ -88,8 +88,13 @@ def of_api(offer: Offer) -> Candidate:
     return Candidate(name=offer.id, deployment=deployment, offer=offer)
 
 
-def _on_cpu(model: Model, offer: Offer) -> Candidate:
-    name = f"{model.id}/{offer.id}"
+def name_of(model: Model, offer: Offer, scope: Scope) -> str:
+    """The offer's id, behind the model's where there are several."""
+    return offer.id if len(scope.models) == 1 else f"{model.id}/{offer.id}"
+
+
+def _on_cpu(model: Model, offer: Offer, scope: Scope) -> Candidate:
+    name = name_of(model, offer, scope)
     deployment = Deployment(id=name, model=model.id, placement="cpu", offer=offer.id)
     return Candidate(name=name, deployment=deployment, offer=offer)
 
@@ -184,7 +189,7 @@ def _slow(curve: StepCurve, question: Question) -> bool:
 
 def _candidate(catalog: Catalog, model: Model, one: _Sized, scope: Scope) -> Candidate:
     suffix = f"-tp{one.accelerators}" if one.accelerators > 1 else ""
-    name = f"{model.id}/{one.offer.id}{suffix}"
+    name = name_of(model, one.offer, scope) + suffix
     deployment = Deployment(
         id=name,
         model=model.id,

@@ -13,7 +13,8 @@ from breakeven.cost.crossing import break_even_months, break_even_volume
 from breakeven.perf.prior import PRIOR
 from breakeven.planner.asked import check
 from breakeven.planner.rough import PEAK_TO_MEAN, SCENARIOS, USABLE, Part, Rough
-from breakeven.schema.estimate import Ask, Choice, Estimate
+from breakeven.schema.estimate import Ask, Choice
+from breakeven.schema.estimate import Estimate as Estimate
 from breakeven.schema.noun import Figure
 
 HORIZON_MONTHS = 60
@@ -34,7 +35,7 @@ def estimate(
     input_tokens: float,
     output_tokens: float,
     as_of: str,
-    against: str = "",
+    against: str | None = None,
 ) -> Estimate:
     """API, rent and own for a model and a volume; the API is that of `against`, by default of the model itself.
 

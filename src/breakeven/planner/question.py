@@ -5,7 +5,11 @@ from __future__ import annotations
 from breakeven.quantity import SECONDS_PER_MONTH
 from breakeven.schema.noun import Noun
 from breakeven.schema.objective import Objective
+from breakeven.schema.statement import Statement
 from breakeven.schema.workload import Workload
+
+OUTSIDE = frozenset({"idle", "over_attributed", "unobserved", "not_served", "late"})
+"""Steps of a statement's waterfall whose predictions were not in budget, or not observed."""
 
 
 class Question(Noun, frozen=True, kw_only=True):
@@ -19,3 +23,16 @@ class Question(Noun, frozen=True, kw_only=True):
     def monthly_predictions(self) -> float:
         """Requests in a month of 730 hours at the mean rate."""
         return self.workload.rate_mean_rps * SECONDS_PER_MONTH
+
+
+def used_share(statement: Statement, use_case: str) -> float | None:
+    """Useful / in-budget predictions of a use case, over the rows whose use could be observed; None when unmeasured.
+
+    From the use case's waterfall: what was used or converted, over all that was in budget and not unobserved.
+    """
+    cuts = (cut for cut in statement.cuts if (cut.dimension, cut.key) == ("use_case", use_case))
+    cut = next(cuts, None)
+    if cut is None or cut.useful is None:
+        return None
+    inside = sum(step.predictions or 0 for step in cut.waterfall if step.name not in OUTSIDE)
+    return cut.useful / inside if inside else None

@@ -8,31 +8,42 @@ from breakeven.quantity import format_usd, usd_from_pico
 from breakeven.report import number
 from breakeven.report.chart import bars, break_even, theme, waterfall
 from breakeven.report.document import Chart
+from breakeven.report.words import STEPS
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.statement import Statement
 
-_WASTE = ("idle", "out of budget", "late", "unused", "not used", "over")
-_GOOD = ("used", "converted", "useful")
+TONES: dict[str, theme.Tone] = {
+    "idle": "idle",
+    "over_attributed": "warn",
+    "not_served": "bad",
+    "late": "warn",
+    "unobserved": "muted",
+    "unidentified": "warn",
+    "not_used": "idle",
+    "used": "good",
+    "converted": "good",
+}
+"""Colours of the waterfall's steps."""
 
 
 def waterfall_chart(statement: Statement) -> Chart:
     """The waterfall's steps, ending at the total."""
     title = "Where the money went"
     steps = [
-        waterfall.Bar(name=step.name, value=usd_from_pico(step.cost_pico_usd), tone=_step_tone(step.name))
+        waterfall.Bar(
+            name=STEPS.get(step.name, step.name),
+            value=usd_from_pico(step.cost_pico_usd),
+            tone=TONES.get(step.name, "accent"),
+        )
         for step in statement.waterfall
     ]
     total = usd_from_pico(sum(step.cost_pico_usd for step in statement.waterfall))
     steps.append(waterfall.Bar(name="total", value=total, kind="total", tone="muted"))
-    summary = ", ".join(f"{step.name} {number.money(step.cost_pico_usd)}" for step in statement.waterfall)
+    summary = ", ".join(
+        f"{STEPS.get(step.name, step.name)} {number.money(step.cost_pico_usd)}" for step in statement.waterfall
+    )
     text = f"{summary or 'no cost'}; total {format_usd(total)}"
     return Chart(title=title, summary=text, svg=waterfall.waterfall(steps, unit="USD", title=title, description=text))
-
-
-def _step_tone(name: str) -> theme.Tone:
-    if name.startswith(_WASTE):
-        return "bad"
-    return "good" if name.startswith(_GOOD) else "accent"
 
 
 def options_chart(plan: Plan) -> Chart:
@@ -43,7 +54,7 @@ def options_chart(plan: Plan) -> Chart:
             name=option.name,
             value=option.monthly_cost_usd,
             tone=_option_tone(option, plan.chosen),
-            note="" if option.feasible else option.binding,
+            note="" if option.feasible else option.binding.partition(":")[0],
             strong=option.name == plan.chosen,
         )
         for option in plan.options

@@ -84,7 +84,7 @@ def _decision(plan: Plan) -> Verdict:
     return Verdict(
         sentence=plan.reason,
         figure=f"{format_usd(figure.value)} per {_unit(plan)}",
-        interval=f"{number.INTERVAL} {bounds}" if bounds else "",
+        interval=f"{number.level(figure)} {bounds}" if bounds else "",
         tone="good",
     )
 

@@ -6,8 +6,6 @@ from breakeven.quantity import format_count, format_seconds, format_usd, usd_fro
 from breakeven.schema.noun import Figure
 from breakeven.schema.statement import Latency
 
-INTERVAL = "80 % interval"
-
 
 def share(value: float | None, *, unknown: str = "unknown") -> str:
     """A share as a percentage with three significant digits."""
@@ -24,6 +22,8 @@ def number(value: float | None, unit: str, *, unknown: str = "unknown") -> str:
         return share(value) + unit.removeprefix("fraction").removeprefix("share")
     if unit == "s":
         return format_seconds(value)
+    if unit in {"1/s", "requests/s"}:
+        return f"{value:.3g}/s"
     return scaled(value, unit).rstrip()
 
 
@@ -38,8 +38,8 @@ def scaled(value: float, unit: str) -> str:
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
-    """`low to high` in the unit, which is said once; empty without both bounds."""
-    if low is None or high is None:
+    """`low to high` in the unit, which is said once; empty without both bounds, or where they are the same."""
+    if low is None or high is None or low == high:
         return ""
     first, second = number(low, unit), number(high, unit)
     head, space, tail = first.partition(" ")
@@ -52,6 +52,11 @@ def figure(value: Figure, *, unknown: str = "unknown") -> str:
         return value.note or unknown
     bounds = interval(value.low, value.high, value.unit)
     return number(value.value, value.unit) + (f" ({bounds})" if bounds else "")
+
+
+def level(value: Figure) -> str:
+    """What an interval's bounds hold: 80 % unless the figure says 95 %."""
+    return "95 % interval" if "95 %" in value.note else "80 % interval"
 
 
 def money(amount_pico_usd: int) -> str:

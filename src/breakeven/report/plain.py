@@ -26,7 +26,7 @@ VERSION = 1
 
 def noun_json(noun: Noun) -> JsonObject:
     """Any noun as a dictionary of its fields."""
-    plain: JsonObject = msgspec.to_builtins(noun, str_keys=True)
+    plain: JsonObject = msgspec.json.decode(msgspec.json.encode(noun))
     return plain
 
 

@@ -6,7 +6,7 @@ from breakeven.quantity import format_count
 from breakeven.report import number
 from breakeven.report.document import Align, Block, Document, Risk, Section, Table, Text, Tone, Verdict
 from breakeven.report.drawing import waterfall_chart
-from breakeven.report.words import NOT_MEASURABLE, conversion, period, useful_cost
+from breakeven.report.words import NOT_MEASURABLE, STEPS, conversion, period, useful_cost
 from breakeven.schema.statement import Cut, Statement
 
 RIGHT: Align = "right"
@@ -55,6 +55,7 @@ def _answer(statement: Statement) -> tuple[Block, ...]:
         f"{format_count(statement.predictions)} predictions together, idle included, cost {total}."
     )
     bounds = number.interval(figure.low, figure.high, "USD")
+    bounds = f"{number.level(figure)} {bounds}" if bounds else ""
     return (
         Verdict(sentence=sentence, figure=number.number(figure.value, "USD"), interval=bounds, tone=_tone(statement)),
     )
@@ -69,7 +70,7 @@ def waterfall_table(statement: Statement) -> Table:
     total = statement.cost_total_pico_usd
     rows: list[tuple[str, ...]] = [
         (
-            step.name,
+            STEPS.get(step.name, step.name),
             number.money(step.cost_pico_usd),
             number.part(step.cost_pico_usd, total),
             _count(step.predictions),

@@ -11,6 +11,20 @@ from breakeven.schema.statement import Cut, Statement
 NOT_MEASURABLE = "not measurable downstream"
 NO_EVIDENCE = "not enough evidence"
 
+STEPS = {
+    "idle": "idle capacity",
+    "over_attributed": "attributed beyond capacity",
+    "not_served": "refused, failed or cancelled",
+    "late": "answered late",
+    "unobserved": "unobserved by replay",
+    "unidentified": "in budget, for nobody identified",
+    "not_measurable": "in budget, use not measurable downstream",
+    "not_used": "in budget, not used",
+    "used": "used, not converted",
+    "converted": "converted",
+}
+"""How the steps of the waterfall are written; an unknown step keeps its name."""
+
 
 def useful_cost(cut: Cut) -> str:
     """Cost per useful prediction of a cut, or why there is none."""
@@ -24,9 +38,9 @@ def conversion(cut: Cut) -> str:
     if cut.converted is None:
         return NOT_MEASURABLE
     rate, count = cut.conversion_rate, f"{cut.converted} converted"
-    if rate.value is None or rate.low is None or rate.high is None:
+    if not enough(rate):
         return f"{NO_EVIDENCE}: {count}"
-    return f"{number.share(rate.value)} ({number.share(rate.low)} to {number.share(rate.high)}; {count})"
+    return f"{number.share(rate.value)} ({number.interval(rate.low, rate.high, 'share')}; {count})"
 
 
 def enough(figure: Figure) -> bool:

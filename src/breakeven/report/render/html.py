@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape as escape_html
 
 from breakeven.report.document import (
@@ -19,6 +20,8 @@ from breakeven.report.document import (
     Text,
     Verdict,
 )
+
+_RUN = re.compile(rf"{MARK.pattern}-{MARK.pattern}")
 
 STYLE = """
 :root { color-scheme: light dark; --ink: light-dark(#1a1d21, #e6e8eb); --soft: light-dark(#59616b, #a3acb7);
@@ -43,7 +46,9 @@ caption { text-align: left; font-weight: 600; padding: .5rem 0; }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { font-weight: 600; } tbody th { font-weight: 500; } .right { text-align: right; }
 figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
-sup a { text-decoration: none; } a { color: var(--link); } code { font-size: .9em; overflow-wrap: anywhere; }
+sup a { text-decoration: none; }
+sup + sup { margin-left: .35em; }
+a { color: var(--link); } code { font-size: .9em; overflow-wrap: anywhere; }
 .sources { font-size: .85rem; padding-left: 2rem; } .sources li { margin: .2rem 0; overflow-wrap: anywhere; }
 @media print { body { max-width: none; padding: 0; font-size: 10.5pt; } h2 { break-after: avoid; }
   table, figure, .verdict { break-inside: avoid; } .scroll { overflow: visible; } a { color: inherit; } }
@@ -64,7 +69,12 @@ def render(document: Document) -> str:
 
 def rich(text: str) -> str:
     """Escaped text, with footnote marks as links."""
-    return MARK.sub(r'<sup><a href="#source-\1" aria-label="source \1">\1</a></sup>', escape_html(text))
+    escaped = _RUN.sub(lambda run: f"<sup>{_link(run[1])}-{_link(run[2])}</sup>", escape_html(text))
+    return MARK.sub(lambda mark: f"<sup>{_link(mark[1])}</sup>", escaped)
+
+
+def _link(mark: str) -> str:
+    return f'<a href="#source-{mark}" aria-label="source {mark}">{mark}</a>'
 
 
 def section_html(section: Section, at: int) -> str:

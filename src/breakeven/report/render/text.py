@@ -22,7 +22,8 @@ from breakeven.report.document import (
     Verdict,
 )
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SPACE = re.compile(r"[\t\r\n\x0b\x0c]+")
 _WIDEST_CELL = 60
 
 
@@ -48,7 +49,7 @@ def _lines(document: Document, width: int) -> Iterator[str]:
 
 def clean(text: str) -> str:
     """Text without control characters, so that a name from outside cannot steer a terminal."""
-    return MARK.sub(r"[\1]", _CONTROL.sub("", text.replace("\n", " ")))
+    return MARK.sub(r"[\1]", _CONTROL.sub("", " ".join(_SPACE.split(text))))
 
 
 def block_lines(block: Block, width: int) -> Iterator[str]:  # noqa: PLR0911 - one return per kind of block
@@ -100,7 +101,7 @@ def source_line(source: Source) -> str:
 def table_lines(block: Table) -> Iterator[str]:
     """A table in columns; cells wider than the widest allowed wrap inside their column."""
     rows = [tuple(clean(cell) for cell in row) for row in (block.columns, *block.rows)]
-    widths = [min(_WIDEST_CELL, max(len(row[at]) for row in rows)) for at in range(len(block.columns))]
+    widths = [min(_WIDEST_CELL, max(1, *(len(row[at]) for row in rows))) for at in range(len(block.columns))]
     yield from ("", clean(block.caption))
     yield from _row(rows[0], widths, block.aligns)
     yield "  ".join("-" * width for width in widths)
