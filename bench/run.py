@@ -1,0 +1,20 @@
+"""Every figure of docs/benchmarks.md: `make bench`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BENCHES = (HERE / "gateway_cpu.py", HERE / "demo_time.py")
+
+
+def main() -> None:
+    for bench in BENCHES:
+        print(f"== {bench.name}", flush=True)
+        subprocess.run([sys.executable, str(bench), *sys.argv[1:]], check=True)
+
+
+if __name__ == "__main__":
+    main()
