@@ -47,7 +47,7 @@ def test_shares_sum_to_one_and_the_plan_keeps_the_rest(plan: Plan, weights: dict
         assert targets[0].weight == pytest.approx(1 - holdout)
         held = {target.deployment: target.weight for target in targets[1:]}
         total = sum(weights[name] for name in held)
-        assert all(weight == pytest.approx(holdout * weights[name] / total) for name, weight in held.items())
+        assert all(weight == pytest.approx(holdout * (weights[name] / total)) for name, weight in held.items())
 
 
 def test_nothing_is_held_out_where_the_plan_changes_nothing(plan: Plan) -> None:

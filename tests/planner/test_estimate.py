@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breakeven.catalog.load import load
+from breakeven.cost.assumptions import assumptions
 from breakeven.errors import FactError, UsageError
 from breakeven.planner.estimate import estimate
+from breakeven.planner.rough import SCENARIOS, USABLE, Rough
 from breakeven.report.estimate import crossing, estimate_document
 from breakeven.schema.estimate import Choice, Estimate
 
@@ -57,6 +59,16 @@ def test_the_break_even_volume_is_where_the_costs_meet() -> None:
     assert below["api"].monthly_usd.value < below["rent"].monthly_usd.value
     assert above["api"].monthly_usd.value > above["rent"].monthly_usd.value
     assert found.rent_volume.low <= volume
+
+
+def test_low_cost_is_a_faster_replica_and_high_cost_a_slower_one() -> None:
+    """The performance model's error points the same way as the other ranges."""
+    catalog = load()
+    assumed = {scenario: assumptions(catalog.assumptions(), scenario) for scenario in SCENARIOS}
+    rough = Rough(catalog=catalog, ask=ask().ask, assumed=assumed)
+    one = next(found for found in rough._capable() if found.curve is not None)
+    low, base, high = (rough._rate(one, scenario) / USABLE[scenario] for scenario in SCENARIOS)
+    assert low > base > high
 
 
 def test_never_is_an_answer() -> None:

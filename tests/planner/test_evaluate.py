@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -48,6 +49,22 @@ def test_the_unit_cost_is_the_month_over_what_was_useful(
     assert found.useful_share == pytest.approx(share)
     expected = found.monthly_cost_usd / (4.0 * SECONDS_PER_MONTH * share)
     assert found.cost_per_useful_prediction_usd == pytest.approx(expected)
+
+
+@relaxed
+@given(rate=st.floats(5, 60), speed=st.floats(0.4, 1.5))
+def test_no_other_number_of_replicas_is_cheaper(
+    question: Callable[..., Question], candidate: Callable[..., Candidate], world: type, rate: float, speed: float
+) -> None:
+    """By brute force over 40 more: where a replica pays for itself by what it brings into budget, it is added."""
+    asked = question(workload={"rate_mean_rps": rate, "rate_p95_rps": rate})
+    scales = world(asked, {"a": speed}, {"a": 1.0})
+    found = weigh(candidate("a"), asked, scales)
+    first = math.ceil(rate / scales.sustained("a") - 1e-9)
+    sizes = [(n, scales.predict(candidate("a"), n)) for n in range(first, first + 40)]
+    meets = [(n, speed) for n, speed in sizes if speed.stable and speed.goodput_share.value >= 0.95]
+    costs = [n * 730.0 / (rate * SECONDS_PER_MONTH * speed.goodput_share.value) for n, speed in meets]
+    assert found.cost_per_useful_prediction_usd == pytest.approx(min(costs))
 
 
 def test_spares_are_paid_for_and_carry_no_promise(

@@ -39,7 +39,7 @@ def route_targets(
     if not others or holdout_share == 0:
         return (RouteTarget(deployment=chosen, weight=1.0, arm=PLAN_ARM),)
     held = (
-        RouteTarget(deployment=target.deployment, weight=holdout_share * target.weight / total, arm=HOLDOUT_ARM)
+        RouteTarget(deployment=target.deployment, weight=holdout_share * (target.weight / total), arm=HOLDOUT_ARM)
         for target in others
     )
     return (RouteTarget(deployment=chosen, weight=1.0 - holdout_share, arm=PLAN_ARM), *held)
