@@ -253,15 +253,15 @@ def percentiles_are_type_7() -> None:
 def tpot_leaves_the_first_token_out(path: Path) -> None:
     """Ten seconds in all, the first token after one, ten tokens: one second each for the nine that followed."""
     path.write_text("t,total,first,out\n2026-11-24T10:00:00Z,10,1,10\n")
-    columns = {"time": "t", "total_s": "total", "ttft_s": "first", "output_tokens": "out"}
-    ledger, rules = importer.read(path, Mapping(columns=columns), engine="memory")
+    mapping = Mapping(time="t", total="total", ttft="first", output_tokens="out")
+    ledger, rules = importer.read(path, mapping, engine="memory")
     assert build(ledger, rules).total.tpot.p50_s == pytest.approx(1.0)
 
 
 def an_answer_past_its_budget_is_late(path: Path) -> None:
     """Of answers after 1, 2 and 3 seconds, two meet a budget of two: the edge belongs to the budget."""
     path.write_text("t,total\n" + "".join(f"2026-11-24T10:00:0{n}Z,{n}\n" for n in (1, 2, 3)))
-    mapping = Mapping(columns={"time": "t", "total_s": "total"}, budget_s=2.0)
+    mapping = Mapping(time="t", total="total", budget_s=2.0)
     ledger, rules = importer.read(path, mapping, engine="memory")
     assert build(ledger, rules).total.in_budget == 2
 

@@ -14,7 +14,6 @@ from breakeven.ledger.engine.table import ENGINES
 from breakeven.ledger.snapshot import Snapshot
 from breakeven.ledger.source import convert, litellm
 from breakeven.ledger.source.field import Row
-from breakeven.ledger.source.mapping import MEANINGS
 from breakeven.ledger.source.mapping import Mapping as Mapping
 from breakeven.ledger.source.table import SOURCES
 from breakeven.schema.outcome import Outcome
@@ -66,18 +65,15 @@ def _mapping(first: Row, mapping: Mapping | None) -> Mapping:
         missing = ", ".join(sorted(litellm.NEEDED - set(first.values)))
         message = f"{first.file}: not a LiteLLM spend log, {missing} missing; its columns: {', '.join(first.values)}"
         raise LedgerError(message, "name the columns in a mapping file and pass it with --map")
-    for meaning, column in found.columns.items():
+    for meaning, column in found.columns().items():
         _check(first, meaning, column)
-    if "time" not in found.columns:
+    if not found.time:
         message = f"{first.file}: the mapping names no column for time"
         raise LedgerError(message, f"add `time:` with one of {', '.join(first.values)}")
     return found
 
 
 def _check(first: Row, meaning: str, column: str) -> None:
-    if meaning not in MEANINGS:
-        message = f"{first.file}: the mapping gives column {column!r} the meaning {meaning!r}, which there is not"
-        raise LedgerError(message, f"use {', '.join(sorted(MEANINGS))}")
     if column not in first.values:
         near = difflib.get_close_matches(column, first.values, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(first.values)}"
@@ -98,5 +94,4 @@ def _use_case(name: str, mapping: Mapping) -> UseCase:
         ttft_s=mapping.ttft_target_s,
         tpot_s=mapping.tpot_target_s,
         used_when=mapping.measured_when,
-        window_s=mapping.window_s,
     )

@@ -22,34 +22,33 @@ def records(row: Row, mapping: Mapping, place: int) -> Iterator[Prediction | Out
     """
     made = _prediction(row, mapping, place)
     yield made
-    if row.flag(mapping.column("used")):
+    if row.flag(mapping.used):
         yield _outcome(made, "exposure", None)
-    if row.flag(mapping.column("converted")):
-        yield _outcome(made, "conversion", row.number_of(mapping.column("value"), "a value"))
+    if row.flag(mapping.converted):
+        yield _outcome(made, "conversion", row.number_of(mapping.value_usd, "a value"))
 
 
 def _prediction(row: Row, mapping: Mapping, place: int) -> Prediction:
-    column = mapping.column
-    time_s = row.instant(column("time"), mapping.time_unit)
+    time_s = row.instant(mapping.time, mapping.time_unit)
     if time_s is None:
-        row.refuse(column("time"), "every row has a time", "fill the field or map another column to `time`")
-    name = row.text(column("prediction_id")) or f"row-{place}"
+        row.refuse(mapping.time, "every row has a time", "fill the field or map another column to `time`")
+    name = row.text(mapping.prediction_id) or f"row-{place}"
     tokens, (total_s, ttft_s) = _tokens(row, mapping), _durations(row, mapping, time_s)
     tpot_s = None if ttft_s is None or total_s is None else latency.tpot_s(total_s, ttft_s, tokens.output)
     status = _status(row, mapping)
     cost = _cost(row, mapping, status, tokens)
-    model = row.text(column("model")) or mapping.model
+    model = row.text(mapping.model)
     return Prediction(
         prediction_id=name,
         request_id=name,
         node=NODE,
         sequence=place,
         time_s=time_s,
-        use_case=row.text(column("use_case")) or mapping.use_case,
-        tenant=row.text(column("tenant")) or mapping.tenant,
+        use_case=row.text(mapping.use_case) or mapping.default_use_case,
+        tenant=row.text(mapping.tenant) or "default",
         subject=_subject(row, mapping, name),
-        session=row.text(column("session")),
-        deployment=row.text(column("deployment")) or mapping.deployment or model,
+        session=row.text(mapping.session),
+        deployment=row.text(mapping.deployment) or model,
         model=model,
         status=status,
         cache="hit" if status == "cached" else "off",
@@ -86,37 +85,29 @@ def _inside(
 
 def _tokens(row: Row, mapping: Mapping) -> Tokens:
     return Tokens(
-        input=row.count(mapping.column("input_tokens"), "a token count"),
-        cached_input=row.count(mapping.column("cached_input_tokens"), "a token count"),
-        output=row.count(mapping.column("output_tokens"), "a token count"),
+        input=row.count(mapping.input_tokens, "a token count"),
+        cached_input=row.count(mapping.cached_input_tokens, "a token count"),
+        output=row.count(mapping.output_tokens, "a token count"),
     )
 
 
 def _durations(row: Row, mapping: Mapping, start_s: float) -> tuple[float | None, float | None]:
     """Total and TTFT in seconds, from durations or else from instants."""
-    total_s, ttft_s = _duration(row, mapping, "total"), _duration(row, mapping, "ttft")
+    total_s = row.seconds(mapping.total, mapping.latency_unit)
+    ttft_s = row.seconds(mapping.ttft, mapping.latency_unit)
     if total_s is None:
-        total_s = _since(row, mapping, "end_time", start_s)
+        total_s = _since(row, mapping, mapping.end_time, start_s)
     if ttft_s is None:
-        ttft_s = _since(row, mapping, "first_token_time", start_s)
+        ttft_s = _since(row, mapping, mapping.first_token_time, start_s)
         # An answer that came in one piece has its "first token" at its end: that is no time to first token.
         ttft_s = None if ttft_s == total_s else ttft_s
     if ttft_s is not None and total_s is not None and ttft_s > total_s:
-        named = [mapping.column(meaning) for meaning in ("ttft_s", "ttft_ms", "first_token_time")]
-        row.refuse(
-            next(filter(None, named)), "the first token comes before the end", "check both times and their units"
-        )
+        column = mapping.ttft or mapping.first_token_time
+        row.refuse(column, "the first token comes before the end", "check both times and their units")
     return total_s, ttft_s
 
 
-def _duration(row: Row, mapping: Mapping, name: str) -> float | None:
-    in_s = row.number_of(mapping.column(f"{name}_s"), "a duration")
-    in_ms = row.number_of(mapping.column(f"{name}_ms"), "a duration")
-    return in_ms / 1000 if in_s is None and in_ms is not None else in_s
-
-
-def _since(row: Row, mapping: Mapping, meaning: str, start_s: float) -> float | None:
-    column = mapping.column(meaning)
+def _since(row: Row, mapping: Mapping, column: str, start_s: float) -> float | None:
     at_s = row.instant(column, mapping.time_unit)
     if at_s is not None and at_s < start_s:
         row.refuse(column, "an answer ends after it began", "check the two times, or map a duration instead")
@@ -124,22 +115,21 @@ def _since(row: Row, mapping: Mapping, meaning: str, start_s: float) -> float | 
 
 
 def _status(row: Row, mapping: Mapping) -> Status:
-    if row.text(mapping.column("status")).lower() in mapping.failed_values:
+    if row.text(mapping.status).lower() in mapping.failed_values:
         return "failed"
-    return "cached" if row.flag(mapping.column("cache_hit")) else "answered"
+    return "cached" if row.flag(mapping.cache_hit) else "answered"
 
 
 def _cost(row: Row, mapping: Mapping, status: Status, tokens: Tokens) -> int | None:
-    cost = row.money(mapping.column("cost_usd"))
+    cost = row.money(mapping.cost_usd)
     doubtful = mapping.zero_is_unpriced and status == "answered" and tokens.input + tokens.output > 0
     return None if cost == 0 and doubtful else cost
 
 
 def _subject(row: Row, mapping: Mapping, name: str) -> str:
     """A digest of the subject. A log that says of each row whether it was used has joined it to somebody already."""
-    column = mapping.column
-    joined = not (column("subject") or column("session")) and bool(column("used") or column("converted"))
-    subject = row.text(column("subject")) or (name if joined else "")
+    joined = not (mapping.subject or mapping.session) and bool(mapping.used or mapping.converted)
+    subject = row.text(mapping.subject) or (name if joined else "")
     return hashlib.sha256(subject.encode()).hexdigest()[:32] if subject else ""
 
 

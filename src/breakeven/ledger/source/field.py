@@ -13,7 +13,7 @@ from breakeven.schema.noun import Noun
 
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "none", "null", ""})
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_PER_SECOND = {"s": 1, "ms": 1000}
 
 
 class Row(Noun, frozen=True, kw_only=True):
@@ -48,6 +48,11 @@ class Row(Noun, frozen=True, kw_only=True):
             self.refuse(column, f"{what} is a whole number", "correct the field or map another column")
         return int(number)
 
+    def seconds(self, column: str, unit: str) -> float | None:
+        """A duration in seconds, from `unit`; None where the field is empty."""
+        number = self.number_of(column, "a duration")
+        return None if number is None else number / _PER_SECOND[unit]
+
     def money(self, column: str) -> int | None:
         """US dollars as pico-USD; None (unpriced) where the field is empty or there is no column."""
         text = self.text(column)
@@ -73,7 +78,7 @@ class Row(Noun, frozen=True, kw_only=True):
         try:
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(text)
         except ValueError:
-            way_out = "write 2026-11-24T10:00:00Z, or set time_unit to s, ms, us or ns for Unix time"
+            way_out = "write 2026-11-24T10:00:00Z, or set time_unit to s or ms for Unix time"
             self.refuse(column, "a time is ISO 8601", way_out)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from breakeven.ledger.source.mapping import Mapping
 
 NEEDED = frozenset({"request_id", "spend", "startTime", "prompt_tokens", "completion_tokens"})
@@ -35,4 +37,4 @@ def recognise(columns: Iterable[str]) -> Mapping | None:
     if not found >= NEEDED:
         return None
     there = {meaning: column for meaning, column in _COLUMNS.items() if column in found}
-    return Mapping(columns=there, zero_is_unpriced=True, use_case="litellm")
+    return msgspec.convert({**there, "zero_is_unpriced": True, "default_use_case": "litellm"}, Mapping)
