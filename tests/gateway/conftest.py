@@ -98,7 +98,7 @@ async def start_upstream(handler: Handler) -> AsyncIterator[Upstream]:
                 gone.cancel()
                 await asyncio.wait({gone})
                 work.result()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
@@ -180,8 +180,11 @@ async def start_gateway(folder: Path) -> AsyncIterator[SimpleNamespace]:
 
 
 async def until(fact: Callable[[], object]) -> None:
-    """Wait until something is so; the test's timeout bounds it."""
-    while not fact():  # noqa: ASYNC110 - what it waits for has no event
+    """Wait until something is so, asked plainly or awaited; the test's timeout bounds it."""
+    while True:
+        so = fact()
+        if await so if asyncio.iscoroutine(so) else so:
+            return
         await asyncio.sleep(0.005)
 
 

@@ -79,7 +79,7 @@ def from_wire(body: bytes) -> Piece:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Piece(error="malformed", detail=f"the answer is not a completion: {error}")
     if bytes(answer.error) not in _NOTHING:
-        return Piece(data=body, error="upstream_error", detail=_shown(answer.error))
+        return Piece(data=body, error="upstream_error", detail=_shown(bytes(answer.error)))
     chunks = sum(len(bytes(one.message.content)) // 4 + 1 for one in answer.choices or () if one.message)
     return Piece(data=body, chunks=chunks, usage=_tokens(answer.usage), done=True)
 
@@ -128,7 +128,7 @@ class StreamReader:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return Piece(error="malformed", detail=f"an event of the stream is not a completion chunk: {error}")
         if bytes(answer.error) not in _NOTHING or event.name == b"error":
-            return Piece(error="upstream_error", detail=_shown(answer.error))
+            return Piece(error="upstream_error", detail=_shown(event.data))
         usage = _tokens(answer.usage)
         only_usage = usage is not None and not answer.choices
         held = any(one.delta is not None and _holds_output(one.delta) for one in answer.choices or ())
@@ -154,5 +154,5 @@ def _tokens(usage: _Usage | None) -> Tokens | None:
     )
 
 
-def _shown(error: msgspec.Raw) -> str:
-    return bytes(error)[:500].decode(errors="replace")
+def _shown(error: bytes) -> str:
+    return error[:500].decode(errors="replace")
