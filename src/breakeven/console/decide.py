@@ -282,7 +282,7 @@ def _facts(facts: Sequence[Fact]) -> Table:
         )
         for fact in facts
     )
-    return Table(key="facts", title="Facts it rests on", columns=FACTS, rows=rows)
+    return Table(key="facts", title="Facts it rests on", columns=FACTS, rows=rows, folded=True)
 
 
 def _passages(plan: Plan) -> tuple[Passage, ...]:

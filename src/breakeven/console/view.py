@@ -58,13 +58,14 @@ class Row(Noun, frozen=True, kw_only=True):
 
 
 class Table(Noun, frozen=True, kw_only=True):
-    """A table; the first column names the row. `note` says how it adds up."""
+    """A table; the first column names the row. `note` says how it adds up. A `folded` one opens on request."""
 
     key: str
     title: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     note: str = ""
+    folded: bool = False
 
 
 class Chart(Noun, frozen=True, kw_only=True):
