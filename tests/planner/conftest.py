@@ -72,7 +72,7 @@ class World:
         best = self.sustained(candidate.name)
         rho = self.question.workload.rate_mean_rps / (replicas * self.speeds[candidate.name])
         rate = self.question.workload.rate_mean_rps
-        share = 1.0 - 0.05 * min(20.0, (rate / (replicas * best)) ** 3) if best > 0 else 0.0
+        share = 1.0 - 0.05 * min(20.0, (rate / (replicas * best)) ** 60) if best > 0 else 0.0
         late = figure(2.0 * (self.question.objective.ttft_s or 1.0) if share < 0.95 else 0.2)
         return Performance(
             deployment=candidate.deployment.id,

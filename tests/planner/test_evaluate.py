@@ -137,7 +137,7 @@ def test_measured_speed_stands_in_for_a_curve(
     speed = scales.predict(candidate("a"), 2)
     assert weigh(candidate("a", "api", measured=speed), asked, scales).feasible
     slow = scales.predict(candidate("a"), 1)
-    refused = weigh(candidate("a", "cpu", measured=slow), question(attainment=0.9999), scales)
+    refused = weigh(candidate("a", "cpu", measured=slow), question(attainment=0.99999), scales)
     assert not refused.feasible
     assert constraint(refused.binding) == "goodput"
 
