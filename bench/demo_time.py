@@ -14,9 +14,8 @@ def main() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     print(f"demo: {found['elapsed_s']:.0f} s for a window of 90 s; {found['predictions']:,} predictions recorded")
-    print(
-        f"load driver CPU: {sum(found['traffic']['driver_cpu_s']):.1f} s; fell behind: {found['traffic']['fell_behind']}"
-    )
+    traffic = found["traffic"]
+    print(f"load driver CPU: {sum(traffic['driver_cpu_s']):.1f} s; fell behind: {traffic['fell_behind']}")
     print(f"records lost: {found['ledger']['lost']}; money conserved: {found['ledger']['conserved']}")
 
 

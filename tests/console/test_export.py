@@ -14,7 +14,7 @@ PAGES = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide"}
 
 
 def _shown(text: str) -> dict[str, str]:
-    found = re.findall(r'data-key="([^"]+)"><summary[^>]*>([^<]*)</summary>', text)
+    found = re.findall(r'data-key="((?!folded-)[^"]+)"><summary[^>]*>([^<]*)</summary>', text)
     return {key: html.unescape(value) for key, value in found}
 
 

@@ -14,7 +14,7 @@ from breakeven.ledger.trace import trace as ledger_trace
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope
 from breakeven.planner.plan import make_plan
-from breakeven.planner.question import Question
+from breakeven.planner.question import Question, used_share
 from breakeven.planner.standing import standing
 from breakeven.schema.plan import Plan
 from breakeven.schema.workload import Trace, Workload
@@ -102,12 +102,6 @@ def _standing(loaded: Project, question: Question, as_of: str) -> tuple[Candidat
 
 def _used_share(data_dir: Path, use_case: str) -> float | None:
     """Useful / in budget as the ledger measured it; None where usefulness is not measurable, or nothing was."""
-    rules = files.use_cases(data_dir)
-    if use_case not in rules or not (data_dir / "segments").exists():
+    if not data_dir.exists():
         return None
-    cuts = build(open_ledger(data_dir), rules).cuts
-    cut = next((one for one in cuts if one.dimension == "use_case" and one.key == use_case), None)
-    if cut is None or cut.useful is None or cut.in_budget == 0:
-        return None
-    observed = cut.in_budget - cut.unobserved
-    return cut.useful / observed if observed > 0 else None
+    return used_share(build(open_ledger(data_dir), files.use_cases(data_dir), use_case=use_case), use_case)

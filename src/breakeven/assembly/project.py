@@ -21,7 +21,6 @@ from breakeven.errors import UsageError
 from breakeven.gateway.decision.route import STRATEGIES
 from breakeven.schema.policy import Policy
 
-
 BUILT_IN = "the built-in configuration"
 
 
@@ -97,7 +96,7 @@ class Project:
         return msgspec.structs.replace(compiled, source=self.source)
 
     def stamp(self) -> tuple[int, ...]:
-        """Changes when one of the files does; a missing file counts as unchanged nothing."""
+        """Changes when one of the files does; a missing file counts as 0."""
         paths = [self.path, self.policy_path, *(self.base / name for name in self.settings.facts)]
         return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 

@@ -124,7 +124,7 @@ class _Watch:
     def look(self) -> None:
         """Look at the files once."""
         now = self._loaded.stamp()
-        if now == self._seen:
+        if now == self._seen or self._loaded.built_in:
             return
         self._seen = now
         try:

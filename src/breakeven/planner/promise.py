@@ -64,7 +64,7 @@ def _scaled(share: Figure, factor: float) -> Figure:
 
 def cost_figure(option: Option, workload: Workload, share: Figure, *, per: float) -> Figure:
     """USD per `per` predictions that count, with its interval; unknown when a part of it is."""
-    total, rate = option.monthly_cost_usd, workload.rate_mean_rps
+    total, rate = charged_monthly_usd(option), workload.rate_mean_rps
     if total is None or not share.value or rate <= 0:
         return Figure(value=None, unit="USD", note="unpriced, or no predictions to share the cost")
     hourly, hour_requests = total / HOURS_PER_MONTH, rate * 3600.0
@@ -81,8 +81,21 @@ def cost_figure(option: Option, workload: Workload, share: Figure, *, per: float
         basis=basis,
         how=f"{per:g} x monthly cost / {HOURS_PER_MONTH:g} h / ({rate:.4g} requests/s x 3,600 s x {share.value:.4g})",
         facts=tuple(sorted({key for line in option.bill.lines for key in line.facts})),
-        note="compared at the use case's whole rate: verify divides the measured rate by the deployment's share",
+        note=(
+            "compared at the use case's whole rate: verify divides the measured rate by the deployment's share;"
+            " the bill's allowances on top of the rent are left out, since the ledger charges the rent alone"
+        ),
     )
+
+
+def charged_monthly_usd(option: Option) -> float | None:
+    """The part of the monthly cost that the ledger charges as it happens, in USD; None when unpriced.
+
+    Rented capacity is charged at its listed rate. Allowances of the bill (autoscaling overhead, goodput loss, support)
+    are expectations on top of it that no hour of capacity shows, so a promise that counted them could not be checked.
+    """
+    rent = sum(line.amount_usd for line in option.bill.lines if line.name == "rent")
+    return option.monthly_cost_usd if option.monthly_cost_usd is None or not rent else rent
 
 
 def rate_error(workload: Workload) -> float:
