@@ -262,3 +262,74 @@ def test_prompts_are_kept_only_if_asked(kit, tmp_path) -> None:
     assert (bare.prompt, bool(bare.features_hash)) == ("", True)
     assert json.loads(kept.prompt) == kit.CHAT
     assert kept.features_hash == bare.features_hash
+
+
+@pytest.mark.parametrize("count", [10**30, -5])
+def test_absurd_usage_still_leaves_a_record(kit, tmp_path, count) -> None:
+    """A server that counts impossible tokens cannot make the ledger lose the request."""
+
+    async def absurd(head, body, writer):
+        usage = {"prompt_tokens": count, "completion_tokens": count}
+        writer.write(kit.whole({**kit.COMPLETION, "usage": usage}))
+
+    async def test(gateway, up):
+        assert (await kit.post(gateway, kit.CHAT)).status == 200
+
+    (record,) = run(kit, tmp_path, test, handler=absurd)
+    assert 0 <= record.consumed.input <= 10**9
+
+
+def test_a_failure_of_our_own_is_told_in_the_apis_shape(kit, tmp_path) -> None:
+    """A key folder that cannot be used is a 500 that names it, counted, not a bare text page."""
+
+    async def test(gateway, up):
+        (tmp_path / "keys").write_text("in the way")
+        answer = await kit.post(gateway, {**kit.CHAT, "user": "ada"})
+        error = json.loads(answer.body)["error"]
+        assert (answer.status, error["code"]) == (500, "internal")
+        assert "default.key" in error["message"]
+
+    assert run(kit, tmp_path, test) == []
+
+
+def test_models_are_listed_even_when_a_backend_is_gone(kit, tmp_path) -> None:
+    """`/v1/models` says what the policy knows; a backend that is down or lies adds nothing."""
+
+    async def lies(head, body, writer):
+        writer.write(kit.whole(b"[]"))
+
+    async def test(gateway, up):
+        answer = await gateway.client.request("GET", gateway.url + "/v1/models")
+        assert [one["id"] for one in json.loads(await answer.read())["data"]] == ["m"]
+
+    run(kit, tmp_path / "lies", test, handler=lies)
+    kit.install(tmp_path / "gone", kit.make_policy())
+
+    async def main():
+        async with kit.start_gateway(tmp_path / "gone") as gateway:
+            await test(gateway, None)
+
+    asyncio.run(main())
+
+
+def test_metrics_tell_what_happened(kit, tmp_path) -> None:
+    """Predictions by use case, status and deployment, durations, tokens, cost, the policy in force."""
+
+    async def test(gateway, up):
+        for stream in (False, True):
+            await kit.post(gateway, {**kit.CHAT, "stream": stream})
+        answer = await gateway.client.request("GET", gateway.url + "/metrics")
+        lines = (await answer.read()).decode().splitlines()
+        worker = f'worker="{gateway.runtime.node}"'
+        for line in (
+            f'breakeven_predictions_total{{use_case="assistant",status="answered",deployment="api",{worker}}} 2',
+            f'breakeven_tokens_total{{use_case="assistant",direction="output",{worker}}} 6',
+            f'breakeven_cost_usd_total{{use_case="assistant",{worker}}} 9.2e-05',
+            f'breakeven_time_to_first_token_seconds_count{{use_case="assistant",{worker}}} 1',
+            f'breakeven_in_flight{{deployment="api",{worker}}} 0',
+            f'breakeven_policy_info{{policy_id="p1",plan_id="",{worker}}} 1',
+            f"breakeven_policy_rejected{{{worker}}} 0",
+        ):
+            assert line in lines
+
+    run(kit, tmp_path, test)

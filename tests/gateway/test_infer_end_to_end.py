@@ -131,6 +131,8 @@ def test_tensors_that_do_not_fit_are_refused_by_name(kit, tmp_path, model_path, 
         ({"inputs": [tensors()], "parameters": {"breakeven_subjects": ["a", "b", "c"]}}, "3 ids for 2 rows"),
         ({"inputs": [tensors()], "parameters": {"breakeven_subjects": "a"}}, "breakeven_subjects"),
         ({"inputs": [tensors()], "parameters": {"breakeven_subjects": []}}, "0 ids"),
+        ({"inputs": [tensors(shape=[10**30, 2])]}, "shape"),
+        ({"inputs": [tensors(shape=[-1, 2])]}, "shape"),
         ({"inputs": [tensors()], "outputs": 5}, None),
     ],
 )

@@ -57,11 +57,14 @@ class Journal:
 
     def append(self, records: Sequence[Record]) -> bool:
         """Hand records to the kernel; False when the disk refused, which is counted and makes the worker unready."""
-        frames = b"".join(map(frame, records))
         try:
-            self._writable().append(frames, len(records))
+            self._writable().append(b"".join(map(frame, records)), len(records))
         except OSError as error:
             self._failed("append", error)
+            return False
+        except (OverflowError, ValueError) as error:  # a number that no frame can hold: lost, and counted as such
+            self.errors += 1
+            _log.error("journal: a record cannot be written: %s", error)
             return False
         self._appended += len(records)
         self._schedule()

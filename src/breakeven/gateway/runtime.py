@@ -99,7 +99,7 @@ class Runtime:
         try:
             index = await asyncio.to_thread(load, self._lock)
             bundle = await _bundle(index, self.client, self.bundle)
-        except BreakevenError as error:
+        except (BreakevenError, OSError, ValueError) as error:
             self.rejected_policy = True
             _log.warning("policy rejected, %s stays in force: %s", self.bundle.index.policy.id, error)
             return

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from logging import getLogger
 from typing import Any
 
+from breakeven.errors import BreakevenError
 from breakeven.gateway.decision.answer import refusal_body
 from breakeven.gateway.decision.index import Protocol
 from breakeven.gateway.decision.refusal import RequestError
@@ -58,8 +59,18 @@ def asgi_app(runtime: Runtime) -> App:
             await _refuse(out, scope["path"], error)
         except _GoneError:
             runtime.meters.rejected.add("client_gone")
+        except Exception as error:  # noqa: BLE001 - the client gets the API's error shape, the log gets the trace
+            runtime.meters.rejected.add("internal")
+            _log.exception("%s %s failed inside the gateway", scope["method"], scope["path"])
+            if not out.started:
+                await _refuse(out, scope["path"], _internal(error))
 
     return app
+
+
+def _internal(error: Exception) -> RequestError:
+    message = f"the gateway failed: {error.message if isinstance(error, BreakevenError) else type(error).__name__}"
+    return RequestError(message, "see the gateway's log", status=500, kind="internal")
 
 
 class AsgiOutgoing:

@@ -101,6 +101,7 @@ def _config(runtime: Runtime) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         access_log=False,
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         backlog=BACKLOG,

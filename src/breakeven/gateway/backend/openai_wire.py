@@ -12,6 +12,7 @@ from breakeven.wire.failure import ProtocolError
 from breakeven.wire.sse import Event, Parser
 
 DONE = b"[DONE]"
+MAX_TOKENS = 10**9
 _NOTHING = frozenset({b"", b"null", b'""', b"[]"})
 
 
@@ -147,11 +148,16 @@ def _tokens(usage: _Usage | None) -> Tokens | None:
     cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else 0
     reasoning = usage.completion_tokens_details.reasoning_tokens if usage.completion_tokens_details else 0
     return Tokens(
-        input=max(0, usage.prompt_tokens),
-        cached_input=max(0, cached or 0),
-        output=max(0, usage.completion_tokens or 0),
-        reasoning=max(0, reasoning or 0),
+        input=_count(usage.prompt_tokens),
+        cached_input=_count(cached),
+        output=_count(usage.completion_tokens),
+        reasoning=_count(reasoning),
     )
+
+
+def _count(tokens: int | None) -> int:
+    """A count that can be true: what a server claims beyond that would not fit a record."""
+    return min(max(0, tokens or 0), MAX_TOKENS)
 
 
 def _shown(error: bytes) -> str:

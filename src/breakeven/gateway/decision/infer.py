@@ -13,6 +13,7 @@ from breakeven.schema.noun import Noun
 SUBJECTS = "breakeven_subjects"
 PREDICTION_IDS = "breakeven_prediction_ids"
 MAX_SUBJECTS = 10_000
+MAX_ROWS = 10**9
 MAX_LENGTH = 256
 
 
@@ -53,12 +54,15 @@ def infer_of(body: bytes) -> Infer:
         raise RequestError(message, "send at least one input tensor", field="inputs")
     shape = read.inputs[0].shape
     rows = shape[0] if shape else 1
+    if not 0 <= rows <= MAX_ROWS:
+        message = f"the first input's shape is {shown(str(shape))}"
+        raise RequestError(message, f"send 0 to {MAX_ROWS} rows", field="inputs[0].shape")
     parameters = dict(read.parameters or {})
     said = parameters.pop(SUBJECTS, None)
     subjects = _subjects(said, rows) if said is not None else ()
     return Infer(
         id=read.id,
-        rows=max(0, rows),
+        rows=rows,
         subjects=subjects,
         body=replaced(body, {"parameters": parameters or None}) if said is not None else body,
     )
