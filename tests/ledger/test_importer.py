@@ -24,8 +24,9 @@ from breakeven.ledger.source.table import SOURCES
 from breakeven.ledger.statement import build
 from breakeven.schema.statement import Statement
 
-RECORDED = Path(__file__).parent / "recorded"
-SPEND_LOG = RECORDED / "litellm_spend_logs.csv"
+SAMPLES = Path(__file__).parent / "samples"
+"""Written by hand in the shape of each export: real logs hold names and keys."""
+SPEND_LOG = SAMPLES / "litellm_spend_logs.csv"
 HEADER = "when,app,tokens_in,tokens_out,usd,ms,first_ms,who,seen,bought,worth\n"
 COLUMNS = {
     "time": "when",

@@ -38,18 +38,30 @@ _ASKED = """
     AND ($deployment::VARCHAR IS NULL OR p.deployment = $deployment)
 """
 
+_PERIOD = "($start_s::DOUBLE IS NULL OR time_s >= $start_s) AND ($end_s::DOUBLE IS NULL OR time_s < $end_s)"
+
+
+def _events(condition: str) -> str:
+    # Materialised, so that repeats are looked for once and not at every mention.
+    return f"""
+  events AS MATERIALIZED (
+    SELECT tenant, source, event_id, kind, time_s, prediction_id, subject, use_case, consent, value, currency
+    FROM o WHERE {condition}
+  )"""
+
+
 _ATTRIBUTED = f"""
   touch AS (
     SELECT tenant, subject, use_case, time_s, max(prediction_id) AS prediction_id,
       arg_max(consent, prediction_id) AS consent
     FROM p WHERE subject <> '' AND status IN ({_DELIVERED})
-      AND (tenant, subject) IN (SELECT (tenant, subject) FROM o WHERE prediction_id = '' AND subject <> '')
+      AND (tenant, subject) IN (SELECT (tenant, subject) FROM events WHERE prediction_id = '' AND subject <> '')
     GROUP BY ALL
   ),
   asked AS (
-    SELECT o.tenant, o.source, o.event_id, o.subject, o.time_s, o.consent, u.use_case
-    FROM o JOIN (SELECT DISTINCT use_case FROM touch) u ON o.use_case = '' OR o.use_case = u.use_case
-    WHERE o.prediction_id = '' AND o.subject <> ''
+    SELECT e.tenant, e.source, e.event_id, e.subject, e.time_s, e.consent, u.use_case
+    FROM events e JOIN (SELECT DISTINCT use_case FROM touch) u ON e.use_case = '' OR e.use_case = u.use_case
+    WHERE e.prediction_id = '' AND e.subject <> ''
   ),
   near AS (
     SELECT asked.*, touch.prediction_id AS target, touch.time_s AS touch_s, touch.consent AS touch_consent
@@ -63,11 +75,11 @@ _ATTRIBUTED = f"""
     QUALIFY row_number() OVER (PARTITION BY tenant, source, event_id ORDER BY touch_s DESC, target DESC) = 1
   ),
   attributed AS (
-    SELECT o.*, p.prediction_id AS target, false AS denied
-    FROM o JOIN p ON o.prediction_id = p.prediction_id AND o.tenant = p.tenant WHERE o.prediction_id <> ''
+    SELECT e.*, p.prediction_id AS target, false AS denied
+    FROM events e JOIN p ON e.prediction_id = p.prediction_id AND e.tenant = p.tenant WHERE e.prediction_id <> ''
     UNION ALL BY NAME
-    SELECT o.*, l.target, (o.consent = 'denied' OR l.touch_consent = 'denied') AS denied
-    FROM o JOIN last_touch l USING (tenant, source, event_id)
+    SELECT e.*, l.target, (e.consent = 'denied' OR l.touch_consent = 'denied') AS denied
+    FROM events e JOIN last_touch l USING (tenant, source, event_id)
   )
 """
 
@@ -115,7 +127,7 @@ _COUNTS = ", ".join(
 )
 
 CELLS = f"""
-WITH {_ATTRIBUTED}, {_ROWS}
+WITH {_events("true")}, {_ATTRIBUTED}, {_ROWS}
 SELECT deployment, {_HOUR} AS hour, {DAY} AS day, use_case, tenant, model, arm, {_FATE} AS fate,
   bool_or(was_used IS NOT NULL) AS measurable, count(*) AS predictions, {_COUNTS},
   count(*) FILTER (in_budget) AS in_budget, count(*) FILTER (was_used) AS used,
@@ -160,16 +172,14 @@ FROM p WHERE status IN ({_DELIVERED}) AND {_ASKED} GROUP BY 1 ORDER BY 1
 }
 """One query for each dimension: one at a time keeps only one copy of the latencies in memory."""
 
-_EVENTS = "($start_s::DOUBLE IS NULL OR time_s >= $start_s) AND ($end_s::DOUBLE IS NULL OR time_s < $end_s)"
-
-KINDS = f"SELECT kind, count(*) FROM o WHERE {_EVENTS} GROUP BY 1 ORDER BY 1"
+KINDS = f"SELECT kind, count(*) FROM o WHERE {_PERIOD} GROUP BY 1 ORDER BY 1"
 
 UNUSED = f"""
-WITH {_ATTRIBUTED}, asked_events AS (SELECT * FROM o WHERE {_EVENTS}),
+WITH {_events(_PERIOD)}, {_ATTRIBUTED},
   refused AS (SELECT * FROM attributed WHERE denied)
-SELECT (SELECT count(*) FROM asked_events ANTI JOIN attributed USING (tenant, source, event_id)),
-  (SELECT count(*) FROM asked_events SEMI JOIN refused USING (tenant, source, event_id)),
-  (SELECT count(*) FROM asked_events WHERE value IS NOT NULL AND upper(currency) NOT IN ('', 'USD'))
+SELECT (SELECT count(*) FROM events ANTI JOIN attributed USING (tenant, source, event_id)),
+  (SELECT count(*) FROM events SEMI JOIN refused USING (tenant, source, event_id)),
+  (SELECT count(*) FROM events WHERE value IS NOT NULL AND upper(currency) NOT IN ('', 'USD'))
 """
 
 POLICIES = f"SELECT DISTINCT policy_id FROM p WHERE policy_id <> '' AND {_ASKED} ORDER BY 1"
