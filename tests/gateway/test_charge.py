@@ -62,6 +62,16 @@ def test_what_is_not_fully_known_is_unpriced(parts) -> None:
     assert (found.cost_pico_usd, found.basis) == (None, "unknown")
 
 
+def test_capacity_without_a_work_curve_is_charged_by_shared_time() -> None:
+    """Nobody knows the coefficients of a rented box at first: its time is split among those in flight, and says so."""
+    alone = Consumption(tokens=Tokens(input=10, output=2), busy_s=2.0, in_flight=1.0, happened=True)
+    crowd = msgspec.structs.replace(alone, in_flight=8.0 * CAPACITY.replicas)
+    first, second = charge(deployment(capacity=CAPACITY), alone), charge(deployment(capacity=CAPACITY), crowd)
+    assert (first.work_s, second.work_s) == (2.0, 0.25)
+    assert first.cost_pico_usd == 2 * CAPACITY.pico_usd_per_replica_s
+    assert first.basis == second.basis == "assumed"
+
+
 def test_power_that_is_unknown_gives_no_energy() -> None:
     """Energy without a power figure, or without work, is unknown."""
     used = Consumption(tokens=Tokens(input=10, output=2), happened=True)

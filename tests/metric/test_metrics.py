@@ -211,6 +211,13 @@ def test_work_adds_over_its_parts(inputs: int, outputs: int, rows: int, batch: f
     assert whole == pytest.approx(1e-3 + inputs * 1e-4 + decode + rows * 1e-6)
 
 
+@given(st.floats(0, 1e4), st.integers(1, 64))
+def test_requests_that_share_a_replica_share_its_time(duration: float, together: int) -> None:
+    """Requests side by side for t seconds take t replica-seconds together, and one alone takes all of its own."""
+    assert together * work.time_share_s(duration, together) == pytest.approx(duration)
+    assert work.time_share_s(duration, 0.3) == duration
+
+
 def test_tpot_is_linear_between_points_and_flat_outside() -> None:
     """The curve is interpolated, never extrapolated."""
     assert work.tpot_at(CURVE, 0.5) == 0.01

@@ -19,6 +19,7 @@ _LOSSES = {
     "unobserved": "went to answers that the replay could not observe",
     "not_served": "went to requests that were not served",
     "late": "went to late answers",
+    "not_measurable": "went to answers whose use is not measurable downstream",
     "unidentified": "went to answers for nobody identified",
     "not_used": "went to answers that nobody used",
 }

@@ -20,6 +20,15 @@ def tpot_at(curve: WorkCurve, in_flight: float) -> float:
     return points[-1][1]
 
 
+def time_share_s(duration_s: float, in_flight: float) -> float:
+    """Replica-seconds of a request whose coefficients are unknown: its duration, shared with those in flight beside it.
+
+    `in_flight` is the mean number on its replica over its life, itself included. Summed over all requests this is the
+    time the replica was busy (egalitarian processor sharing), whatever the requests were.
+    """
+    return duration_s / max(1.0, in_flight)
+
+
 def work_s(curve: WorkCurve, *, input_tokens: int, output_tokens: int, rows: int, in_flight: float) -> float:
     """Replica-seconds of one request: prefill tokens x s/token + output tokens x TPOT(b)/b + rows x s/row + s/request.
 

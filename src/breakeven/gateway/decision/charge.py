@@ -5,7 +5,7 @@ from __future__ import annotations
 from breakeven.cost.price import charge_pico_usd
 from breakeven.gateway.decision.event import Observed
 from breakeven.metric.energy import energy_kwh
-from breakeven.metric.work import work_s
+from breakeven.metric.work import time_share_s, work_s
 from breakeven.schema.noun import Basis, Noun
 from breakeven.schema.policy import CapacityPrice, PolicyDeployment
 from breakeven.schema.record import Tokens
@@ -15,12 +15,13 @@ BYTES_PER_TOKEN = 4
 
 
 class Consumption(Noun, frozen=True, kw_only=True):
-    """What the provider consumed, and how it is known."""
+    """What the provider consumed, and how it is known. `busy_s` is how long the attempt took; None is unknown."""
 
     tokens: Tokens = Tokens()
     basis: Basis = "measured"
     rows: int = 0
     in_flight: float = 0.0
+    busy_s: float | None = None
     happened: bool = False
 
 
@@ -37,7 +38,9 @@ class Charge(Noun, frozen=True, kw_only=True):
     priced: Tokens = Tokens()
 
 
-def consumption(observed: Observed, *, chat: bool, body_bytes: int, rows: int) -> Consumption:
+def consumption(
+    observed: Observed, *, chat: bool, body_bytes: int, rows: int, busy_s: float | None = None
+) -> Consumption:
     """Tokens as the server counted them, else an estimate from bytes and chunks, marked assumed.
 
     An attempt that the server did not accept consumed nothing.
@@ -53,6 +56,7 @@ def consumption(observed: Observed, *, chat: bool, body_bytes: int, rows: int) -
         basis="measured" if basis == "measured" else "assumed",
         rows=rows,
         in_flight=observed.in_flight,
+        busy_s=busy_s,
         happened=True,
     )
 
@@ -60,7 +64,8 @@ def consumption(observed: Observed, *, chat: bool, body_bytes: int, rows: int) -
 def charge(deployment: PolicyDeployment, used: Consumption) -> Charge:
     """Price a consumption: (token charge) + (work x price of a replica-second), both where the deployment has them.
 
-    A deployment with neither is unpriced; so is one whose capacity has no work curve.
+    A deployment with neither is unpriced. Capacity without a work curve is charged by the time the request shared with
+    others in flight, on the basis "assumed".
     """
     if not used.happened:
         return Charge()
@@ -70,28 +75,31 @@ def charge(deployment: PolicyDeployment, used: Consumption) -> Charge:
     billable = used.tokens if deployment.tokens else Tokens()
     joules = _energy(deployment.capacity, work)
     cost = _total(deployment, direct, share)
+    guessed = used.basis == "assumed" or (deployment.capacity is not None and deployment.work is None)
+    basis: Basis = "assumed" if guessed else "derived"
     return Charge(
         cost_pico_usd=cost,
         price_id=_price_id(deployment),
-        basis="unknown" if cost is None else "assumed" if used.basis == "assumed" else "derived",
+        basis="unknown" if cost is None else basis,
         work_s=work,
         energy_kwh=joules,
-        energy_basis="unknown" if joules is None else "assumed" if used.basis == "assumed" else "derived",
+        energy_basis="unknown" if joules is None else basis,
         billable=billable,
         priced=billable if direct is not None else Tokens(),
     )
 
 
 def _work_s(deployment: PolicyDeployment, used: Consumption) -> float | None:
-    if deployment.work is None:
-        return None
     replicas = deployment.capacity.replicas if deployment.capacity else 1
+    in_flight = used.in_flight / max(1, replicas)
+    if deployment.work is None:
+        return None if used.busy_s is None or deployment.capacity is None else time_share_s(used.busy_s, in_flight)
     return work_s(
         deployment.work,
         input_tokens=used.tokens.input - used.tokens.cached_input,
         output_tokens=used.tokens.output,
         rows=used.rows,
-        in_flight=used.in_flight / max(1, replicas),
+        in_flight=in_flight,
     )
 
 

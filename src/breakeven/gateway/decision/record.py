@@ -30,7 +30,11 @@ def predictions(state: State, end: End, *, node: str, sequence: int, now: float)
 def _used(state: State) -> Consumption:
     request = state.request
     return consumption(
-        state.observed, chat=request.protocol == "chat", body_bytes=request.body_bytes, rows=request.rows
+        state.observed,
+        chat=request.protocol == "chat",
+        body_bytes=request.body_bytes,
+        rows=request.rows,
+        busy_s=state.attempts[-1].duration_s if state.attempts else None,
     )
 
 

@@ -67,11 +67,11 @@ def fate_of(prediction: Prediction, flags: Flags, was_used: bool | None) -> Fate
         return "not_served"
     if not prediction.in_budget:
         return "late"
-    if not identified(prediction):
-        return "unidentified"
     useful = usefulness.useful(inside=True, identified=True, was_used=was_used)
     if useful is None:
         return "not_measurable"
+    if not identified(prediction):
+        return "unidentified"
     if not useful:
         return "not_used"
     return "converted" if flags.converted else "used"

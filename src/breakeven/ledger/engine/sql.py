@@ -116,8 +116,8 @@ _ROWS = f"""
 """
 
 _FATE = """CASE WHEN unobserved THEN 'unobserved' WHEN NOT delivered THEN 'not_served'
-      WHEN NOT in_budget THEN 'late' WHEN subject = '' AND session = '' THEN 'unidentified'
-      WHEN was_used IS NULL THEN 'not_measurable' WHEN NOT was_used THEN 'not_used'
+      WHEN NOT in_budget THEN 'late' WHEN was_used IS NULL THEN 'not_measurable'
+      WHEN subject = '' AND session = '' THEN 'unidentified' WHEN NOT was_used THEN 'not_used'
       WHEN converted THEN 'converted' ELSE 'used' END"""
 
 _HOUR = f"CASE WHEN work_pico_usd <> 0 THEN floor(time_s / 3600)::BIGINT ELSE {NO_HOUR} END"
