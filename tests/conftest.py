@@ -1,6 +1,69 @@
-"""Examples of these tests may take as long as a busy machine needs."""
+"""Patient examples; and real processes for the tests that meet the product as its users do."""
 
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from breakeven.demo.process import free_port, wait_until_ready
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start `breakeven ...` in the test's folder; ended with the test, by process id."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def go(*arguments: str) -> subprocess.Popen[bytes]:
+        log = (tmp_path / f"{arguments[0]}-{len(running)}.log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "breakeven", *arguments], cwd=tmp_path, stdout=log, stderr=log
+        )
+        log.close()
+        running.append(process)
+        return process
+
+    yield go
+    for process in reversed(running):
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def model_url(start: Start) -> str:
+    """An emulated model server."""
+    port = free_port()
+    start("emulate", "--model", "llama-3.1-8b", "--accelerator", "h100-sxm", "--port", str(port))
+    wait_until_ready(f"http://127.0.0.1:{port}/v1/models")
+    return f"http://127.0.0.1:{port}/v1"
+
+
+@pytest.fixture
+def breakeven(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run one command to its end in the test's folder."""
+
+    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "breakeven", *arguments],
+            cwd=tmp_path,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    return run
