@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from breakeven.assembly import checking, enact, files, planning, project, resolve
 from breakeven.assembly.console import LedgerSource, statement
 from breakeven.catalog import check as catalog_checking
@@ -26,7 +28,7 @@ from breakeven.report import estimate as estimate_report
 from breakeven.report import finding as finding_report
 from breakeven.report import memo as memo_report
 from breakeven.report import statement as statement_report
-from breakeven.report.document import Document
+from breakeven.report.document import Document, Provenance
 from breakeven.report.plain import JsonObject, findings_json, plan_json, statement_json
 from breakeven.report.render import html, markdown, text
 from breakeven.schema.deployment import Deployment
@@ -275,3 +277,15 @@ def estimate_document(found: Estimate) -> Document:
 def render(document: Document, form: str) -> str:
     """A document as text, markdown or html."""
     return FORMATS[form](document)
+
+
+def brief(document: Document, *, sources: bool) -> str:
+    """A document as text for a terminal; without `sources` it only says how many facts stand behind it."""
+    facts = document.sources()
+    if sources or not facts:
+        return text.render(document)
+    kept = tuple(
+        section for section in document.sections if not any(isinstance(block, Provenance) for block in section.blocks)
+    )
+    short = text.render(msgspec.structs.replace(document, sections=kept))
+    return f"{short}\n{len(facts)} sourced facts stand behind these numbers: add --sources, or --json"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json, sources_option
 
 
 @click.command()
@@ -16,10 +16,12 @@ from breakeven.cli.output import as_json, config_option, data_dir_option, explai
 @click.option("--output", "output_tokens", required=True, type=click.FloatRange(min=1), help="Mean output tokens.")
 @click.option("--against", help="The API model to compare with, such as gpt-4o-mini.")
 @click.option("--as-of", help="Prices as of this ISO date.  [default: today]")
+@sources_option
 @as_json
 @explained
 def estimate(
     *,
+    sources: bool,
     model: str,
     requests: str,
     input_tokens: float,
@@ -42,7 +44,7 @@ def estimate(
     if json_:
         print_json(found)
     else:
-        click.echo(app.render(app.estimate_document(found), "text"))
+        click.echo(app.brief(app.estimate_document(found), sources=sources))
 
 
 @click.command()
@@ -52,11 +54,13 @@ def estimate(
 @click.option("--trace", type=click.Path(dir_okay=False), help="Demand from a trace file instead of the ledger.")
 @click.option("--as-of", help="Prices as of this ISO date.  [default: today]")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--out", type=click.Path(file_okay=False), help="Where memo.md, memo.html and the plan are written too.")
+@click.option("--out", type=click.Path(file_okay=False), help="Where the memo is written instead (Markdown and HTML).")
+@sources_option
 @as_json
 @explained
 def plan(
     *,
+    sources: bool,
     use_case: str | None,
     config: str,
     data_dir: str | None,
@@ -81,7 +85,7 @@ def plan(
     if json_:
         print_json(app.plan_json(found))
     else:
-        click.echo(app.render(app.memo(found), "text"))
+        click.echo(app.brief(app.memo(found), sources=sources))
     for path in written:
         note(f"wrote {path}")
     note(f"next: breakeven apply {found.id}")

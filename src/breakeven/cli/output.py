@@ -15,6 +15,7 @@ from breakeven.errors import BreakevenError
 P = ParamSpec("P")
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON object instead of text.")
+sources_option = click.option("--sources", is_flag=True, help="List every fact with source and date.")
 config_option = click.option(
     "--config",
     type=click.Path(dir_okay=False),

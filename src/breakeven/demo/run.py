@@ -20,6 +20,7 @@ from breakeven.demo.traffic import Config, Traffic
 from breakeven.demo.traffic import plan as plan_traffic
 from breakeven.errors import ConfigError
 from breakeven.measure.curve import batch_curve
+from breakeven.quantity import format_usd, usd_from_pico
 from breakeven.report.plain import JsonObject
 from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Noun
@@ -83,7 +84,7 @@ def run(folder: Path, options: Options) -> JsonObject:
         _wait_until_sealed(place, _sent(first, second))
         _, findings = app.verify(place.data_dir, decision.id)
         statement = app.report(place.data_dir)
-        _show(console, statement, findings)
+        _show(console, statement, findings, place)
         if not options.once:
             _linger(console, place)
     final = app.report(place.data_dir)
@@ -164,10 +165,26 @@ def _wait_until_sealed(place: Place, sent: int) -> None:
         time.sleep(0.5)
 
 
-def _show(console: Console, statement: Statement, findings: tuple[Finding, ...]) -> None:
+def _show(console: Console, statement: Statement, findings: tuple[Finding, ...], place: Place) -> None:
     console.print("[bold]4 verify[/]")
-    console.print(app.render(app.findings_document(findings), "text"), markup=False, highlight=False)
-    console.print(app.render(app.statement_document(statement), "text"), markup=False, highlight=False)
+    for finding in findings:
+        console.print(f"   {finding.metric:30} promised {_number(finding.predicted)}, found {_number(finding.actual)}:"
+                      f" [bold]{finding.verdict.replace('_', ' ')}[/]")  # fmt: skip
+    console.print("[bold]what it cost[/]")
+    for step in statement.waterfall:
+        count = "" if step.predictions is None else f"{step.predictions:,} predictions"
+        console.print(
+            f"   {step.name.replace('_', ' '):30} {format_usd(usd_from_pico(step.cost_pico_usd)):>16}  {count}"
+        )
+    for cut in (cut for cut in statement.cuts if cut.dimension == "use_case"):
+        per_useful = cut.cost_per_useful_prediction_usd.value
+        said = "not measurable downstream" if cut.useful is None else f"{format_usd(per_useful)} per useful prediction"
+        console.print(f"   {cut.key}: {cut.predictions:,} predictions, {cut.in_budget:,} in budget, {said}")
+    console.print(f"   more: breakeven report --data-dir {place.data_dir}", highlight=False)
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"
 
 
 def _linger(console: Console, place: Place) -> None:

@@ -18,6 +18,9 @@ DIMENSIONS = (("tenant", "By tenant"), ("model", "By model"), ("deployment", "By
 """Breakdowns printed after the use cases, in this order, when the statement has them."""
 
 
+_READABLE_USD = 1e-4
+
+
 def statement_document(statement: Statement) -> Document:
     """Everything the report prints."""
     sections = [
@@ -50,7 +53,7 @@ def _answer(statement: Statement) -> tuple[Block, ...]:
     measured = [cut for cut in _cuts(statement, "use_case") if cut.useful is not None]
     observed = sum(cut.predictions - cut.unobserved for cut in measured) if measured else statement.predictions
     sentence = (
-        f"A useful prediction cost {number.number(figure.value, 'USD')}: of {format_count(observed)} predictions whose "
+        f"A useful prediction cost {_readable(figure.value)}: of {format_count(observed)} predictions whose "
         f"use can be observed, {format_count(statement.useful_predictions)} were useful. All "
         f"{format_count(statement.predictions)} predictions together, idle included, cost {total}."
     )
@@ -59,6 +62,12 @@ def _answer(statement: Statement) -> tuple[Block, ...]:
     return (
         Verdict(sentence=sentence, figure=number.number(figure.value, "USD"), interval=bounds, tone=_tone(statement)),
     )
+
+
+def _readable(cost_usd: float) -> str:
+    """Small money once more per million, where people can read it."""
+    each = number.number(cost_usd, "USD")
+    return f"{each} ({number.number(cost_usd * 1e6, 'USD')} per million)" if cost_usd < _READABLE_USD else each
 
 
 def _tone(statement: Statement) -> Tone:
