@@ -72,6 +72,7 @@ def test_the_openai_client_works_unchanged_and_every_request_is_one_record(
     assert statement.conserved
     assert statement.lost == 0
     assert statement.total.output_tokens == sum(billed)
+    assert statement.total.emulated == 8, "the server said it is an emulator"
     process.terminate()
     assert process.wait(20) == 0
     assert app.report(tmp_path / ".breakeven").predictions == 8

@@ -107,7 +107,6 @@ def _with_deployment(
         replicas=wanted.replicas,
         engine=wanted.engine,
         precision=wanted.precision,
-        emulated=any(entry.emulated for entry in loaded.settings.deployments),
     )
     return extend.add_deployment(loaded.path.read_text(encoding="utf-8"), backend, deployment)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from breakeven.gateway.backend.port import Answer, Piece
+from breakeven.gateway.backend.port import EMULATED, Answer, Piece
 from breakeven.gateway.decision.event import Observed
 from breakeven.gateway.decision.load import Load
 from breakeven.schema.record import Tokens
@@ -14,8 +14,8 @@ class Attempt:
     """Counts what a deployment sends, with instants, and its share of the deployment's time in flight."""
 
     __slots__ = (
-        "_in_flight", "_load", "_ticket", "accepted", "answer", "chunks", "connect_s", "first_s", "gap_s", "last_s",
-        "status", "usage",
+        "_in_flight", "_load", "_ticket", "accepted", "answer", "chunks", "connect_s", "emulated", "first_s", "gap_s",
+        "last_s", "status", "usage",
     )  # fmt: skip
 
     def __init__(self, load: Load) -> None:
@@ -24,6 +24,7 @@ class Attempt:
         self._in_flight = 0.0
         self.answer: Answer | None = None
         self.accepted = False
+        self.emulated = False
         self.status = 0
         self.usage: Tokens | None = None
         self.chunks = 0
@@ -45,6 +46,7 @@ class Attempt:
         self.answer = answer
         self.status = answer.status
         self.accepted = good
+        self.emulated = any(name == EMULATED for name, _ in answer.headers)
 
     def took(self, piece: Piece) -> None:
         """A piece came."""
@@ -75,4 +77,5 @@ class Attempt:
             in_flight=self._in_flight,
             connect_s=self.connect_s,
             accepted=self.accepted,
+            emulated=self.emulated,
         )

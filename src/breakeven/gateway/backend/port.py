@@ -103,6 +103,16 @@ class Sender(Protocol):
         """Free what is held; calls in flight may finish."""
 
 
+EMULATED = "x-breakeven-emulated"
+
+
 def passed_on(headers: Headers) -> Headers:
-    """The answer's headers without those of the hop, of framing, of cookies, and any that pose as ours."""
-    return [(name, value) for name, value in headers if name not in _DROPPED and not name.startswith("x-breakeven-")]
+    """The answer's headers without those of the hop, of framing, of cookies, and any that pose as ours.
+
+    That an answer is emulated is the one thing of ours an upstream may say: it can only lessen what is believed.
+    """
+    return [
+        (name, value)
+        for name, value in headers
+        if name == EMULATED or (name not in _DROPPED and not name.startswith("x-breakeven-"))
+    ]

@@ -15,7 +15,7 @@ class Observed(Noun, frozen=True, kw_only=True):
     """What one attempt yielded. Instants are monotonic seconds; `chunks` counts pieces that held output.
 
     `usage` is what the server counted, None when it said nothing. `sent`: the request left; `accepted`: the server took
-    it, as far as can be known, so that it may cost something.
+    it, as far as can be known, so that it may cost something. `emulated`: the server said that it is an emulator.
     """
 
     http_status: int = 0
@@ -27,6 +27,7 @@ class Observed(Noun, frozen=True, kw_only=True):
     in_flight: float = 0.0
     connect_s: float = 0.0
     accepted: bool = False
+    emulated: bool = False
 
 
 class Hit(Noun, frozen=True, kw_only=True):

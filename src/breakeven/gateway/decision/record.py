@@ -49,7 +49,7 @@ def _whole(state: State, end: End, used: Consumption, now: float) -> Prediction:
         deployment=ran.name if ran else "",
         model=(ran.model or state.request.model) if ran else state.request.model,
         placement=ran.placement if ran else "unknown",
-        emulated=ran.emulated if ran else False,
+        emulated=ran is not None and (ran.emulated or state.observed.emulated),
         served=_served(state, end, used),
         consumed=used.tokens,
         billable=money.billable,
