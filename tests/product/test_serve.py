@@ -159,3 +159,19 @@ def test_the_worker_loads_no_analytics() -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(found.stdout.split())
     assert not loaded & {"numpy", "duckdb", "pydantic", "rich", "breakeven.app", "breakeven.planner", "breakeven.perf"}
+
+
+def test_the_console_stays_up_beside_the_gateway(
+    start: Callable[..., subprocess.Popen[bytes]], model_url: str, tmp_path: Path
+) -> None:
+    """`serve` is gateway, sealer and console, all of them alive, and all gone a moment after it."""
+    port, console = free_port(), free_port()
+    process = start("serve", "--openai-base-url", model_url, "--port", str(port), "--console-port", str(console))
+    wait_until_ready(f"http://127.0.0.1:{port}/readyz")
+    wait_until_ready(f"http://127.0.0.1:{console}/healthz")
+    time.sleep(1)
+    wait_until_ready(f"http://127.0.0.1:{console}/overview.json")
+    assert len(children_of(process.pid)) == 3
+    process.terminate()
+    assert process.wait(20) == 0
+    del tmp_path

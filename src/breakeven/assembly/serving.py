@@ -13,6 +13,7 @@ from breakeven.assembly import files, project
 from breakeven.assembly.console import LedgerSource
 from breakeven.schema.noun import Noun
 from breakeven.supervisor.child import Child
+from breakeven.supervisor.pipe import exit_when_closed
 from breakeven.supervisor.run import supervise
 
 WATCH_INTERVAL_S = 0.5
@@ -42,8 +43,13 @@ class Place(Noun, frozen=True, kw_only=True):
     workers: int
 
 
-def serve(options: Options) -> int:
-    """Compile and install the policy, start all processes, and stay until stopped. Returns the exit code."""
+def serve(options: Options, parent_fd: int | None = None) -> int:
+    """Compile and install the policy, start all processes, and stay until stopped, or until the parent's pipe closes.
+
+    Returns the exit code.
+    """
+    if parent_fd is not None:
+        exit_when_closed(parent_fd)
     loaded = project.builtin(options.openai_base_url, options.api_key_env) if options.openai_base_url else None
     loaded = loaded or project.load(options.config)
     place = _place(loaded, options)

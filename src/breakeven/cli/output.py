@@ -13,6 +13,7 @@ import msgspec
 from breakeven.errors import BreakevenError
 
 P = ParamSpec("P")
+INTERRUPTED = 130
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON object instead of text.")
 sources_option = click.option("--sources", is_flag=True, help="List every fact with source and date.")
@@ -53,6 +54,8 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
         except BreakevenError as error:
             click.echo(f"error {error.code}: {error}", err=True)
             sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            sys.exit(INTERRUPTED)
         except FileNotFoundError as error:
             click.echo(f"error BE200: {error.filename}: no such file\n  way out: check the path", err=True)
             sys.exit(3)

@@ -58,7 +58,7 @@ def serve(
         data_dir=data_dir,
         force=force,
     )
-    sys.exit(serving.serve(options) if only is None else serving.serve_one(only, options, parent_fd))
+    sys.exit(serving.serve(options, parent_fd) if only is None else serving.serve_one(only, options, parent_fd))
 
 
 @click.command()

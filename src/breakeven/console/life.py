@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import select
 import socket
 import sys
 import threading
@@ -44,7 +43,7 @@ def when_closed(fd: int | None, then: Callable[[], None]) -> None:
 
 
 def _wait(fd: int, then: Callable[[], None]) -> None:
-    with contextlib.suppress(OSError):
-        while os.read(fd, 1):
-            pass
+    ended = select.poll()
+    ended.register(fd, 0)  # the hang-up is always told
+    ended.poll()  # not a read: another child's event loop may have made the shared descriptor non-blocking
     then()

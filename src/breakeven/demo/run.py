@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -66,6 +67,8 @@ def run(folder: Path, options: Options) -> JsonObject:
     """Run the loop once and return its summary; unless `once`, leave the console up until Ctrl-C."""
     console = Console(stderr=True, quiet=options.quiet)
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     place = _prepare(folder)
     traffic = plan_traffic(
         Config(
@@ -112,7 +115,8 @@ def _start(processes: Processes, place: Place, console: Console) -> None:
     emulate = ("emulate", "--config", str(place.config), "--deployment", setting.CURRENT)
     ready = f"http://127.0.0.1:{place.current_port}/v1/models"
     processes.start("emulator-today", (*emulate, "--port", str(place.current_port), "--parent-fd", "{fd}"), ready)
-    processes.start("serve", ("serve", "--config", str(place.config)), f"{place.url}/readyz")
+    serve = ("serve", "--config", str(place.config), "--parent-fd", "{fd}")
+    processes.start("serve", serve, f"{place.url}/readyz")
 
 
 def _play(half: int, place: Place, traffic: Traffic, console: Console) -> PlayResult:
@@ -180,7 +184,7 @@ def _show(console: Console, statement: Statement, findings: tuple[Finding, ...],
         per_useful = cut.cost_per_useful_prediction_usd.value
         said = "not measurable downstream" if cut.useful is None else f"{format_usd(per_useful)} per useful prediction"
         console.print(f"   {cut.key}: {cut.predictions:,} predictions, {cut.in_budget:,} in budget, {said}")
-    console.print(f"   more: breakeven report --data-dir {place.data_dir}", highlight=False)
+    console.print(f"   all of it: breakeven report --data-dir {place.data_dir}", highlight=False, soft_wrap=True)
 
 
 def _number(value: float | None) -> str:

@@ -3,7 +3,8 @@
 A child gets the number of a file descriptor: the read end of a pipe nobody writes to. The write end is open in the
 supervisor alone, so the kernel closes it when the supervisor dies, SIGKILL included, and a read then returns end of
 file. Whoever serves in a child watches that descriptor and stops cleanly at end of file. A package that must not import
-this one needs three lines for it: `loop.add_reader(fd, stop)` in asyncio, or a daemon thread that calls `os.read`.
+this one needs three lines for it: `loop.add_reader(fd, stop)` in asyncio, or a daemon thread that polls it (never a
+blocking read: an event loop of another child may have made the shared descriptor non-blocking).
 
 The child's stderr leads to the supervisor too, so once it is gone, printing there fails: log through `logging`, which
 bears that, or not at all while stopping.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import threading
 from collections.abc import Callable
@@ -42,6 +44,7 @@ async def closed(fd: int) -> None:
 
 
 def _watch(fd: int, on_closed: Callable[[], None]) -> None:
-    while os.read(fd, 1):
-        pass
+    ended = select.poll()
+    ended.register(fd, 0)  # the hang-up is always told
+    ended.poll()  # not a read: another child's event loop may have made the shared descriptor non-blocking
     on_closed()
