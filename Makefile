@@ -26,4 +26,4 @@ bench: uv ## measures what docs/benchmarks.md states
 
 uv:
 	@command -v uv >/dev/null 2>&1 || test -x .uv/bin/uv || \
-	  { python3 -m venv .uv && .uv/bin/pip install --quiet uv; }
+	  python3 -m pip install --quiet --target .uv uv
