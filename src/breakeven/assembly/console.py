@@ -7,7 +7,7 @@ from pathlib import Path
 
 from breakeven.assembly import checking, files
 from breakeven.ledger.statement import build
-from breakeven.ledger.store import open_ledger
+from breakeven.ledger.store import of_records, open_ledger
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
@@ -25,7 +25,9 @@ class LedgerSource:
     def statement(
         self, *, use_case: str | None = None, policy_id: str | None = None, hours: float | None = None
     ) -> Statement:
-        """The statement of one use case (None: all) over the last `hours` (None: all)."""
+        """The statement of one use case (None: all) over the last `hours` (None: all); empty before `serve`."""
+        if not self._data_dir.exists():
+            return build(of_records(()), {})
         return statement(self._data_dir, use_case=use_case, policy_id=policy_id, hours=hours)
 
     def plans(self) -> tuple[Plan, ...]:
