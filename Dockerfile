@@ -13,5 +13,5 @@ VOLUME /data
 EXPOSE 8080 8081
 HEALTHCHECK CMD python -c "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"
 ENTRYPOINT ["breakeven"]
-# Listening beyond loopback is a choice: set tenants with keys in breakeven.yaml first (SECURITY.md).
+# Beyond loopback the gateway starts only when breakeven.yaml names tenants with keys (SECURITY.md).
 CMD ["serve", "--config", "/config/breakeven.yaml", "--data-dir", "/data", "--host", "0.0.0.0"]

@@ -74,6 +74,14 @@ def test_a_wrong_value_is_told_with_its_place(
         assert "Traceback" not in refused.stderr
 
 
+def test_beyond_loopback_only_with_keys(breakeven: Run, project: Path) -> None:
+    """A gateway without keys does not listen where others can reach it."""
+    del project
+    refused = breakeven("serve", "--host", "0.0.0.0", "--port", str(free_port()))  # noqa: S104 - that is the point
+    assert refused.returncode == 3
+    assert "key_env" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "code", "told"),
     [

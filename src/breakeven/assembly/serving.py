@@ -17,6 +17,8 @@ from breakeven.supervisor.pipe import exit_when_closed
 from breakeven.supervisor.run import supervise
 
 WATCH_INTERVAL_S = 0.5
+LOOPBACK = "127.0.0.1"
+LOCAL_HOSTS = frozenset({LOOPBACK, "localhost", "::1"})
 
 
 class Options(Noun, frozen=True, kw_only=True):
@@ -53,10 +55,11 @@ def serve(options: Options, parent_fd: int | None = None) -> int:
     loaded = project.builtin(options.openai_base_url, options.api_key_env) if options.openai_base_url else None
     loaded = loaded or project.load(options.config)
     place = _place(loaded, options)
+    _guard(loaded, place.host)
     files.install(loaded.policy(), place.data_dir, force=options.force)
     click.echo(f"gateway http://{place.host}:{place.port}/v1  (data in {place.data_dir})", err=True)
     if place.console_port:
-        click.echo(f"console http://{place.host}:{place.console_port}/", err=True)
+        click.echo(f"console http://{LOOPBACK}:{place.console_port}/", err=True)
     watch = _Watch(loaded, place.data_dir)
     return supervise(_children(place, options), on_tick=watch.look, tick_s=WATCH_INTERVAL_S).exit_code
 
@@ -67,10 +70,19 @@ def serve_one(part: str, options: Options, parent_fd: int | None) -> int:
     if parent_fd is None:
         loaded = project.builtin(options.openai_base_url, options.api_key_env) if options.openai_base_url else None
         loaded = loaded or project.load(options.config)
+        if part == "gateway":
+            _guard(loaded, _place(loaded, options).host)
         files.install(loaded.policy(), _place(loaded, options).data_dir, force=options.force)
     place = _place(loaded, options)
     PARTS[part](place, parent_fd)
     return errors.OK
+
+
+def _guard(loaded: project.Project, host: str) -> None:
+    """Beyond loopback only with keys: a gateway that anyone may use spends its owner's money."""
+    if host not in LOCAL_HOSTS and not loaded.settings.tenants:
+        message = f"the gateway would listen on {host}, and no tenant has a key"
+        raise errors.ConfigError(message, "add `tenants:` with `key_env:` to breakeven.yaml, or listen on 127.0.0.1")
 
 
 def _gateway(place: Place, parent_fd: int | None) -> None:
@@ -117,7 +129,8 @@ def _children(place: Place, options: Options) -> tuple[Child, ...]:
     workers = [Child(name=f"gateway-{n}", argv=(*base, "--only", "gateway")) for n in range(1, place.workers + 1)]
     others = [Child(name="sealer", argv=(*base, "--only", "sealer"), stop_rank=1)]
     if place.console_port:
-        others.append(Child(name="console", argv=(*base, "--only", "console"), required=False))
+        console = (*base, "--only", "console", "--host", LOOPBACK)
+        others.append(Child(name="console", argv=console, required=False))
     return (*workers, *others)
 
 
