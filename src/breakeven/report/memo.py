@@ -83,7 +83,7 @@ def _decision(plan: Plan) -> Verdict:
     bounds = number.interval(figure.low, figure.high, "USD")
     return Verdict(
         sentence=plan.reason,
-        figure=f"{format_usd(figure.value)} per {_unit(plan)}",
+        figure=f"{format_usd(figure.value)} per {_unit(plan)}, as the ledger charges it",
         interval=f"{number.level(figure)} {bounds}" if bounds else "",
         tone="good",
     )
