@@ -1,0 +1,1 @@
+"""Units and formulas: the arithmetic of quantities that people write down."""

@@ -1,0 +1,111 @@
+"""The total cost of ownership of a study: every option over the horizon, itemised, and how the options compare."""
+
+from __future__ import annotations
+
+from breakeven.schema.fact import Fact
+from breakeven.schema.noun import Basis, Figure, Noun, Placement
+from breakeven.schema.outlook import Outlook
+
+
+class Result(Noun, frozen=True, kw_only=True):
+    """A named number of a study, such as `own_vs_cloud.break_even_hours`. A value of None says why in its note."""
+
+    name: str
+    figure: Figure
+
+
+class TcoLine(Noun, frozen=True, kw_only=True):
+    """One line of an option, in the study's currency; income is negative.
+
+    `first_month` is month 1 (one-off amounts excluded), `total` the sum over the horizon, `present` its present value.
+    `fixed` lines do not follow demand. `formula` is text a reader can check, `facts` the keys it rests on.
+    """
+
+    name: str
+    category: str
+    first_month: float
+    total: float
+    present: float
+    fixed: bool
+    formula: str
+    basis: Basis = "derived"
+    facts: tuple[str, ...] = ()
+
+
+class TcoOption(Noun, frozen=True, kw_only=True):
+    """One option over the horizon, in two views, in the study's currency.
+
+    Cash: `lines` (purchase and resale included), `first_month` (recurring cash of month 1), `total`, `present` (at the
+    study's discount rate), `annuity` (the level monthly amount worth `present`). Accounting: `accounting_month`
+    (month 1, with depreciation in place of the purchase) and `depreciation` by month. `cash` holds months 0..horizon.
+    An option with anything in `unpriced` has no totals: they are None.
+    """
+
+    name: str
+    title: str
+    placement: Placement
+    lines: tuple[TcoLine, ...]
+    first_month: float | None
+    total: float | None
+    present: float | None
+    annuity: float | None
+    accounting_month: float | None
+    capex: float
+    residual: float
+    cash: tuple[float, ...]
+    depreciation: tuple[float, ...] = ()
+    figures: tuple[Result, ...] = ()
+    unpriced: tuple[str, ...] = ()
+
+
+class Pair(Noun, frozen=True, kw_only=True):
+    """How `owner` breaks even against `rival`, which needs less capital. Each figure of None says why it is never."""
+
+    owner: str
+    rival: str
+    figures: tuple[Result, ...]
+    saved: tuple[float, ...]
+    """Cumulated saving at the end of months 0..horizon, the extra capital deducted."""
+
+
+class Truth(Noun, frozen=True, kw_only=True):
+    """A claim tested: where along `varied` it is true and where false, by the intervals in `true_when`."""
+
+    name: str
+    claim: str
+    varied: str
+    unit: str
+    searched: tuple[float, float]
+    true_when: tuple[tuple[float, float], ...]
+    variant: str = ""
+
+
+class Variant(Noun, frozen=True, kw_only=True):
+    """The study with some inputs changed: its options, pairs and named results."""
+
+    name: str
+    changed: tuple[tuple[str, str], ...]
+    options: tuple[TcoOption, ...]
+    pairs: tuple[Pair, ...]
+    results: tuple[Result, ...]
+
+
+class Tco(Noun, frozen=True, kw_only=True):
+    """A computed study. `base` is the study as written; conventions are the ones every figure rests on.
+
+    `warnings` are sentences: a stale price with its age, a unit that was recorded rather than refused.
+    """
+
+    id: str
+    title: str
+    as_of: str
+    currency: str
+    conventions: tuple[tuple[str, str], ...]
+    base: Variant
+    variants: tuple[Variant, ...] = ()
+    truths: tuple[Truth, ...] = ()
+    outlook: Outlook | None = None
+    facts: tuple[Fact, ...] = ()
+    warnings: tuple[str, ...] = ()
+    source: str = ""
+    version: int = 1
