@@ -7,6 +7,7 @@ from breakeven.schema.deployment import Deployment
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure, Noun, Placement
 from breakeven.schema.objective import Objective
+from breakeven.schema.outlook import Outlook
 from breakeven.schema.performance import Performance
 from breakeven.schema.workload import Workload
 
@@ -31,6 +32,25 @@ class Option(Noun, frozen=True, kw_only=True):
     useful_share: float | None = None
     break_even_months: float | None = None
     break_even_volume_per_month: float | None = None
+
+
+class Level(Noun, frozen=True, kw_only=True):
+    """One option at one level of load: what it takes, what it costs, and the lift that would pay for it.
+
+    `factor` multiplies the observed demand. `lift_needed_usd` is the extra value per useful prediction that this option
+    must bring over the cheapest one of the level to be worth its price; 0 for the cheapest, None while unpriced.
+    """
+
+    name: str
+    factor: float
+    rate_rps: float
+    option: str
+    replicas: int
+    feasible: bool
+    monthly_cost_usd: float | None
+    cost_per_useful_prediction_usd: float | None
+    lift_needed_usd: float | None
+    binding: str = ""
 
 
 class Promise(Noun, frozen=True, kw_only=True):
@@ -58,4 +78,6 @@ class Plan(Noun, frozen=True, kw_only=True):
     facts: tuple[Fact, ...]
     assumptions: tuple[str, ...] = ()
     flips_if: tuple[str, ...] = ()
+    levels: tuple[Level, ...] = ()
+    outlook: Outlook | None = None
     version: int = 1
