@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from breakeven.report.chart import axis, bars, break_even, funnel, latency, sparkline, waterfall
+from breakeven.report.chart import axis, band, bars, break_even, funnel, latency, sparkline, stack, tornado, waterfall
+from breakeven.schema.outlook import Band, Swing
 
 SVG = "{http://www.w3.org/2000/svg}"
 Chart = Callable[[float], str]
@@ -46,7 +47,7 @@ class Drawn:
         return text, left, base - 0.75 * size, left + width, base + 0.2 * size
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def read() -> Callable[[str], Drawn]:
     """Parses a chart."""
     return Drawn
@@ -122,6 +123,63 @@ def _sparkline(width: float) -> str:
     return sparkline.sparkline([1, 3, None, 4, 5, 3, 6], title="Course", description="By day", width=width / 4)
 
 
+def _swing(name: str, unit: str, ends: tuple[float, float], results: tuple[float, float]) -> Swing:
+    low, high = ends
+    at_low, at_high = results
+    return Swing(name=name, unit=unit, low=low, base=(low + high) / 2, high=high, at_low=at_low, at_high=at_high)
+
+
+SWINGS = (
+    _swing("api price decay", "%/year", (0, 60), (612_000, -88_000)),
+    _swing("purchase price of the server", "USD/server", (250_000, 834_000), (430_000, 120_000)),
+    _swing("utilisation", "share", (0.3, 0.8), (150_000, 420_000)),
+    _swing("power price", "USD/kWh", (0.08, 0.31), (352_000, 301_000)),
+    _swing("PUE", "ratio", (1.1, 1.6), (341_000, 318_000)),
+    *(_swing(f"small input {i}", "h/month", (i, 2 * i), (330_000 - i * 900, 330_000 + i * 900)) for i in range(1, 9)),
+)
+
+
+def _tornado(width: float) -> str:
+    words = {"title": "What moves the saving", "description": "Saving at each end of each input"}
+    return tornado.tornado(SWINGS, unit="USD", base=330_000, width=width, **words)
+
+
+def saving(months: int, extra: float, low: float, high: float) -> list[Band]:
+    """A saving that grows by `low`..`high` a month after `extra` was paid."""
+    middle = (low + high) / 2
+    return [Band(p5=low * m - extra, p50=middle * m - extra, p95=high * m - extra) for m in range(months + 1)]
+
+
+def _band(width: float) -> str:
+    words = {"title": "Saving of owning against the API", "description": "Cumulated over 36 months"}
+    crossing = Band(p5=12.4, p50=20.7, p95=None)
+    return band.band(saving(36, 250_000, 4_000, 20_200), unit="USD", crossing=crossing, width=width, **words)
+
+
+def _stack(width: float) -> str:
+    rows = (
+        stack.Stack(
+            name="8 x H100, owned",
+            total=612_000,
+            strong=True,
+            parts=(
+                ("hardware", 420_000),
+                ("power and cooling", 96_000),
+                ("staff", 120_000),
+                ("network", 8_000),
+                ("licences", 18_000),
+                ("setup", 4_000),
+                ("spares", 6_000),
+                ("resale", -60_000),
+            ),
+        ),
+        stack.Stack(name="rented by the hour", total=960_000, parts=(("rent", 900_000), ("staff", 60_000))),
+        stack.Stack(name="API", total=None, parts=(("tokens", 400_000),)),
+    )
+    words = {"title": "What each option costs", "description": "Present cost by part"}
+    return stack.stack(rows, unit="USD", width=width, **words)
+
+
 SAMPLES: dict[str, Chart] = {
     "waterfall": _waterfall,
     "bars": _bars,
@@ -129,6 +187,9 @@ SAMPLES: dict[str, Chart] = {
     "latency": _latency,
     "funnel": _funnel,
     "sparkline": _sparkline,
+    "tornado": _tornado,
+    "band": _band,
+    "stack": _stack,
 }
 
 

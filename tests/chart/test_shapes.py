@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breakeven.report.chart import bars, break_even, funnel, latency, sparkline, svg, waterfall
+from breakeven.report.chart import band, bars, break_even, funnel, latency, sparkline, stack, svg, tornado, waterfall
+from breakeven.schema.outlook import Band, Swing
 
 WORDS = {"title": "t", "description": "d"}
 HOSTILE = '"><script>alert(1)</script>&\x00\ud800'
@@ -87,6 +88,9 @@ def test_an_empty_waterfall_is_still_an_image():
         latency.percentiles([], **WORDS),
         funnel.funnel([], **WORDS),
         sparkline.sparkline([], **WORDS),
+        tornado.tornado([], unit="USD", **WORDS),
+        band.band([], unit="USD", **WORDS),
+        stack.stack([], unit="USD", **WORDS),
     ):
         assert ET.fromstring(drawn).attrib["role"] == "img"
 
@@ -102,6 +106,11 @@ def _hostile_charts(text: str) -> list[str]:
             [funnel.Stage(name=text, count=3, asides=(funnel.Aside(name=text, count=1),), note=text)], **words
         ),
         sparkline.sparkline([1, 2], **words),
+        tornado.tornado(
+            [Swing(name=text, unit=text, low=1, base=1, high=2, at_low=1, at_high=2)], unit=text, base=1.5, **words
+        ),
+        band.band(band.certain([-1, 1]), unit=text, crossing=Band(p5=None, p50=0.5, p95=None), **words),
+        stack.stack([stack.Stack(name=text, parts=((text, 1),), total=1)], unit=text, **words),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from breakeven.quantity import format_count, format_seconds, format_usd, usd_from_pico
+from breakeven.report import currency
 from breakeven.schema.noun import Figure
 from breakeven.schema.statement import Latency
 
@@ -16,8 +17,9 @@ def number(value: float | None, unit: str, *, unknown: str = "unknown") -> str:
     """A value with its unit, in the way that unit is read."""
     if value is None:
         return unknown
-    if unit.startswith("USD"):
-        return format_usd(value) + unit.removeprefix("USD")
+    money = currency.split(unit)
+    if money is not None:
+        return currency.cash(value, money[0]) + money[1]
     if unit in {"share", "fraction"} or unit.startswith("fraction of "):
         return share(value) + unit.removeprefix("fraction").removeprefix("share")
     if unit == "s":
@@ -33,7 +35,7 @@ def scaled(value: float, unit: str) -> str:
     for size, letter, word in ((1e12, "T", "trillion "), (1e9, "G", "billion "), (1e6, "M", "million ")):
         if abs(value) >= size:
             return f"{value / size:.4g} {letter if letters else word}{unit}"
-    digits = f"{value:,.0f}" if abs(value) >= 1000 and value == int(value) else f"{value:,.4g}"  # noqa: PLR2004
+    digits = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"  # noqa: PLR2004 - no exponents for people
     return f"{digits} {unit}"
 
 

@@ -6,7 +6,8 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
-from breakeven.quantity import format_count, format_seconds, format_usd
+from breakeven.quantity import format_count, format_seconds
+from breakeven.report import currency
 from breakeven.schema.noun import Noun
 
 _NARROW, _WIDE = frozenset("ijlI.,:;|!'`()[]ft "), frozenset("mwMW@%—…")
@@ -72,8 +73,9 @@ def write(value: float | None, unit: str) -> str:
     """A value for people in its unit: USD (also per something), s, share or %, counts, else the number and the unit."""
     head, _, per = unit.partition("/")
     tail = f" / {per}" if per else ""
-    if head.lower() == "usd":
-        return format_usd(value) + (tail if value is not None else "")
+    money = currency.split(unit)
+    if money is not None:
+        return currency.cash(value, money[0]) + (tail if value is not None else "")
     if head == "s":
         return format_seconds(value)
     return "unknown" if value is None or not math.isfinite(value) else _write_plain(value, unit)
@@ -83,15 +85,15 @@ def _write_plain(value: float, unit: str) -> str:
     head, _, per = unit.partition("/")
     if head == "1" and per:
         return f"{value:,.4g} / {per}"
-    if unit == "share":
+    if unit in {"share", "fraction"}:
         return percent(value)
     if unit == "%":
         return percent(value / 100)
-    if unit in {"", "1"} and not float(value).is_integer():
+    if unit in {"", "1", "ratio"} and not float(value).is_integer():
         return f"{value:,.4g}"
-    if unit in {"", "1", "count", "predictions", "requests", "tokens"}:
+    if unit in {"", "1", "ratio", "count", "predictions", "requests", "tokens"}:
         return format_count(value)
-    return f"{value:,.4g} {unit}" if abs(value) < 1e6 else f"{value:,.0f} {unit}"  # noqa: PLR2004 - no exponents for people
+    return f"{value:,.4g} {unit}" if abs(value) < 1e3 else f"{value:,.0f} {unit}"  # noqa: PLR2004 - no exponents for people
 
 
 def percent(share: float) -> str:
@@ -107,10 +109,26 @@ def percent(share: float) -> str:
 
 def compact_usd(amount_usd: float) -> str:
     """Dollars for an axis: $950, $12k, $1.5M."""
-    for limit, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(amount_usd) >= limit:
-            return f"{'-' if amount_usd < 0 else ''}${abs(amount_usd) / limit:.4g}{letter}"
-    return format_usd(amount_usd).removesuffix(".00")
+    return currency.compact(amount_usd, "USD")
+
+
+def compact(value: float, unit: str) -> str:
+    """A value for an axis: money short, in its currency, anything else as it is written elsewhere."""
+    money = currency.split(unit)
+    return write(value, unit) if money is None else currency.compact(value, money[0])
+
+
+def brief(value: float, unit: str) -> str:
+    """A value in little room: money short, but still with what it is per."""
+    money = currency.split(unit)
+    return write(value, unit) if money is None else currency.compact(value, money[0]) + money[1]
+
+
+def month_ticks(months: Scale, pixels: float = 44.0) -> list[float]:
+    """Whole months from 0 on, in steps of 1, 2, 3, 6, 12, 24 or 60, so that each has these pixels."""
+    room = (months.end - months.start) / pixels
+    step = next((s for s in (1, 2, 3, 6, 12, 24, 60) if months.high / s <= room), 120)
+    return [float(month) for month in range(0, int(months.high) + 1, step)]
 
 
 def text_width(content: str, size: float) -> float:

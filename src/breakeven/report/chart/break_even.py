@@ -67,12 +67,13 @@ def curve(
     title: str,
     description: str,
     crossing: Crossing | None = None,
+    unit: str = "USD",
     width: float = 720,
     height: float = 320,
 ) -> str:
     """Cumulative cost over months, each line named at its end, the crossing marked and said in words."""
-    frame = _frame(lines, width, height)
-    body = [*_grid(frame), _crossing_band(crossing, frame)]
+    frame = _frame(lines, unit, width=width, height=height)
+    body = [*_grid(frame, unit), _crossing_band(crossing, frame)]
     body += [_band(line, frame) for line in lines]
     body += [_path(line, frame) for line in lines]
     body += _names(lines, frame)
@@ -80,37 +81,33 @@ def curve(
     return svg.document(*body, width=width, height=height, title=title, description=description)
 
 
-def _frame(lines: Sequence[Curve], width: float, height: float) -> Frame:
+def _frame(lines: Sequence[Curve], unit: str, *, width: float, height: float) -> Frame:
     months = max((month for line in lines for month, _ in line.points), default=1.0) or 1.0
     top = max((usd for line in lines for _, usd in (*line.points, *line.high)), default=1.0) or 1.0
-    ticks = axis.linear_ticks(0, top, 5)
-    top = top * 1.06
-    left = max(axis.text_width(axis.compact_usd(tick), theme.SMALL_PX) for tick in ticks) + 8
+    bottom = min((usd for line in lines for _, usd in (*line.points, *line.low)), default=0.0)
+    bottom = min(0.0, bottom * 1.06)
+    ticks = axis.linear_ticks(bottom, top, 5)
+    top = max(top, 0.0) * 1.06 or 1.0
+    left = max(axis.text_width(axis.compact(tick, unit), theme.SMALL_PX) for tick in ticks) + 8
     names = max((axis.text_width(line.name, theme.LABEL_PX) for line in lines), default=0.0)
     right = width - min(names + 14, width * 0.4)
     x = axis.Scale(low=0, high=months, start=left, end=right)
-    return Frame(x=x, y=axis.Scale(low=0, high=top, start=height - 42, end=18), width=width, height=height)
+    return Frame(x=x, y=axis.Scale(low=bottom, high=top, start=height - 42, end=18), width=width, height=height)
 
 
-def _grid(frame: Frame) -> list[str]:
+def _grid(frame: Frame, unit: str) -> list[str]:
     parts = []
-    for tick in axis.linear_ticks(0, frame.y.high, 5):
-        y, name = frame.y.at(tick), axis.compact_usd(tick)
+    for tick in axis.linear_ticks(frame.y.low, frame.y.high, 5):
+        y, name = frame.y.at(tick), axis.compact(tick, unit)
         parts.append(svg.line(frame.x.start, y, frame.x.end, y))
         parts.append(svg.text(frame.x.start - 8, y + 4, name, size=theme.SMALL_PX, colour=theme.MUTED, anchor="end"))
-    for month in _month_ticks(frame):
+    for month in axis.month_ticks(frame.x):
         x = frame.x.at(month)
         label = f"{month:g}"
         parts.append(svg.text(x, frame.y.start + 17, label, size=theme.SMALL_PX, colour=theme.MUTED, anchor="middle"))
     centre = (frame.x.start + frame.x.end) / 2
     parts.append(svg.text(centre, frame.height - 6, "months", size=theme.SMALL_PX, colour=theme.MUTED, anchor="middle"))
     return parts
-
-
-def _month_ticks(frame: Frame) -> list[float]:
-    room = (frame.x.end - frame.x.start) / 44
-    step = next((s for s in (1, 2, 3, 6, 12, 24, 60) if frame.x.high / s <= room), 120)
-    return [float(month) for month in range(0, int(frame.x.high) + 1, step)]
 
 
 def _band(line: Curve, frame: Frame) -> str:
