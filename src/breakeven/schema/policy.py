@@ -24,14 +24,29 @@ class Backend(Noun, frozen=True, kw_only=True):
     max_delay_s: float = 0.002
 
 
-class TokenPrice(Noun, frozen=True, kw_only=True):
-    """Compiled price in pico-USD per token; None is unpriced. `price_id` is the catalog entry."""
+class TokenTier(Noun, frozen=True, kw_only=True, omit_defaults=True):
+    """Compiled prices of a request whose input is longer than `above_input_tokens`, each complete."""
+
+    above_input_tokens: int
+    input_pico_usd: int | None = None
+    cached_input_pico_usd: int | None = None
+    cache_write_pico_usd: int | None = None
+    output_pico_usd: int | None = None
+
+
+class TokenPrice(Noun, frozen=True, kw_only=True, omit_defaults=True):
+    """Compiled price in pico-USD per token; None is unpriced. `price_id` is the catalog entry.
+
+    `tiers` ascend by input length; the last that the input exceeds prices the whole request.
+    """
 
     price_id: str
     input_pico_usd: int | None = None
     cached_input_pico_usd: int | None = None
+    cache_write_pico_usd: int | None = None
     output_pico_usd: int | None = None
     request_pico_usd: int | None = None
+    tiers: tuple[TokenTier, ...] = ()
 
 
 class CapacityPrice(Noun, frozen=True, kw_only=True):
