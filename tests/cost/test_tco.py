@@ -13,7 +13,7 @@ from breakeven.cost.tco import monthly_bill
 from breakeven.errors import FactError
 from breakeven.schema.bill import Bill
 from breakeven.schema.fact import Fact
-from breakeven.schema.offer import Offer
+from breakeven.schema.offer import Offer, PriceTier
 
 CATALOG, DAY = load(), "2026-11-24"
 SERVER = "lenovo-sr680a-v3-8x-h100-sxm-sale"
@@ -45,6 +45,18 @@ def test_a_bill_is_the_sum_of_its_lines(offer: str, demand: Demand, replicas: in
         assert line.amount_usd >= 0
         assert line.formula
         assert CATALOG.facts(line.facts)
+
+
+@given(length=st.integers(1, 2000), requests=st.integers(1, 10**6))
+def test_a_tier_is_that_of_one_request_not_of_the_month(length: int, requests: int) -> None:
+    """However many requests a month has, each pays the tier of its own length, and the line names that tier's price."""
+    tier = PriceTier(above_input_tokens=1000, input_usd_per_mtok=4.0)
+    offer = Offer(id="o", provider="x", kind="api", valid_from=DAY, source="s", input_usd_per_mtok=2.0, tiers=(tier,))
+    demand = Demand(requests=requests, input_tokens=length * requests)
+    (line,) = monthly_bill(Case(option="", placement="api", offer=offer, assumptions=BASE, demand=demand)).lines
+    dear = length > 1000
+    assert line.amount_usd == pytest.approx(length * requests * (4e-6 if dear else 2e-6))
+    assert line.facts == (f"offer/o@{DAY}/{'tiers/1000/' if dear else ''}input_usd_per_mtok",)
 
 
 @given(offer=offers, replicas=st.integers(1, 50))

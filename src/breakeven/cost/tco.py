@@ -10,7 +10,7 @@ from breakeven.cost.assumptions import PREFIX
 from breakeven.cost.case import Case, Demand, price_key
 from breakeven.cost.fleet import servers_needed
 from breakeven.cost.owned import owned_bill
-from breakeven.cost.price import charge_pico_usd, token_price
+from breakeven.cost.price import charge_pico_usd, offer_at, price_field, token_price
 from breakeven.quantity import HOURS_PER_MONTH, usd_from_pico
 from breakeven.schema.bill import Bill, Line
 from breakeven.schema.offer import Offer, OfferKind
@@ -24,8 +24,8 @@ HYPERSCALERS = frozenset({"aws", "azure", "gcp", "oci"})
 def monthly_bill(case: Case) -> Bill:
     """The bill of one month of 730 hours.
 
-    `api`: tokens at list price. `accelerator_hour`: machines x price x 730 h, plus warm capacity, goodput loss and
-    support as assumed fractions of the rent. `server_purchase`: see `owned_bill`. `cpu_hour`: vCPUs x price x 730 h.
+    `api`: tokens at list price, that of the tier the mean request's input falls in. `accelerator_hour`: machines x
+    price x 730 h, plus warm capacity, goodput loss and support as assumed fractions of the rent. `server_purchase`: see `owned_bill`. `cpu_hour`: vCPUs x price x 730 h.
     What has no price is named in `unpriced`, and the bill has no total then. A replica that needs more accelerators
     than the offer's machine holds is spread over several machines: whether that works is the planner's question.
     """
@@ -33,8 +33,11 @@ def monthly_bill(case: Case) -> Bill:
 
 
 def _api(case: Case) -> Bill:
-    offer, demand, price = case.offer, case.demand, token_price(case.offer)
-    lines = [line for part in _parts(demand) if (line := _token_line(offer, price, *part))]
+    demand = case.demand
+    length = demand.input_tokens / demand.requests if demand.requests > 0 else 0.0
+    offer = offer_at(case.offer, length)
+    price = token_price(offer)
+    lines = [line for part in _parts(demand) if (line := _token_line(case.offer, length, price, *part))]
     missing = [name for name, _, tokens in _parts(demand) if _charge(price, tokens) is None]
     if price.request_pico_usd is not None:
         formula = f"{demand.requests:,.0f} requests x {offer.request_usd:g} USD"
@@ -63,13 +66,15 @@ def _charge(price: TokenPrice, tokens: Tokens) -> int | None:
     return charge_pico_usd(msgspec.structs.replace(price, request_pico_usd=None), tokens)
 
 
-def _token_line(offer: Offer, price: TokenPrice, name: str, field: str, tokens: Tokens) -> Line | None:
+def _token_line(offer: Offer, length: float, price: TokenPrice, name: str, field: str, tokens: Tokens) -> Line | None:
+    """One kind of tokens at the price of a request of the mean input `length`."""
     charge = _charge(price, tokens)
     if charge is None:
         return None
-    stated = field if getattr(offer, field) is not None else "input_usd_per_mtok"
-    formula = f"{tokens.input + tokens.output:,} tokens x {getattr(offer, stated):g} USD per million"
-    key = price_key(offer, stated)
+    paid = offer_at(offer, length)
+    stated = field if getattr(paid, field) is not None else "input_usd_per_mtok"
+    formula = f"{tokens.input + tokens.output:,} tokens x {getattr(paid, stated):g} USD per million"
+    key = price_key(offer, price_field(offer, stated, length))
     return Line(name=name, amount_usd=usd_from_pico(charge), formula=formula, facts=(key,), fixed=False)
 
 
