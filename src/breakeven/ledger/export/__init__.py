@@ -1,0 +1,1 @@
+"""What the ledger holds, in the formats of others."""
