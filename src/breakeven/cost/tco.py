@@ -25,9 +25,10 @@ def monthly_bill(case: Case) -> Bill:
     """The bill of one month of 730 hours.
 
     `api`: tokens at list price, that of the tier the mean request's input falls in. `accelerator_hour`: machines x
-    price x 730 h, plus warm capacity, goodput loss and support as assumed fractions of the rent. `server_purchase`: see `owned_bill`. `cpu_hour`: vCPUs x price x 730 h.
-    What has no price is named in `unpriced`, and the bill has no total then. A replica that needs more accelerators
-    than the offer's machine holds is spread over several machines: whether that works is the planner's question.
+    price x 730 h, plus warm capacity, goodput loss and support as assumed fractions of the rent. `server_purchase`: see
+    `owned_bill`. `cpu_hour`: vCPUs x price x 730 h. What has no price is named in `unpriced`, and the bill has no total
+    then. A replica that needs more accelerators than the offer's machine holds is spread over several machines: whether
+    that works is the planner's question.
     """
     return BILLS[case.offer.kind](case)
 
