@@ -1,4 +1,4 @@
-"""Write src/breakeven/catalog/data/catalog.json from the YAML files beside it.
+"""Write src/breakeven/catalog/data/catalog.json, and second/*.json, from the YAML files beside them.
 
 Usage: python scripts/build_catalog.py [--rewrite-history]
 
@@ -10,7 +10,7 @@ import sys
 
 import msgspec
 
-from breakeven.catalog.build import compile_tree, encode, rewritten
+from breakeven.catalog.build import compile_second, compile_tree, encode, rewritten
 from breakeven.catalog.load import DATA, GENERATED
 from breakeven.catalog.snapshot import Snapshot
 from breakeven.errors import FactError
@@ -19,7 +19,7 @@ from breakeven.errors import FactError
 def main(arguments: list[str]) -> int:
     """Build; 0 when written, 3 when a fact does not load or history would change."""
     try:
-        snapshot = compile_tree(DATA)
+        snapshot, second = compile_tree(DATA), compile_second(DATA)
     except FactError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -30,6 +30,9 @@ def main(arguments: list[str]) -> int:
             print("  way out: append an entry with a new valid_from, or say --rewrite-history", file=sys.stderr)
             return FactError.exit_code
     GENERATED.write_bytes(encode(snapshot))
+    for path, part in second.items():
+        path.write_bytes(encode(part))
+        print(f"{path.relative_to(DATA)}: {len(part.facts)} facts")
     print(f"{GENERATED.name}: {len(snapshot.facts)} facts, {len(snapshot.offers)} offers")
     return 0
 

@@ -1,4 +1,4 @@
-"""From the YAML that people edit to the one JSON file that is loaded."""
+"""From the YAML that people edit to the JSON files that are loaded."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import msgspec
 from breakeven.catalog.find import index
 from breakeven.catalog.node import Node
 from breakeven.catalog.parse import parse, read_yaml, sources_of
-from breakeven.catalog.snapshot import Snapshot, merge
+from breakeven.catalog.snapshot import Snapshot, entry_key, merge
 from breakeven.errors import FactError
+
+SECOND = "second"
+"""The folder of second opinions: each of its YAML files has a JSON file of its own."""
 
 
 def compile_tree(data: Path) -> Snapshot:
@@ -20,8 +23,7 @@ def compile_tree(data: Path) -> Snapshot:
     Raises:
         FactError: a file states something twice, or something that does not load.
     """
-    paths = sorted(data.rglob("*.yaml"))
-    documents = [read_yaml(path.read_text(encoding="utf-8"), path.relative_to(data).as_posix()) for path in paths]
+    documents = [node for path, node in _documents(data).items() if SECOND not in path.relative_to(data).parts[:-1]]
     sources = {key: value for document in documents for key, value in sources_of(document).items()}
     snapshots = [parse(document, sources) for document in documents]
     _refuse_duplicates(zip(documents, snapshots, strict=True))
@@ -30,11 +32,27 @@ def compile_tree(data: Path) -> Snapshot:
     return merged
 
 
+def compile_second(data: Path) -> dict[Path, Snapshot]:
+    """Every file of second opinions as a snapshot, by the path of the JSON file that is made of it.
+
+    Raises:
+        FactError: something does not load, or a key has no `@<source>` behind it.
+    """
+    documents = _documents(data)
+    sources = {key: value for document in documents.values() for key, value in sources_of(document).items()}
+    found = {}
+    for path, document in documents.items():
+        if SECOND in path.relative_to(data).parts[:-1]:
+            found[path.with_suffix(".json")] = merge([parse(document, sources)])
+            _require_second(document.file, found[path.with_suffix(".json")])
+    return found
+
+
 def encode(snapshot: Snapshot) -> bytes:
-    """JSON with one entry a line, so that a changed price is a changed line."""
+    """JSON with one entry a line, so that a changed price is a changed line; what equals its default is left out."""
     sections = []
     for name in snapshot.__struct_fields__:
-        rows = (msgspec.json.encode(row).decode() for row in getattr(snapshot, name))
+        rows = (msgspec.json.encode(_lean(row)).decode() for row in getattr(snapshot, name))
         sections.append(f'"{name}":[\n' + ",\n".join(rows) + "\n]")
     return ("{" + ",\n".join(sections) + "}\n").encode()
 
@@ -47,11 +65,27 @@ def rewritten(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     )
 
 
+def _documents(data: Path) -> dict[Path, Node]:
+    paths = sorted(data.rglob("*.yaml"))
+    return {path: read_yaml(path.read_text(encoding="utf-8"), path.relative_to(data).as_posix()) for path in paths}
+
+
+def _lean(row: msgspec.Struct) -> dict[str, object]:
+    stated = ((entry.name, getattr(row, entry.name), entry.default) for entry in msgspec.structs.fields(row))
+    return {name: value for name, value, default in stated if value != default}
+
+
+def _require_second(file: str, part: Snapshot) -> None:
+    plain = next((fact.key for fact in part.facts if "@" not in fact.key), None)
+    if plain is not None or part.offers:
+        message = f"{file}: {plain or part.offers[0].id} is no second opinion"
+        raise FactError(message, "write it as a fact whose key ends in @ and the id of its source")
+
+
 def _refuse_duplicates(parts: Iterable[tuple[Node, Snapshot]]) -> None:
     seen: dict[str, str] = {}
     for document, part in parts:
-        keys = [fact.key for fact in part.facts] + [f"offer/{offer.id}@{offer.valid_from}" for offer in part.offers]
-        for key in keys:
+        for key in (*(fact.key for fact in part.facts), *(entry_key(offer) for offer in part.offers)):
             if key in seen:
                 message = f"{document.file}: {key} is stated already in {seen[key]}"
                 raise FactError(message, "keep one of them")

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from breakeven.catalog.fields import PRICES
-from breakeven.schema.fact import Fact
+from breakeven.catalog.fields import PRICES, TIER
+from breakeven.catalog.snapshot import Source, entry_key
+from breakeven.schema.fact import Fact, LayerName
 from breakeven.schema.offer import Offer
 
 
-def offer_facts(offer: Offer) -> tuple[Fact, ...]:
-    """One fact for each price field of the offer's kind that it states, keyed `offer/<id>@<valid_from>/<field>`."""
+def offer_facts(offer: Offer, layer: LayerName = "shipped", source: Source | None = None) -> tuple[Fact, ...]:
+    """One fact for each price field of the offer's kind that it states, keyed `offer/<id>@<valid_from>/<field>`.
+
+    A tier's price has `tiers/<above_input_tokens>/<field>` in the place of the field.
+    `layer` and `source` are what the catalog knows of the entry beyond the offer (`Catalog.facts_of` passes them).
+    """
     units = PRICES[offer.kind]
-    return tuple(_fact(offer, name, unit) for name, unit in units.items() if getattr(offer, name) is not None)
+    origin = source or Source(source=offer.source)
+    own = [(name, getattr(offer, name), unit) for name, unit in units.items()]
+    tiers = [
+        (f"tiers/{tier.above_input_tokens}/{name}", getattr(tier, name), units[name])
+        for tier in offer.tiers
+        for name in TIER[1:]
+    ]
+    stated = (figure for figure in (*own, *tiers) if figure[1] is not None)
+    return tuple(_fact(offer, name, value, unit, layer, origin) for name, value, unit in stated)
 
 
-def _fact(offer: Offer, name: str, unit: str) -> Fact:
+def _fact(offer: Offer, name: str, value: float, unit: str, layer: LayerName, origin: Source) -> Fact:
     return Fact(
-        key=f"offer/{offer.id}@{offer.valid_from}/{name}",
-        value=getattr(offer, name),
+        key=f"{entry_key(offer)}/{name}",
+        value=value,
         unit=unit,
         source=offer.source,
         as_of=offer.valid_from,
@@ -24,4 +37,10 @@ def _fact(offer: Offer, name: str, unit: str) -> Fact:
         licence=offer.licence,
         basis=offer.basis if offer.term in {"on_demand", "purchase"} else offer.term,
         note=offer.note,
+        region=offer.region,
+        term=offer.term,
+        valid_to=offer.valid_to,
+        retrieved=getattr(offer, "retrieved", "") or origin.retrieved,
+        confidence=getattr(offer, "confidence", "") or origin.confidence,
+        layer=layer,
     )

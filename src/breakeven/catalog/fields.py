@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from breakeven.schema.fact import CURRENCIES
 from breakeven.schema.offer import OfferKind
 
 ACCELERATOR: dict[str, tuple[str, float, float]] = {
@@ -33,7 +34,12 @@ PRICES: dict[OfferKind, dict[str, str]] = {
     "api": {
         "input_usd_per_mtok": "USD/Mtok",
         "cached_input_usd_per_mtok": "USD/Mtok",
+        "cache_write_usd_per_mtok": "USD/Mtok",
         "output_usd_per_mtok": "USD/Mtok",
+        "batch_input_usd_per_mtok": "USD/Mtok",
+        "batch_cached_input_usd_per_mtok": "USD/Mtok",
+        "batch_cache_write_usd_per_mtok": "USD/Mtok",
+        "batch_output_usd_per_mtok": "USD/Mtok",
         "request_usd": "USD/request",
     },
     "accelerator_hour": {"usd_per_hour": "USD/hour"},
@@ -42,14 +48,20 @@ PRICES: dict[OfferKind, dict[str, str]] = {
 }
 """Kind of offer -> price fields and their units."""
 
-PRICE_UNITS = ("USD", "EUR")
+TIER = ("above_input_tokens", *(name for name in PRICES["api"] if name.endswith("_usd_per_mtok")))
+"""Keys of one of an offer's `tiers`: from which input length on, and the prices that change there."""
+
+PRICE_UNITS = CURRENCIES
 """A unit that starts so is a price: it is never zero."""
 
-ENTRY = ("value", "unit", "source", "as_of", "url", "licence", "basis", "low", "high", "note")
-ASSUMPTION = ("low", "base", "high", "unit", "source", "as_of", "url", "licence", "note")
-HEAD = ("name", "vendor", "source", "as_of", "url", "licence", "facts")
-SOURCE = ("source", "as_of", "url", "licence")
-OFFER_TEXT = ("id", "provider", "kind", "model", "accelerator", "region", "term", "basis", "note", *SOURCE)
-OFFER = (*OFFER_TEXT, "count", "valid_from", "valid_to", *{name for prices in PRICES.values() for name in prices})
+PLACE = ("source", "as_of", "url", "licence")
+SOURCE = (*PLACE, "retrieved", "confidence")
+TIME = ("region", "term", "valid_to")
+ENTRY = ("value", "unit", *SOURCE, *TIME, "basis", "low", "high", "note")
+ASSUMPTION = ("low", "base", "high", "unit", *SOURCE, "region", "valid_to", "note")
+HEAD = ("name", "vendor", *SOURCE, "facts")
+OFFER_TEXT = ("id", "provider", "kind", "model", "accelerator", "region", "term", "basis", "note", *PLACE)
+OFFER_MORE = ("count", "valid_from", "valid_to", "free", "tiers")
+OFFER = (*OFFER_TEXT, *OFFER_MORE, *{name for prices in PRICES.values() for name in prices})
 SECTIONS = ("sources", "accelerators", "models", "offers", "facts", "assumptions", "rejected", "unpriced")
 TERMS = ("on_demand", "spot", "reserved_1y", "reserved_3y", "reserved_5y", "purchase")

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
 from breakeven.catalog import fields
 from breakeven.catalog.cite import offer_facts
-from breakeven.catalog.node import is_date
-from breakeven.catalog.snapshot import Head, Rejected, Snapshot, Unpriced
+from breakeven.catalog.layer import Beneath, Stack
+from breakeven.catalog.lookup import by_date, check_date, named, valid
+from breakeven.catalog.snapshot import Head, Rejected, Snapshot, Source, Unpriced, entry_key
 from breakeven.errors import FactError
-from breakeven.schema.fact import Fact
+from breakeven.schema.fact import Fact, LayerName
 from breakeven.schema.hardware import Accelerator
 from breakeven.schema.model import Model
 from breakeven.schema.offer import Offer, OfferKind
 
-Value = TypeVar("Value")
+Opinions = Mapping[str, tuple[Fact, ...]]
+"""Fact key, or `offer/<id>/<field>` -> what other sources say of the same thing."""
+
+
+def _no_opinions() -> Opinions:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,11 @@ class Catalog:
     history: Mapping[str, tuple[Offer, ...]]
     rejected: tuple[Rejected, ...]
     unpriced: tuple[Unpriced, ...]
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    layer_of: Mapping[str, LayerName] = field(default_factory=dict)
+    beneath: Mapping[str, tuple[Beneath, ...]] = field(default_factory=dict)
+    elsewhere: Callable[[], Opinions] = _no_opinions
+    """Other sources' words, read when first asked for."""
 
     def accelerator(self, accelerator_id: str) -> Accelerator:
         """The accelerator's specification; what no source states is None.
@@ -39,7 +48,7 @@ class Catalog:
         Raises:
             FactError: unknown id.
         """
-        head = _get(self.accelerator_heads, accelerator_id, "accelerator")
+        head = named(self.accelerator_heads, accelerator_id, "accelerator")
         facts = self._under("accelerator", head.id, fields.ACCELERATOR)
         values: dict[str, object] = {name: fact.value for name, fact in facts.items()}
         blank = dict.fromkeys(("memory_bytes", "bandwidth_bytes_s", "flops_fp16"))
@@ -52,7 +61,7 @@ class Catalog:
         Raises:
             FactError: unknown id, or a size that every transformer has is stated by no fact.
         """
-        head = _get(self.model_heads, model_id, "model")
+        head = named(self.model_heads, model_id, "model")
         facts = self._under("model", head.id, fields.MODEL)
         missing = [name for name in fields.MODEL if name not in facts and not name.startswith("experts")]
         if missing:
@@ -63,13 +72,13 @@ class Catalog:
         return msgspec.convert({**sizes, **about, **_origin(facts)}, Model, strict=False)
 
     def offer(self, offer_id: str, on: str) -> Offer:
-        """The entry of an offer that is valid on an ISO date: the latest that began by then and has not ended.
+        """The entry of an offer in force on an ISO date: the user's own if one is, else the latest that began by then.
 
         Raises:
             FactError: unknown id, no entry valid that day, or `on` is no date.
         """
-        entries = _get(self.history, offer_id, "offer")
-        found = _valid(entries, on)
+        entries = named(self.history, offer_id, "offer")
+        found = self._in_force(offer_id, on)
         if found is None:
             spans = ", ".join(f"{entry.valid_from}..{entry.valid_to}" for entry in entries)
             message = f"offer {offer_id!r} has no price on {on}; its entries hold {spans}"
@@ -81,12 +90,26 @@ class Catalog:
     ) -> tuple[Offer, ...]:
         """All offers valid on an ISO date, by id, narrowed by kind, model and accelerator."""
         wanted = {"kind": kind, "model": model, "accelerator": accelerator}
-        current = (_valid(entries, on) for _, entries in sorted(self.history.items()))
+        current = (self._in_force(offer_id, on) for offer_id in sorted(self.history))
         return tuple(
             offer
             for offer in current
             if offer and all(value is None or getattr(offer, name) == value for name, value in wanted.items())
         )
+
+    def published(self, offer_id: str, on: str) -> Offer | None:
+        """The entry that would hold without the user's own files; None where there is none."""
+        entries = self.history.get(offer_id, ())
+        own = [entry for entry in entries if self.layer(entry) == "user"]
+        under = (below for entry in own for below in self.beneath.get(entry_key(entry), ()) if below.layer != "user")
+        kept = [below.entry for below in under if isinstance(below.entry, Offer)]
+        return valid(sorted([*kept, *(entry for entry in entries if entry not in own)], key=by_date), on)
+
+    def layer(self, offer: Offer) -> LayerName:
+        """Who states this entry of an offer."""
+        key = entry_key(offer)
+        under = (below.layer for below in self.beneath.get(key, ()) if below.entry == offer)
+        return next(under, self.layer_of.get(key, "shipped"))
 
     def accelerators(self) -> tuple[Accelerator, ...]:
         """Every accelerator, by id."""
@@ -96,19 +119,30 @@ class Catalog:
         """Every model with a sheet, by id."""
         return tuple(self.model(key) for key in sorted(self.model_heads))
 
-    def fact(self, key: str) -> Fact:
-        """The fact of a key, prices (`offer/<id>@<valid_from>/<field>`) included.
+    def fact(self, key: str, on: str = "") -> Fact:
+        """The fact of a key, prices (`offer/<id>@<valid_from>/<field>`) and second opinions (`...@<source>`) included.
+
+        With an ISO date the uppermost layer's that holds on it. A thing of which only a second source speaks is found
+        under its plain key too; the fact's own key says whose word it is.
 
         Raises:
-            FactError: unknown key.
+            FactError: unknown key, or nothing stated of it holds on that date.
         """
-        if key.startswith("offer/") and key not in self.known:
-            return _get({fact.key: fact for fact in self._offer_facts(key)}, key, "fact")
-        return _get(self.known, key, "fact")
+        if key in self.known:
+            return self._fact_on(key, on) if on else self.known[key]
+        if key.startswith("offer/"):
+            prices = {fact.key: fact for fact in self._offer_facts(key)}
+            if prices or "@" not in key:
+                return named(prices, key, "fact")
+        return self._opinion(key)
 
     def facts(self, keys: Iterable[str]) -> tuple[Fact, ...]:
         """The facts of several keys, in their order, each once."""
         return tuple(self.fact(key) for key in dict.fromkeys(keys))
+
+    def opinions(self, key: str) -> tuple[Fact, ...]:
+        """What other sources say of a fact (its key) or of a price (`offer/<id>/<field>`)."""
+        return self.elsewhere().get(key, ())
 
     def assumption(self, key: str) -> Fact:
         """An operating assumption with low, base (`value`) and high; `pue` and `assumption/pue` are the same."""
@@ -123,16 +157,37 @@ class Catalog:
         return self.fact(f"electricity/{region}/usd_per_kwh")
 
     def carbon(self, region: str) -> Fact:
-        """Grid intensity in gCO2e/kWh of a country (DEU) or a cloud region (gcp/europe-west1)."""
+        """Grid intensity in gCO2e/kWh of a country (DEU), the world (WOR) or a cloud region (gcp/europe-west1)."""
         return self.fact(f"carbon/{region}/gco2_per_kwh")
 
     def facts_of(self, entry: Offer | Accelerator | Model) -> tuple[Fact, ...]:
         """What a number of this entry rests on: value, source and date of each."""
         if isinstance(entry, Offer):
-            return offer_facts(entry)
+            return offer_facts(entry, self.layer(entry), self.sources.get(entry.source))
         if isinstance(entry, Accelerator):
             return tuple(self._under("accelerator", entry.id, fields.ACCELERATOR).values())
         return tuple(self._under("model", entry.id, fields.MODEL).values())
+
+    def _in_force(self, offer_id: str, on: str) -> Offer | None:
+        entries = self.history[offer_id]
+        if not self.layer_of:
+            return valid(entries, on)
+        own = valid([entry for entry in entries if self.layer(entry) == "user"], on)
+        return own or self.published(offer_id, on)
+
+    def _fact_on(self, key: str, on: str) -> Fact:
+        check_date(on)
+        stated = [self.known[key], *(below.entry for below in reversed(self.beneath.get(key, ())))]
+        held = next((fact for fact in stated if isinstance(fact, Fact) and fact.holds(on)), None)
+        if held is None:
+            message = f"fact {key!r} does not hold on {on}; it is of {self.known[key].as_of}"
+            raise FactError(message, "ask for another date, or state the earlier figure in a fact file")
+        return held
+
+    def _opinion(self, key: str) -> Fact:
+        found = self.opinions(key.partition("@")[0])
+        match = next((fact for fact in found if key in {fact.key, fact.key.partition("@")[0]}), None)
+        return named(self.known, key, "fact") if match is None else match
 
     def _under(self, kind: str, entry_id: str, names: Iterable[str]) -> dict[str, Fact]:
         keys = {name: f"{kind}/{entry_id}/{name}" for name in names}
@@ -140,11 +195,11 @@ class Catalog:
 
     def _offer_facts(self, key: str) -> Iterable[Fact]:
         entries = self.history.get(key.removeprefix("offer/").partition("@")[0], ())
-        return (fact for offer in entries for fact in offer_facts(offer))
+        return (fact for offer in entries for fact in self.facts_of(offer))
 
 
-def index(snapshot: Snapshot) -> Catalog:
-    """A catalog of a snapshot.
+def index(snapshot: Snapshot, laid: Stack | None = None, elsewhere: Callable[[], Opinions] = _no_opinions) -> Catalog:
+    """A catalog of a snapshot; `laid` tells which layers it was stacked from.
 
     Raises:
         FactError: an offer names an accelerator the catalog does not know.
@@ -153,9 +208,8 @@ def index(snapshot: Snapshot) -> Catalog:
     history: dict[str, tuple[Offer, ...]] = {}
     for offer in snapshot.offers:
         if offer.accelerator and offer.accelerator not in heads:
-            _get(heads, offer.accelerator, f"offer {offer.id!r}: accelerator")
-        entries = (*history.get(offer.id, ()), offer)
-        history[offer.id] = tuple(sorted(entries, key=lambda entry: entry.valid_from))
+            named(heads, offer.accelerator, f"offer {offer.id!r}: accelerator")
+        history[offer.id] = tuple(sorted((*history.get(offer.id, ()), offer), key=by_date))
     return Catalog(
         known={fact.key: fact for fact in snapshot.facts},
         accelerator_heads=heads,
@@ -163,26 +217,13 @@ def index(snapshot: Snapshot) -> Catalog:
         history=history,
         rejected=snapshot.rejected,
         unpriced=snapshot.unpriced,
+        sources={row.source: row for row in snapshot.sources},
+        layer_of=laid.layer_of if laid else {},
+        beneath=laid.beneath if laid else {},
+        elsewhere=elsewhere,
     )
-
-
-def _valid(entries: tuple[Offer, ...], on: str) -> Offer | None:
-    if not is_date(on):
-        message = f"{on!r} is not a date"
-        raise FactError(message, "write it as 2026-11-24")
-    begun = [entry for entry in entries if entry.valid_from <= on]
-    return begun[-1] if begun and (not begun[-1].valid_to or on < begun[-1].valid_to) else None
 
 
 def _origin(facts: Mapping[str, Fact]) -> dict[str, str]:
     dates = [fact.as_of for fact in facts.values()]
     return {"source": "; ".join(dict.fromkeys(fact.source for fact in facts.values())), "as_of": max(dates, default="")}
-
-
-def _get(table: Mapping[str, Value], key: str, what: str) -> Value:
-    if key in table:
-        return table[key]
-    near = difflib.get_close_matches(key, table, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else "`breakeven catalog list` shows what there is"
-    message = f"{what} {key!r} is not in the catalog"
-    raise FactError(message, hint)

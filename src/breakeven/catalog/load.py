@@ -1,28 +1,43 @@
-"""Loading: the one generated file in milliseconds, and people's own fact files over it."""
+"""Loading: the one generated file in milliseconds, a refreshed one and people's own fact files over it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from breakeven.catalog.find import Catalog, index
+from breakeven.catalog.layer import Layer, stack
 from breakeven.catalog.snapshot import Snapshot, merge
+from breakeven.catalog.sound import require_sound
 from breakeven.errors import FactError
+from breakeven.schema.fact import Fact, LayerName
 
 DATA = Path(__file__).parent / "data"
 GENERATED = DATA / "catalog.json"
+SECOND = DATA / "second"
+"""Second opinions: one YAML file a source, each generated into a JSON file of its own, so that licences stay apart."""
 
 
-def load(extra: Sequence[Path] = ()) -> Catalog:
-    """The shipped catalog, overlaid by fact files in their order (same sections as the shipped YAML).
+def load(extra: Sequence[Path] = (), *, refreshed: Sequence[Path] = ()) -> Catalog:
+    """The shipped catalog, overlaid by refreshed snapshots and then by people's own fact files, each in their order.
+
+    Refreshed files are JSON as `build.encode` writes it; either may be YAML with the sections of the shipped YAML.
 
     Raises:
         FactError: a file is missing or not readable, or a fact in it has no source or date, or is impossible.
     """
-    return index(merge((shipped(), *(_own(path) for path in extra)))) if extra else _shipped_catalog()
+    if not extra and not refreshed:
+        return _shipped_catalog()
+    layers = [
+        Layer(name="shipped", snapshot=shipped()),
+        *(_layer("refreshed", path) for path in refreshed),
+        *(_layer("user", path) for path in extra),
+    ]
+    laid = stack(layers)
+    return index(laid.snapshot, laid, second)
 
 
 @cache
@@ -32,16 +47,55 @@ def shipped() -> Snapshot:
 
 
 @cache
+def second() -> Mapping[str, tuple[Fact, ...]]:
+    """What other sources say, by the key of the thing; read when first asked for, not at start-up."""
+    found: dict[str, tuple[Fact, ...]] = {}
+    for fact in second_snapshot().facts:
+        thing = fact.key.partition("@")[0]
+        found[thing] = (*found.get(thing, ()), fact)
+    return found
+
+
+@cache
+def second_snapshot() -> Snapshot:
+    """The generated second opinions, all together."""
+    paths = sorted(SECOND.glob("*.json"))
+    return merge(msgspec.json.decode(path.read_bytes(), type=Snapshot) for path in paths)
+
+
+@cache
 def _shipped_catalog() -> Catalog:
-    return index(shipped())
+    return index(shipped(), elsewhere=second)
 
 
-def _own(path: Path) -> Snapshot:
-    from breakeven.catalog.parse import parse, read_yaml  # noqa: PLC0415 - the YAML reader costs more than the catalog
+def read_snapshot(path: Path) -> Snapshot:
+    """One file as a snapshot, by its ending: JSON as the build writes it, else YAML as people do.
 
+    Raises:
+        FactError: it cannot be read, or what it states does not load.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = f"fact file {path}: cannot be read: {error}"
         raise FactError(message, "check the path given with --facts") from error
+    return _of_json(text, path) if path.suffix == ".json" else _of_yaml(text, path)
+
+
+def _layer(name: LayerName, path: Path) -> Layer:
+    return Layer(name=name, snapshot=read_snapshot(path))
+
+
+def _of_json(text: str, path: Path) -> Snapshot:
+    try:
+        found = msgspec.json.decode(text, type=Snapshot)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        message = f"fact file {path}: no snapshot: {error}"
+        raise FactError(message, "refresh it again, or write the facts as YAML") from error
+    return require_sound(found, str(path))
+
+
+def _of_yaml(text: str, path: Path) -> Snapshot:
+    from breakeven.catalog.parse import parse, read_yaml  # noqa: PLC0415 - the YAML reader costs more than the catalog
+
     return parse(read_yaml(text, str(path)))

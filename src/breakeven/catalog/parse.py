@@ -9,6 +9,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from breakeven.catalog import fields
 from breakeven.catalog.node import Node, Sources, sourced
+from breakeven.catalog.parse_fact import parse_assumption, parse_fact, parse_measure, parse_source
 from breakeven.catalog.parse_offer import parse_offer
 from breakeven.catalog.snapshot import Head, Rejected, Snapshot, Unpriced
 from breakeven.errors import FactError
@@ -55,8 +56,8 @@ def parse(document: Node, sources: Sources | None = None) -> Snapshot:
     base = {key: document.data[key] for key in fields.SOURCE if key in document.data}
     accelerators, accelerator_facts = _things(document, "accelerator", fields.ACCELERATOR, base, known)
     models, model_facts = _things(document, "model", fields.MODEL, base, known)
-    loose = [_fact(key, node, known) for key, node in document.child("facts").children(base)]
-    assumed = [_assumption(key, node, known) for key, node in document.child("assumptions").children(base)]
+    loose = [parse_fact(key, node, known) for key, node in document.child("facts").children(base)]
+    assumed = [parse_assumption(key, node, known) for key, node in document.child("assumptions").children(base)]
     return Snapshot(
         facts=(*accelerator_facts, *model_facts, *loose, *assumed),
         accelerators=accelerators,
@@ -64,6 +65,7 @@ def parse(document: Node, sources: Sources | None = None) -> Snapshot:
         offers=tuple(parse_offer(node, known) for node in _rows(document, "offers", base)),
         rejected=tuple(_rejected(node, known) for node in _rows(document, "rejected", base)),
         unpriced=tuple(_unpriced(node) for node in _rows(document, "unpriced", {})),
+        sources=tuple(parse_source(data, document.file) for data in sources_of(document).values()),
     )
 
 
@@ -85,7 +87,7 @@ def _things(
         stated = node.child("facts")
         stated.only(tuple(table))
         facts += [
-            _measure(f"{kind}/{key}/{name}", _short(stated, str(name), inherited), table[name], known)
+            parse_measure(f"{kind}/{key}/{name}", _short(stated, str(name), inherited), table[name], known)
             for name in stated.data
         ]
     return tuple(heads), facts
@@ -97,55 +99,6 @@ def _short(parent: Node, key: str, inherited: Mapping[str, object]) -> Node:
     if isinstance(value, Mapping):
         return parent.child(key, inherited)
     return Node(file=parent.file, path=f"{parent.path}/{key}", data={"value": value}, inherited=inherited)
-
-
-def _measure(key: str, node: Node, bounds: tuple[str, float, float], known: Sources) -> Fact:
-    unit, low, high = bounds
-    node.number("value", low=low, high=high)
-    return _fact(
-        key, Node(file=node.file, path=node.path, data=node.data, inherited={**node.inherited, "unit": unit}), known
-    )
-
-
-def _fact(key: str, node: Node, known: Sources) -> Fact:
-    node.only(fields.ENTRY)
-    entry = sourced(node, known)
-    unit = entry.text("unit")
-    price = unit.startswith(fields.PRICE_UNITS)
-    return Fact(
-        key=key,
-        value=entry.number("value", price=price),
-        unit=unit,
-        source=entry.text("source"),
-        as_of=entry.date("as_of"),
-        url=entry.text("url", ""),
-        licence=entry.text("licence", ""),
-        basis=entry.text("basis", "specification"),
-        low=entry.number("low", price=price),
-        high=entry.number("high", price=price),
-        note=entry.text("note", ""),
-    )
-
-
-def _assumption(key: str, node: Node, known: Sources) -> Fact:
-    node.only(fields.ASSUMPTION)
-    entry = sourced(node, known)
-    low, base, high = (entry.number(name) for name in ("low", "base", "high"))
-    if low is None or base is None or high is None or not low <= base <= high:
-        entry.fail("base", f"needs low <= base <= high, got {low}, {base}, {high}", "state all three")
-    return Fact(
-        key=f"assumption/{key}",
-        value=base,
-        unit=entry.text("unit"),
-        source=entry.text("source"),
-        as_of=entry.date("as_of"),
-        url=entry.text("url", ""),
-        licence=entry.text("licence", ""),
-        basis="assumption",
-        low=low,
-        high=high,
-        note=entry.text("note", ""),
-    )
 
 
 def _rejected(node: Node, known: Sources) -> Rejected:

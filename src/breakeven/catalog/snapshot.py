@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from breakeven.schema.fact import Fact
+from breakeven.schema.fact import Confidence, Fact
 from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
 
@@ -19,6 +19,17 @@ class Head(Noun, frozen=True, kw_only=True):
     id: str
     name: str
     vendor: str = ""
+
+
+class Source(Noun, frozen=True, kw_only=True):
+    """Where figures come from; `source` is what facts and offers name it."""
+
+    source: str
+    as_of: str = ""
+    url: str = ""
+    licence: str = ""
+    retrieved: str = ""
+    confidence: Confidence = ""
 
 
 class Rejected(Noun, frozen=True, kw_only=True):
@@ -49,6 +60,12 @@ class Snapshot(Noun, frozen=True, kw_only=True):
     offers: tuple[Offer, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     unpriced: tuple[Unpriced, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+def entry_key(offer: Offer) -> str:
+    """What identifies one dated entry of an offer."""
+    return f"offer/{offer.id}@{offer.valid_from}"
 
 
 def merge(parts: Iterable[Snapshot]) -> Snapshot:
@@ -63,6 +80,7 @@ def merge(parts: Iterable[Snapshot]) -> Snapshot:
     offers: dict[tuple[str, str], Offer] = {}
     rejected: dict[tuple[str, str], Rejected] = {}
     unpriced: dict[str, Unpriced] = {}
+    sources: dict[str, Source] = {}
     for part in parts:
         facts |= {fact.key: fact for fact in part.facts}
         accelerators |= {head.id: _named(head, accelerators) for head in part.accelerators}
@@ -70,6 +88,7 @@ def merge(parts: Iterable[Snapshot]) -> Snapshot:
         offers |= {(offer.id, offer.valid_from): offer for offer in part.offers}
         rejected |= {(row.what, row.figure): row for row in part.rejected}
         unpriced |= {row.id: row for row in part.unpriced}
+        sources |= {row.source: row for row in part.sources}
     sold = {offer.id for offer in offers.values()}
     return Snapshot(
         facts=_sorted(facts),
@@ -78,6 +97,7 @@ def merge(parts: Iterable[Snapshot]) -> Snapshot:
         offers=_sorted(offers),
         rejected=_sorted(rejected),
         unpriced=tuple(unpriced[key] for key in sorted(unpriced) if key not in sold),
+        sources=_sorted(sources),
     )
 
 
