@@ -7,6 +7,7 @@ computed for this project.
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -14,8 +15,12 @@ from hypothesis import strategies as st
 from breakeven.cost.crossing import (
     break_even_hours,
     break_even_months,
+    break_even_spend,
     break_even_utilisation,
     break_even_volume,
+    first_crossing,
+    price_path,
+    turning,
 )
 
 usd = st.floats(1, 1e7)
@@ -162,3 +167,180 @@ def test_impossible_decay_is_refused(bad: dict[str, float]) -> None:
     """A price that falls by 100 % a year, or by nothing known, has no break-even to compute."""
     with pytest.raises(ValueError, match=r"decay|finite"):
         break_even_months(1000, 1, 100, **bad)
+
+
+@pytest.mark.parametrize("bad", [1.0, 1.5, math.nan, math.inf])
+def test_an_impossible_path_is_refused(bad: float) -> None:
+    """A price that falls to nothing has no path, alone or among draws."""
+    with pytest.raises(ValueError, match=r"decay|finite"):
+        price_path(bad, 12)
+    with pytest.raises(ValueError, match=r"decay|finite"):
+        price_path(np.array([0.1, bad]), 12)
+
+
+@given(one=decay, months=st.integers(1, 120))
+def test_a_path_multiplies_year_by_year(one: float, months: int) -> None:
+    """It starts at 1, and a year later a price is (1 - decay) of what it was: falls and rises alike."""
+    path = price_path(one, months + 12)
+    assert path[0] == 1
+    assert path[12:] == pytest.approx(path[:-12] * (1 - one), rel=1e-12)
+
+
+@given(decays=st.lists(decay, min_size=1, max_size=5))
+def test_paths_of_draws_are_the_paths_of_each(decays: list[float]) -> None:
+    """One call over D decays equals D calls."""
+    paths = price_path(np.array(decays), 24)
+    assert paths.shape == (len(decays), 24)
+    for one, path in zip(decays, paths, strict=True):
+        assert np.array_equal(path, price_path(one, 24))
+
+
+def saved_by_month(capex: float, opex: float, rent: float, own_decay: float, rent_decay: float) -> np.ndarray:
+    gains = rent * price_path(rent_decay, 60) - opex * price_path(own_decay, 60)
+    return np.concatenate([[0.0], gains.cumsum()]) - capex
+
+
+@pytest.mark.parametrize(("rent_decay", "spend", "month"), DECAY_TABLE)
+def test_price_decay_table_vectorised(rent_decay: float, spend: float, month: int | None) -> None:
+    """The form that draws use gives the same table."""
+    found = first_crossing(saved_by_month(250_141.8, 4_650.1, spend, 0.0, rent_decay)[None])
+    assert found.shape == (1,)
+    assert (None if math.isnan(found[0]) else math.ceil(found[0])) == month
+
+
+@given(draws=st.lists(st.tuples(usd, usd, usd, decay, decay), min_size=1, max_size=6))
+def test_the_vectorised_crossing_is_the_plain_one(draws: list[tuple[float, float, float, float, float]]) -> None:
+    """Draw by draw, `first_crossing` of the cumulated saving is `break_even_months`; nan where that is None."""
+    saved = np.array([saved_by_month(*draw) for draw in draws])
+    assume(np.abs(saved).min() > 1e-3)
+    for (capex, opex, rent, own_decay, rent_decay), found in zip(draws, first_crossing(saved), strict=True):
+        plain = break_even_months(capex, opex, rent, own_decay=own_decay, rent_decay=rent_decay)
+        assert found == pytest.approx(math.nan if plain is None else plain, rel=1e-6, nan_ok=True)
+
+
+def test_a_crossing_is_the_first_and_linear_within_its_month() -> None:
+    """A saving that dips below zero again has paid back already; the start counts; a level month is no division by 0."""
+    saved = np.array([[-4, -1, 3, -5, 9], [0, -5, -6, -7, 1], [-3, -2, -2, -2, -1], [-2, 0, 0, 1, 2], [1, 1, 1, 1, 1]])
+    assert first_crossing(saved.astype(float)).tolist() == pytest.approx([1.25, 0, math.nan, 1, 0], nan_ok=True)
+
+
+def test_crossings_keep_the_shape_of_the_draws() -> None:
+    """Several leading axes, or none, are as good as one."""
+    saved = np.arange(-5.0, 7.0).reshape(2, 1, 6)
+    assert first_crossing(saved).shape == (2, 1)
+    assert first_crossing(np.array([-1.0, 1.0])) == 0.5
+
+
+@given(capex=usd, opex=usd, own_decay=decay, rent_decay=decay, horizon=st.integers(1, 60))
+def test_at_the_break_even_spend_the_purchase_just_pays(
+    *, capex: float, opex: float, own_decay: float, rent_decay: float, horizon: int
+) -> None:
+    """A little more pays within the horizon, a little less never does, whatever falls or rises on either side."""
+    decays = {"own_decay": own_decay, "rent_decay": rent_decay, "horizon": horizon}
+    spend = break_even_spend(capex, opex, **decays)
+    assert break_even_months(capex, opex, spend * (1 + 1e-6), **decays) is not None
+    assert break_even_months(capex, opex, spend * (1 - 1e-6), **decays) is None
+
+
+@given(capex=usd, opex=usd, rent_decay=st.floats(0, 0.8), months=st.integers(1, 60), more=st.floats(0, 0.1))
+def test_a_break_even_spend_rises_with_decay_and_falls_with_time(
+    *, capex: float, opex: float, rent_decay: float, months: int, more: float
+) -> None:
+    """The faster the rent falls the more must be spent today; the longer the horizon the less."""
+    spend = break_even_spend(capex, opex, horizon=months, rent_decay=rent_decay)
+    assert break_even_spend(capex, opex, horizon=months, rent_decay=rent_decay + more) >= spend * (1 - 1e-12)
+    assert break_even_spend(capex, opex, horizon=months + 1, rent_decay=rent_decay) <= spend * (1 + 1e-12)
+
+
+def test_break_even_spend_at_flat_prices() -> None:
+    """Without decay it is opex + capex / horizon; what costs nothing needs no spend; a horizon has a month."""
+    assert break_even_spend(60_000, 500, horizon=60) == pytest.approx(1_500)
+    assert break_even_spend(0, 500) == 0
+    assert break_even_spend(10, -500) == 0
+    with pytest.raises(ValueError, match="horizon"):
+        break_even_spend(1, 1, horizon=0)
+
+
+@pytest.mark.parametrize(("own_decay", "rent_decay"), [(0.0, 0.25), (0.3, 0.3), (-0.2, 0.0), (0.0, -0.5), (-0.1, 0.1)])
+def test_falls_and_rises_on_both_sides(own_decay: float, rent_decay: float) -> None:
+    """Month by month, added up the slow way: an opex that rises delays, a rent that rises hastens."""
+    total, expected = 0.0, None
+    for month in range(1, 61):
+        rent, opex = 9_000 * (1 - rent_decay) ** ((month - 1) / 12), 2_000 * (1 - own_decay) ** ((month - 1) / 12)
+        total += rent - opex
+        if total >= 120_000 and expected is None:
+            expected = month
+    found = break_even_months(120_000, 2_000, 9_000, own_decay=own_decay, rent_decay=rent_decay)
+    assert (None if found is None else math.ceil(found)) == expected
+    flat = break_even_months(120_000, 2_000, 9_000)
+    assert flat is not None
+    if own_decay <= 0 <= rent_decay and (own_decay, rent_decay) != (0, 0):
+        assert found is None or found > flat
+    if rent_decay < 0:
+        assert found is not None
+        assert found < flat
+
+
+@given(root=st.floats(-99, 99), slope=st.floats(0.01, 100), rising=st.booleans())
+def test_a_turning_point_is_found(root: float, slope: float, rising: bool) -> None:
+    """Rising or falling, the change of sign is found to 1e-9 of the width searched, on its far side."""
+    sign = 1 if rising else -1
+    found = turning(lambda x: sign * slope * (x - root), -100, 100)
+    assert found.at == pytest.approx(root, abs=2e-7 * (1 + 1e-9))
+    assert (found.low, found.high) == (-100, 100)
+    assert (found.at_low, found.at_high) == pytest.approx((sign * slope * (-100 - root), sign * slope * (100 - root)))
+
+
+@given(edge=st.floats(-9.99, 9.99))
+def test_a_jump_is_a_turning_point(edge: float) -> None:
+    """Decisions flip in steps: the answer lies on the side of the high end, within the tolerance."""
+    found = turning(lambda x: -3.0 if x < edge else 8.0, -10, 10)
+    assert found.at is not None
+    assert edge <= found.at <= edge + 20e-9 + 1e-12
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_no_turning_point_is_an_answer(sign: int) -> None:
+    """The same sign at both ends: None, with the values there for the reader to see how far it is."""
+    found = turning(lambda x: sign * (x + 5), 0, 10)
+    assert found.at is None
+    assert (found.at_low, found.at_high) == (sign * 5, sign * 15)
+
+
+def test_a_zero_at_an_end_is_a_turning_point() -> None:
+    """Where the ends tie exactly, the tie is the answer."""
+    assert turning(lambda x: x, 0, 5).at == 0
+    assert turning(lambda x: x - 5, 0, 5).at == pytest.approx(5)
+    assert turning(lambda x: 5 - x, 0, 5).at == pytest.approx(5)
+
+
+def test_a_turning_point_of_infinite_values() -> None:
+    """A cost that is infinite (a plan that cannot serve) has a sign."""
+    assert turning(lambda x: math.inf if x > 3 else -math.inf, 0, 10).at == pytest.approx(3)
+
+
+def test_a_tolerance_finer_than_floats_still_ends() -> None:
+    """Bisection stops where no float lies between."""
+    assert turning(lambda x: x - math.pi, 3, 4, tolerance=0.0).at == pytest.approx(math.pi, abs=1e-15)
+
+
+@given(capex=usd, opex=st.floats(0, 1e4), rent_decay=st.floats(0, 0.5))
+def test_the_price_at_which_it_flips(capex: float, opex: float, rent_decay: float) -> None:
+    """Searching the spend at which the saving of the horizon turns positive finds the break-even spend."""
+    low, high = 0.0, 1e9
+    found = turning(lambda spend: float(saved_by_month(capex, opex, spend, 0.0, rent_decay).max()), low, high)
+    expected = break_even_spend(capex, opex, rent_decay=rent_decay)
+    assert found.at == pytest.approx(expected, rel=1e-6, abs=2.0)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, 1.0), (0.0, math.inf), (math.nan, 1.0)])
+def test_a_search_needs_two_ends(low: float, high: float) -> None:
+    """Ends that enclose nothing, or everything, are refused."""
+    with pytest.raises(ValueError, match="low < high"):
+        turning(lambda x: x, low, high)
+
+
+def test_an_undefined_function_is_refused() -> None:
+    """A nan on the way is an error, not a side."""
+    with pytest.raises(ValueError, match="defined"):
+        turning(lambda x: math.nan if 2 < x < 3 else x - 2.5, 0, 5)

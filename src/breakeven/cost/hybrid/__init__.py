@@ -1,0 +1,1 @@
+"""Own a base, rent the rest: the cheapest split of an hourly load."""
