@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.catalog.build import compile_tree
+from breakeven.catalog.cite import offer_facts
 from breakeven.catalog.load import load
 from breakeven.catalog.parse import parse, read_yaml
 from breakeven.catalog.snapshot import Snapshot
@@ -77,6 +78,41 @@ def test_a_source_id_is_inherited() -> None:
     assert second.as_of == "2026-05-06"
 
 
+API = """\
+offers:
+  - id: api-x-y
+    provider: x
+    kind: api
+    model: y
+    valid_from: 2026-10-01
+    source: price list
+    note: free while in preview
+    input_usd_per_mtok: 2
+    cache_write_usd_per_mtok: 2.5
+    batch_input_usd_per_mtok: 1
+    tiers:
+      - {above_input_tokens: 200000, input_usd_per_mtok: 4}
+      - {above_input_tokens: 500000, input_usd_per_mtok: 6, batch_input_usd_per_mtok: 3}
+"""
+
+
+def test_an_api_offer_states_tiers_batch_and_cache_prices() -> None:
+    """Every kind of price of an API is read, and each is a fact of its own, those of tiers by their length."""
+    (offer,) = read(API).offers
+    assert (offer.cache_write_usd_per_mtok, offer.batch_input_usd_per_mtok) == (2.5, 1)
+    assert [tier.above_input_tokens for tier in offer.tiers] == [200_000, 500_000]
+    keys = {fact.key.removeprefix("offer/api-x-y@2026-10-01/"): fact.value for fact in offer_facts(offer)}
+    assert keys["tiers/500000/batch_input_usd_per_mtok"] == 3
+    assert len(keys) == 6
+
+
+def test_a_free_offer_says_so_with_a_reason() -> None:
+    """A price of 0 is loaded where `free: true` and a note say that it is meant."""
+    text = API[: API.index("    tiers")].replace("input_usd_per_mtok: 2\n", "input_usd_per_mtok: 0\n    free: true\n")
+    (offer,) = read(text).offers
+    assert (offer.free, offer.input_usd_per_mtok) == (True, 0)
+
+
 BAD = [  # text, what the error says, where
     (OFFER.replace("    source: quotation 4711\n", ""), "no source", "facts.yaml:2:5"),
     (OFFER.replace("    valid_from: 2026-10-01\n", ""), "no valid_from", "facts.yaml:2:5"),
@@ -109,6 +145,22 @@ BAD = [  # text, what the error says, where
         "low <= base <= high",
         "facts.yaml:2:17",
     ),
+    (API.replace("_mtok: 2\n", "_mtok: 0\n"), "above 0, got 0", "facts.yaml:9:5"),
+    (API.replace("note: free while in preview", "free: true"), "needs a reason", "facts.yaml:8:5"),
+    (API.replace("provider: x", "free: true\n    provider: x"), "no price of 0 is stated", "facts.yaml:3:5"),
+    (API.replace("provider: x", "free: 1\n    provider: x"), "should be true, got 1", "facts.yaml:3:5"),
+    (
+        API.replace("_mtok: 2\n", "_mtok: -2\n    free: true\n"),
+        "-2 lies outside 0..inf",
+        "facts.yaml:9:5: offers/api-x-y/input_usd_per_mtok",
+    ),
+    (API.replace("500000", "100000"), "should ascend, got [200000, 100000]", "facts.yaml:12:5"),
+    (API.replace("500000", "0.5"), "0.5 lies outside 1", "facts.yaml:14:10"),
+    (API.replace("above_input_tokens: 5", "above_tokens: 5"), "above_tokens: unknown key", "facts.yaml:14:10"),
+    (API.replace("_mtok: 6", "_mtok: -6"), "above 0, got -6", "facts.yaml:14:38"),
+    (API.replace("_mtok: 4", "_mtok: null"), "no price changes above 200,000", "facts.yaml:13:10"),
+    (API[: API.index("tiers:")] + "tiers: 5\n", "got 5", "facts.yaml:12:5"),
+    (OFFER + "    tiers: [{above_input_tokens: 5, input_usd_per_mtok: 1}]\n", "tiers of an api", "facts.yaml:10:5"),
     ("unpriced:\n  - {id: x, kind: api, missing: []}\n", "should list the fields", "facts.yaml:2:"),
 ]
 

@@ -10,7 +10,9 @@ from breakeven.catalog.fields import PRICES
 from breakeven.catalog.load import DATA, GENERATED, load, shipped
 from breakeven.catalog.view import SECTIONS, rows, show
 from breakeven.cost.case import price_key
+from breakeven.cost.price import price_field, stated_in
 from breakeven.errors import FactError
+from breakeven.schema.offer import Offer
 
 CATALOG, DAY = load(), "2026-11-24"
 
@@ -36,6 +38,13 @@ def test_every_fact_names_source_and_date() -> None:
         assert fact.value >= 0
 
 
+def price_at(offer: Offer, key: str) -> float | None:
+    *_, tier, above, field = key.split("/")
+    if tier != "tiers":
+        return getattr(offer, field)
+    return next(getattr(one, field) for one in offer.tiers if one.above_input_tokens == int(above))
+
+
 def test_every_entry_resolves_to_facts() -> None:
     """Each stated number of each accelerator, model and offer is a fact with the same value."""
     for accelerator in CATALOG.accelerators():
@@ -49,13 +58,15 @@ def test_every_entry_resolves_to_facts() -> None:
         assert facts, offer.id
         for fact in facts:
             assert CATALOG.fact(fact.key) == fact
-            assert fact.value == getattr(offer, fact.key.rpartition("/")[2])
+            assert fact.value == price_at(offer, fact.key)
 
 
 def test_cost_and_catalog_agree_on_the_keys_of_prices() -> None:
     """The cost engine cites prices by the keys the catalog resolves; neither imports the other."""
     for offer in shipped().offers:
-        keys = {price_key(offer, name) for name in PRICES[offer.kind] if getattr(offer, name) is not None}
+        fields = [name for name in PRICES[offer.kind] if getattr(offer, name) is not None]
+        fields += [price_field(offer, name, t.above_input_tokens + 1) for t in offer.tiers for name in stated_in(t)]
+        keys = {price_key(offer, name) for name in fields}
         assert keys == {fact.key for fact in CATALOG.facts_of(offer)}
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import cast, get_args
 
 import msgspec
 
 from breakeven.catalog import fields
 from breakeven.catalog.node import Node, Sources, sourced
-from breakeven.schema.offer import Offer, OfferKind
+from breakeven.schema.offer import Offer, OfferKind, PriceTier
 
 
 def parse_offer(node: Node, known: Sources) -> Offer:
     """One entry of `offers:`.
 
     Raises:
-        FactError: no source or date, an unknown kind or term, or a price that is not above zero.
+        FactError: no source or date, an unknown kind or term, a price that is not above zero (unless `free: true` and
+            a note with the reason say that it is 0), or tiers that do not ascend.
     """
     node.only(fields.OFFER)
     named = sourced(node, known)
@@ -26,7 +28,8 @@ def parse_offer(node: Node, known: Sources) -> Offer:
     optional = ("model", "accelerator", "region", "url", "licence", "note")
     values: dict[str, object] = {name: entry.text(name, "") for name in optional}
     values |= {name: entry.text(name) for name in ("id", "provider", "source")}
-    values |= {name: entry.number(name, price=True) for name in fields.PRICES[kind]}
+    free = _free(entry)
+    values |= {name: entry.number(name, price=not free) for name in fields.PRICES[kind]}
     values |= {
         "kind": kind,
         "valid_from": entry.date("valid_from", whole=True),
@@ -34,8 +37,48 @@ def parse_offer(node: Node, known: Sources) -> Offer:
         "count": int(entry.number("count", low=1, high=100_000) or 1),
         "term": _choice(entry, "term", fields.TERMS, "purchase" if kind == "server_purchase" else "on_demand"),
         "basis": entry.text("basis", "list"),
+        "free": free,
+        "tiers": _tiers(entry, kind),
     }
+    if free and not any(values[name] == 0 for name in fields.PRICES[kind]):
+        entry.fail("free", "no price of 0 is stated", "state the price that is 0, or leave free out")
     return msgspec.convert(values, Offer)
+
+
+def _free(entry: Node) -> bool:
+    """Whether a price of 0 is meant; then the note says why."""
+    value = entry.get("free")
+    if value is None or value is False:
+        return False
+    if value is not True:
+        entry.fail("free", f"should be true, got {value!r}", "write free: true, or leave it out")
+    if not entry.text("note", ""):
+        entry.fail("free", "a price of 0 needs a reason", "say in note: why it costs nothing, and until when")
+    return True
+
+
+def _tiers(entry: Node, kind: OfferKind) -> tuple[PriceTier, ...]:
+    rows = entry.get("tiers")
+    if rows is None:
+        return ()
+    if kind != "api" or not isinstance(rows, list) or not rows or not all(isinstance(row, Mapping) for row in rows):
+        entry.fail("tiers", f"should be a list of tiers of an api, got {rows!r}", "- {above_input_tokens: 200000, ...}")
+    found = [_tier(Node(file=entry.file, path=f"{entry.path}/tiers", data=row, inherited={})) for row in rows]
+    bounds = [tier.above_input_tokens for tier in found]
+    if bounds != sorted(set(bounds)):
+        entry.fail("tiers", f"above_input_tokens should ascend, got {bounds}", "list each tier once, shortest first")
+    return tuple(found)
+
+
+def _tier(node: Node) -> PriceTier:
+    node.only(fields.TIER)
+    above = node.number("above_input_tokens", low=1, high=1e9)
+    if above is None or above != int(above):
+        node.fail("above_input_tokens", f"should be a whole number, got {above}", "say above how many input tokens")
+    prices = {name: node.number(name, price=True) for name in fields.TIER[1:]}
+    if all(price is None for price in prices.values()):
+        node.fail("above_input_tokens", f"no price changes above {above:,.0f}", "state at least one price")
+    return msgspec.convert({"above_input_tokens": int(above), **prices}, PriceTier)
 
 
 def _refuse_other_prices(entry: Node, kind: OfferKind) -> None:
