@@ -1,4 +1,4 @@
-"""Footnotes of a plan: a number for each fact, and for what the plan itself measured, was asked, or counts by."""
+"""Footnotes: a number for each fact, and for what a plan or study itself measured, was asked, or counts by."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from breakeven.report.document import Source, cite
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Option, Plan
+from breakeven.schema.tco import Tco
 
 
 class Citations(Noun, frozen=True, kw_only=True):
@@ -27,8 +28,8 @@ class Citations(Noun, frozen=True, kw_only=True):
         for source in self.sources:
             if source.key == key:
                 return source.mark
-        message = f"a number rests on {key!r}, which is none of the plan's {len(self.sources)} sources"
-        raise FactError(message, "carry every cited fact in the plan")
+        message = f"a number rests on {key!r}, which is none of the document's {len(self.sources)} sources"
+        raise FactError(message, "carry every cited fact in the plan or the study")
 
     def cite(self, text: str, keys: Iterable[str]) -> str:
         """A text with the marks of its keys, each once, ascending."""
@@ -52,6 +53,19 @@ def citations(plan: Plan) -> Citations:
     own = (_workload(plan), _objective(plan), _convention(plan))
     facts = tuple(fact_source(fact, mark) for mark, fact in enumerate(plan.facts, len(own) + 1))
     return Citations(sources=own + facts)
+
+
+def study_citations(tco: Tco) -> Citations:
+    """Footnotes of a study: the study itself, for what it states without a fact, then its facts in their order."""
+    written = Source(
+        mark=1,
+        key="study",
+        value=tco.id,
+        source=tco.source or tco.title,
+        as_of=tco.as_of,
+        basis="as written",
+    )
+    return Citations(sources=(written, *(fact_source(fact, mark) for mark, fact in enumerate(tco.facts, 2))))
 
 
 def fact_source(fact: Fact, mark: int) -> Source:

@@ -26,7 +26,6 @@ def _named(dollars: str, currency: str) -> str:
 
 
 def split(unit: str) -> tuple[str, str] | None:
-    """The currency that a unit begins with, and the rest with its sign; None for what is not money."""
-    head, slash, rest = unit.partition("/")
-    code = head.strip().upper()
-    return (code, slash + rest) if code in CURRENCIES else None
+    """The currency that a unit begins with, and the rest (`/hour`, ` per hour`); None for what is not money."""
+    code, rest = unit[:3].upper(), unit[3:]
+    return (code, rest) if code in CURRENCIES and rest[:1] in {"", "/", " "} else None

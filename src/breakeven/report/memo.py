@@ -22,6 +22,9 @@ from breakeven.report.document import (
 from breakeven.report.document import Text as Paragraph
 from breakeven.report.drawing import break_even_chart, options_chart
 from breakeven.report.finding import RULE, finding_table, finding_verdict
+from breakeven.report.level import level_table
+from breakeven.report.outlook import outlook_blocks, turn_blocks
+from breakeven.report.words import review
 from breakeven.schema.bill import Line
 from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Figure
@@ -41,8 +44,10 @@ def memo(plan: Plan, findings: Sequence[Finding] = ()) -> Document:
     sections = (
         Section(title="Decision", blocks=(_decision(plan), options_chart(plan))),
         Section(title="Options", blocks=_options(plan, known)),
+        *_levels(plan, known),
         Section(title="What the chosen option costs", blocks=(bill_table(_chosen(plan), known),)),
         Section(title="Break-even", blocks=_break_even(plan, known)),
+        *_outlook(plan, known),
         Section(title="Latency", blocks=(latency_table(plan, known),)),
         Section(title="Demand", blocks=(demand_table(plan, known),)),
         Section(title="Assumptions", blocks=_assumptions(plan)),
@@ -232,8 +237,21 @@ def _assumptions(plan: Plan) -> tuple[Block, ...]:
     return tuple(blocks) or (Paragraph(text="None beyond the facts under Sources."),)
 
 
+def _levels(plan: Plan, known: Citations) -> tuple[Section, ...]:
+    if not plan.levels:
+        return ()
+    return (Section(title="Low, medium and peak load", blocks=(level_table(plan, known),)),)
+
+
+def _outlook(plan: Plan, known: Citations) -> tuple[Section, ...]:
+    if plan.outlook is None:
+        return ()
+    return (Section(title="How sure it is", blocks=outlook_blocks(plan.outlook, known)),)
+
+
 def _flips(plan: Plan) -> tuple[Block, ...]:
-    return tuple(Risk(text=text) for text in plan.flips_if) or (Paragraph(text="Nothing that was weighed."),)
+    turns = turn_blocks(plan.outlook) if plan.outlook else ()
+    return (*turns, *(Risk(text=text) for text in plan.flips_if)) or (Paragraph(text="Nothing that was weighed."),)
 
 
 def _promises(plan: Plan, known: Citations) -> tuple[Block, ...]:
@@ -253,7 +271,8 @@ def _promises(plan: Plan, known: Citations) -> tuple[Block, ...]:
         rows=rows,
         align=(LEFT, RIGHT, LEFT, LEFT, LEFT),
     )
-    return table, Paragraph(text=f"breakeven verify compares each with the ledger. {RULE}")
+    rule = Paragraph(text=f"breakeven verify compares each with the ledger. {RULE}")
+    return table, rule, Paragraph(text=review(plan.as_of))
 
 
 def _came_true(findings: Sequence[Finding]) -> tuple[Section, ...]:

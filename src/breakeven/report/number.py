@@ -22,11 +22,16 @@ def number(value: float | None, unit: str, *, unknown: str = "unknown") -> str:
         return currency.cash(value, money[0]) + money[1]
     if unit in {"share", "fraction"} or unit.startswith("fraction of "):
         return share(value) + unit.removeprefix("fraction").removeprefix("share")
+    return _timed(value, unit) or scaled(value, "" if unit == "ratio" else unit).rstrip()
+
+
+def _timed(value: float, unit: str) -> str:
+    """Seconds, months and rates; empty for any other unit."""
     if unit == "s":
         return format_seconds(value)
-    if unit in {"1/s", "requests/s"}:
-        return f"{value:.3g}/s"
-    return scaled(value, unit).rstrip()
+    if unit in {"month", "months"}:
+        return months(value)
+    return f"{value:.3g}/s" if unit in {"1/s", "requests/s"} else ""
 
 
 def scaled(value: float, unit: str) -> str:
@@ -83,6 +88,14 @@ def percentiles(latency: Latency) -> tuple[str, str, str, str]:
     )
 
 
+def change(now: float, then: float) -> str:
+    """How far `then` lies from `now`: `+25 %`; empty where now is nothing."""
+    if not now:
+        return ""
+    moved = (then - now) / abs(now) * 100
+    return f"{moved:+,.0f} %" if abs(moved) >= 10 else f"{moved:+.2g} %"  # noqa: PLR2004 - two digits suffice
+
+
 def months(value: float | None) -> str:
     """A number of months; None is "never"."""
-    return "never" if value is None else f"{value:.3g} months"
+    return "never" if value is None else f"{value:.3g} months" if value < 1000 else f"{value:,.0f} months"  # noqa: PLR2004

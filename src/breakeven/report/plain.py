@@ -1,6 +1,7 @@
 """What `--json` prints: plain dictionaries with stable names, US dollars as numbers, null for what is not known.
 
-`plan_json`, `statement_json`, `findings_json` and `estimate_json` are the contract for scripts.
+`plan_json`, `statement_json`, `findings_json`, `estimate_json` and `report.plain_study.tco_json` are the contract for
+scripts.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from breakeven.report import number
 from breakeven.schema.noun import Figure
@@ -24,6 +24,19 @@ STEPS = {
     "converted": "converted",
 }
 """How the steps of the waterfall are written; an unknown step keeps its name."""
+
+REVIEW_DAYS = 90
+"""How long after the date of its prices a decision is read again, unless something calls for it earlier."""
+
+
+def review(as_of: str, days: int = REVIEW_DAYS) -> str:
+    """When to read the decision again; `as_of` is an ISO date, and of a month or a year its first day counts."""
+    since = date.fromisoformat(f"{as_of}-01-01"[:10])
+    by = since + timedelta(days=days)
+    return (
+        f"Review by {by.isoformat()}, {days} days after the date of the prices; earlier when a price, the demand or "
+        f"another figure under what would change the decision has moved past its mark."
+    )
 
 
 def useful_cost(cut: Cut) -> str:

@@ -75,7 +75,7 @@ def write(value: float | None, unit: str) -> str:
     tail = f" / {per}" if per else ""
     money = currency.split(unit)
     if money is not None:
-        return currency.cash(value, money[0]) + (tail if value is not None else "")
+        return currency.cash(value, money[0]) + ((tail or money[1]) if value is not None else "")
     if head == "s":
         return format_seconds(value)
     return "unknown" if value is None or not math.isfinite(value) else _write_plain(value, unit)

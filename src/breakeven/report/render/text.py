@@ -25,6 +25,8 @@ from breakeven.report.document import (
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SPACE = re.compile(r"[\t\r\n\x0b\x0c]+")
 _WIDEST_CELL = 60
+_NARROWEST_CELL = 14
+_WIDEST_TABLE = 140
 
 
 def render(document: Document, *, width: int = 100) -> str:
@@ -99,9 +101,9 @@ def source_line(source: Source) -> str:
 
 
 def table_lines(block: Table) -> Iterator[str]:
-    """A table in columns; cells wider than the widest allowed wrap inside their column."""
+    """A table in columns; where it is wider than a terminal, its widest columns of words wrap."""
     rows = [tuple(clean(cell) for cell in row) for row in (block.columns, *block.rows)]
-    widths = [min(_WIDEST_CELL, max(1, *(len(row[at]) for row in rows))) for at in range(len(block.columns))]
+    widths = _widths(rows, block.aligns)
     yield from ("", clean(block.caption))
     yield from _row(rows[0], widths, block.aligns)
     yield "  ".join("-" * width for width in widths)
@@ -109,6 +111,17 @@ def table_lines(block: Table) -> Iterator[str]:
         yield from _row(row, widths, block.aligns)
     if block.note:
         yield from _wrap(block.note, 100)
+
+
+def _widths(rows: list[tuple[str, ...]], aligns: tuple[Align, ...]) -> list[int]:
+    """As wide as the longest cell, but no wider than allowed: numbers keep their line, words give way."""
+    widths = [min(_WIDEST_CELL, max(1, *(len(row[at]) for row in rows))) for at in range(len(rows[0]))]
+    while sum(widths) + 2 * len(widths) > _WIDEST_TABLE:
+        words = [at for at, align in enumerate(aligns) if align == "left" and widths[at] > _NARROWEST_CELL]
+        if not words:
+            return widths
+        widths[max(words, key=lambda at: widths[at])] -= 1
+    return widths
 
 
 def _row(cells: tuple[str, ...], widths: list[int], aligns: tuple[Align, ...]) -> Iterator[str]:

@@ -1,0 +1,175 @@
+"""How sure a comparison is: chances, the break-even over the draws, the tornado, and what would turn it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from breakeven.quantity import format_count
+from breakeven.report import number
+from breakeven.report.chart import band, tornado
+from breakeven.report.citation import Citations
+from breakeven.report.currency import cash
+from breakeven.report.document import Align, Block, Chart, Risk, Table, Text
+from breakeven.schema.outlook import Band, Chance, Outlook, Recovery, Swing, Turn
+
+LEFT: Align = "left"
+RIGHT: Align = "right"
+
+
+def outlook_blocks(outlook: Outlook, known: Citations) -> tuple[Block, ...]:
+    """All of it: draws, chances, break-even with its band, tornado, and what more knowledge is worth.
+
+    Raises:
+        FactError: an input of the tornado rests on a fact that is not among the sources.
+    """
+    blocks: list[Block] = [_made(outlook), chance_table(outlook)]
+    if outlook.recoveries:
+        blocks += [recovery_table(outlook), recovery_chart(_foremost(outlook), outlook)]
+    if outlook.tornado:
+        blocks += [tornado_chart(outlook), swing_table(outlook, known)]
+    return (*blocks, _knowledge(outlook))
+
+
+def _made(outlook: Outlook) -> Text:
+    return Text(
+        text=f"{format_count(outlook.draws)} draws over {outlook.horizon_months} months, seed {outlook.seed}. "
+        f"Bands run from the 5th to the 95th percentile of the draws."
+    )
+
+
+def chance(outlook: Outlook, option: str) -> Chance | None:
+    """How an option fares, None where it was not drawn."""
+    return next((one for one in outlook.chances if one.option == option), None)
+
+
+def chance_table(outlook: Outlook) -> Table:
+    """Present cost of each option over the draws, and how often it is the cheapest."""
+    rows = tuple(_chance(one, outlook.currency) for one in outlook.chances)
+    return Table(
+        caption="Present cost over the draws",
+        columns=("option", "5th percentile", "median", "95th percentile", "cheapest in", "expected regret"),
+        rows=rows,
+        align=(LEFT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT),
+        note="Regret is what the option costs more than the cheapest one of the same draw.",
+    )
+
+
+def _chance(one: Chance, currency: str) -> tuple[str, ...]:
+    cost = one.present_cost
+    costs = (cash(value, currency) for value in (cost.p5, cost.p50, cost.p95))
+    return (one.option, *costs, number.share(one.probability_best), cash(one.expected_regret, currency))
+
+
+def recovery_table(outlook: Outlook) -> Table:
+    """When each owner has earned its extra capital back, over the draws."""
+    rows = tuple(
+        (
+            f"{one.owner} against {one.rival}",
+            number.share(one.probability),
+            *(number.months(month) for month in (one.months.p5, one.months.p50, one.months.p95)),
+        )
+        for one in outlook.recoveries
+    )
+    return Table(
+        caption=f"Break-even within {outlook.horizon_months} months, over the draws",
+        columns=("option", "breaks even in", "5th percentile", "median", "95th percentile"),
+        rows=rows,
+        align=(LEFT, RIGHT, RIGHT, RIGHT, RIGHT),
+        note="A percentile is never where that share of the draws does not break even within the horizon.",
+    )
+
+
+def _foremost(outlook: Outlook) -> Recovery:
+    """The break-even that the decision is about: of the best option where it owns, else the first."""
+    named = {outlook.best, outlook.compared}
+    wanted = (one for one in outlook.recoveries if {one.owner, one.rival} == named)
+    of_best = (one for one in outlook.recoveries if one.owner == outlook.best)
+    return next(wanted, None) or next(of_best, None) or outlook.recoveries[0]
+
+
+def recovery_chart(one: Recovery, outlook: Outlook) -> Chart:
+    """The cumulated saving with its band."""
+    title = f"{one.owner} against {one.rival}, cumulated saving"
+    last = one.saved[-1] if one.saved else Band(p5=None, p50=None, p95=None)
+    ends = ", ".join(
+        f"{name} {cash(value, outlook.currency)}"
+        for name, value in (("5th percentile", last.p5), ("median", last.p50), ("95th percentile", last.p95))
+        if value is not None
+    )
+    words = f"breaks even in {number.share(one.probability)} of the draws, median {number.months(one.months.p50)}; "
+    words += f"saved after {outlook.horizon_months} months: {ends or 'not drawn'}"
+    svg = band.band(one.saved, unit=outlook.currency, crossing=one.months, title=title, description=words)
+    return Chart(title=title, summary=words, svg=svg)
+
+
+def tornado_chart(outlook: Outlook) -> Chart:
+    """The inputs that move the result most."""
+    title = "What moves it most"
+    drawn = tornado.widest(outlook.tornado)
+    words = f"{outlook.result} " + "; ".join(_swung(swing, outlook.currency) for swing in drawn[:3])
+    svg = tornado.tornado(outlook.tornado, unit=outlook.currency, title=title, description=words)
+    return Chart(title=title, summary=words, svg=svg)
+
+
+def _swung(swing: Swing, currency: str) -> str:
+    low, high = number.number(swing.low, swing.unit), number.number(swing.high, swing.unit)
+    return f"{swing.name}: {cash(swing.at_low, currency)} at {low}, {cash(swing.at_high, currency)} at {high}"
+
+
+def swing_table(outlook: Outlook, known: Citations) -> Table:
+    """Every input of the tornado with its range, its sources, and its share of the result's variance."""
+    rows = tuple(_swing(swing, outlook.currency, known) for swing in tornado.widest(outlook.tornado, 99))
+    return Table(
+        caption="One input at a time, the others at base",
+        columns=("input", "low", "base", "high", "at low", "at high", "alone", "with others", "rests on"),
+        rows=rows,
+        align=(LEFT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, LEFT),
+        note=f"{outlook.result} Alone and with others are the input's Sobol indices: its share of the result's "
+        f"variance by itself, and with what it does together with other inputs.",
+    )
+
+
+def _swing(swing: Swing, currency: str, known: Citations) -> tuple[str, ...]:
+    ends = (number.number(value, swing.unit) for value in (swing.low, swing.base, swing.high))
+    results = (cash(value, currency) for value in (swing.at_low, swing.at_high))
+    shares = (number.share(value, unknown="-") for value in (swing.first_order, swing.total_order))
+    return (swing.name, *ends, *results, *shares, known.marks(swing.facts))
+
+
+def _knowledge(outlook: Outlook) -> Text:
+    worth = cash(outlook.evpi, outlook.currency)
+    return Text(
+        text=f"To know every input exactly would be worth {worth} over {outlook.horizon_months} months at most "
+        f"(expected value of perfect information): finding out should not cost more than that."
+    )
+
+
+def turn_blocks(outlook: Outlook) -> tuple[Risk, ...]:
+    """What would change the decision, nearest first, as sentences; and what alone does not."""
+    return tuple(Risk(text=text) for text in turn_sentences(outlook))
+
+
+def turn_sentences(outlook: Outlook) -> Iterator[str]:
+    """One sentence for each input that turns the decision, and one for all that do not."""
+    yield from (_turn(turn, turn.at) for turn in sorted(outlook.turns, key=_distance) if turn.at is not None)
+    idle = [turn for turn in outlook.turns if turn.at is None]
+    if idle:
+        named = ", ".join(f"{turn.name} ({_searched(turn)})" for turn in idle)
+        yield f"Alone, no value in the searched range of these makes another option the best: {named}."
+
+
+def _distance(turn: Turn) -> tuple[float, str]:
+    at = turn.base if turn.at is None else turn.at
+    return abs(at - turn.base) / (abs(turn.base) or 1.0), turn.name
+
+
+def _turn(turn: Turn, at: float) -> str:
+    verb = "rises" if at > turn.base else "falls"
+    moved = number.change(turn.base, at)
+    now = f"now {number.number(turn.base, turn.unit)}{', ' + moved if moved else ''}"
+    winner = turn.winner or "Another option"
+    return f"{winner} is best once {turn.name} {verb} to {number.number(at, turn.unit)} ({now})."
+
+
+def _searched(turn: Turn) -> str:
+    return number.interval(turn.searched_low, turn.searched_high, turn.unit) or number.number(turn.base, turn.unit)
