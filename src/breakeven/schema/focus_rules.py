@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from breakeven.schema.focus import EXACT, KNOWN, MANDATORY, SUBCATEGORIES, Cell, Column, Row, total
@@ -128,7 +128,10 @@ CHECKS: dict[str, Callable[[Cell], tuple[str, str] | None]] = {
 def _periods(row: Row) -> Iterator[_Found]:
     for name in ("BillingPeriod", "ChargePeriod"):
         start, end = row.get(f"{name}Start"), row.get(f"{name}End")
-        if isinstance(start, datetime) and isinstance(end, datetime) and not end > start:
+        if not isinstance(start, datetime) or not isinstance(end, datetime):
+            continue
+        # A zone that is missing or wrong is a fault of its own.
+        if end.replace(tzinfo=UTC) <= start.replace(tzinfo=UTC):
             yield f"{name}End", f"is not after the start {start:%Y-%m-%d}", "the end is exclusive and after the start"
 
 

@@ -127,9 +127,8 @@ def _rented(key: Key, terms: Terms) -> bool:
 def _seller(key: Key, terms: Terms) -> Seller:
     if key.deployment in terms.parties.sellers:
         return terms.parties.sellers[key.deployment]
-    known = terms.book.deployment(key)
-    sold = known is not None and known.placement == "api" and known.backend
-    return Seller(provider=known.backend if known is not None and sold else terms.parties.account.owner)
+    backend = terms.book.backend(key) if terms.book.placement(key) == "api" else ""
+    return Seller(provider=backend or terms.parties.account.owner)
 
 
 def _about(group: Group, kind: CostKind, terms: Terms) -> dict[str, Cell]:
@@ -190,4 +189,4 @@ def _sum(groups: Iterable[Group], name: str) -> int:
 
 
 def _priceless(key: Key, terms: Terms) -> bool:
-    return bool(key.deployment) and terms.book.deployment(key) is None
+    return bool(key.deployment) and not terms.book.known(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 from breakeven.ledger.engine.port import NANO, Standby
 from breakeven.ledger.export.group import Group, Key
@@ -15,6 +16,7 @@ from breakeven.schema.policy import Policy, PolicyDeployment
 
 TOKENS, REPLICA_SECONDS, SECONDS, PREDICTIONS = "Tokens", "Replica-Seconds", "Seconds", "Predictions"
 _PICO = Decimal("1e-12")
+_Value = TypeVar("_Value")
 
 
 def usd(pico_usd: int) -> Decimal:
@@ -29,23 +31,25 @@ class Book:
     deployments: Mapping[tuple[str, str], PolicyDeployment]
     up_second_usd: Mapping[str, Decimal]
 
-    def deployment(self, key: Key) -> PolicyDeployment | None:
-        """The deployment under the key's policy; for idle of no policy, what all policies that know it agree on."""
+    def known(self, key: Key) -> tuple[PolicyDeployment, ...]:
+        """The deployment under the key's policy; for idle of no policy, under every policy that has it."""
         if key.policy_id:
-            return self.deployments.get((key.policy_id, key.deployment))
-        found = [one for (_, name), one in self.deployments.items() if name == key.deployment]
-        return found[0] if found and all(one == found[0] for one in found) else None
+            found = self.deployments.get((key.policy_id, key.deployment))
+            return (found,) if found is not None else ()
+        return tuple(one for (_, name), one in self.deployments.items() if name == key.deployment)
 
     def placement(self, key: Key) -> Placement:
-        """Where the deployment runs."""
-        known = self.deployment(key)
-        return known.placement if known is not None else "unknown"
+        """Where the deployment runs; unknown where policies disagree."""
+        return _agreed((one.placement for one in self.known(key)), "unknown")
+
+    def backend(self, key: Key) -> str:
+        """The backend that serves it; "" where it is not known."""
+        return _agreed((one.backend for one in self.known(key)), "")
 
     def price_id(self, key: Key, *, direct: bool) -> str:
         """The catalog entry of the token price, or of the capacity's; "" where it is not known."""
-        known = self.deployment(key)
-        price = None if known is None else known.tokens if direct else known.capacity
-        return "" if price is None else price.price_id
+        prices = (one.tokens if direct else one.capacity for one in self.known(key))
+        return _agreed(("" if price is None else price.price_id for price in prices), "")
 
     def capacity(self, group: Group, pico_usd: int, *, used: bool) -> Price:
         """A share of capacity: replica-seconds at the policy's price, else seconds of the deployment being up.
@@ -53,13 +57,19 @@ class Book:
         Work on capacity that nothing is known of is counted by its predictions. Idle capacity is priced, not consumed.
         """
         cost, consumed = usd(pico_usd), None if used else Decimal(0)
-        known = self.deployment(group.key)
-        rate = known.capacity.pico_usd_per_replica_s if known is not None and known.capacity is not None else 0
+        priced = (one.capacity for one in self.known(group.key))
+        rate = _agreed((0 if one is None else one.pico_usd_per_replica_s for one in priced), 0)
         for unit, price in ((REPLICA_SECONDS, usd(rate)), (SECONDS, self.up_second_usd.get(group.key.deployment))):
             if price:
                 quantity = quotient(cost, price)
                 return Price(unit=unit, quantity=quantity, unit_price=price, consumed=consumed)
         return _by_prediction(group, cost, consumed)
+
+
+def _agreed(found: Iterable[_Value], otherwise: _Value) -> _Value:
+    """The one value that all give, `otherwise` where none or several are given."""
+    values = set(found)
+    return values.pop() if len(values) == 1 else otherwise
 
 
 def book(policies: Iterable[Policy], standby: Sequence[Standby]) -> Book:
