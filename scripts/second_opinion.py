@@ -52,9 +52,9 @@ PRICES = {
 HEADS = {
     "carbon": (
         "# Carbon intensity of electricity mixes, from EcoLogits 0.11.3 (ecologits/data/electricity_mixes.json).\n"
-        "# This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL was\n"
-        "# not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.\n"
-        "# Changed: only zone and gwp are kept; gwp is converted from kgCO2eq/kWh to gCO2e/kWh. 0 is left out: missing.\n"
+        "# This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0. If a copy of the MPL\n"
+        "# was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.\n"
+        "# Changed: only zone and gwp are kept; gwp is converted from kgCO2eq/kWh to gCO2e/kWh; 0 is left out.\n"
     ),
     "api": (
         "# What litellm 1.109.1 says of prices that the catalog states, in USD per million tokens (MIT, Copyright (c)\n"
@@ -68,7 +68,8 @@ def carbon(published: dict[str, list[dict[str, object]]]) -> Iterator[str]:
     for zone in published["electricity_mixes"]:
         grams = round(float(str(zone["gwp"])) * 1000, 6)
         if grams > 0:
-            yield f"carbon/{zone['name']}/gco2_per_kwh@{ECOLOGITS}: {{value: {grams:g}, unit: gCO2e/kWh, basis: statistic}}"
+            about = "unit: gCO2e/kWh, basis: statistic"
+            yield f"carbon/{zone['name']}/gco2_per_kwh@{ECOLOGITS}: {{value: {grams:g}, {about}}}"
 
 
 def api(published: dict[str, dict[str, object]]) -> Iterator[str]:

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from breakeven.catalog.build import compile_tree, encode
-from breakeven.catalog.check import PEER_SHARE, check
+from breakeven.catalog.check import check
+from breakeven.catalog.check_peer import PEER_SHARE
 from breakeven.catalog.fields import PRICES
 from breakeven.catalog.load import DATA, GENERATED, load, shipped
 from breakeven.catalog.view import SECTIONS, rows, show
@@ -203,8 +204,10 @@ def test_assumptions_have_a_range() -> None:
 
 
 def test_the_check_finds_no_trap_left_in() -> None:
-    """Of the shipped prices none is far below its peers, none reads cache dearer than input: only age is flagged."""
-    assert {issue.check for issue in check(CATALOG, DAY)} <= {"stale"}
+    """No shipped price is far below its peers, a cent, a part, or cheaper in list than in batch; age and disagreements
+    between sources are what an editor is left to look at.
+    """
+    assert {issue.check for issue in check(CATALOG, DAY)} <= {"stale", "disagreement", "exact_double"}
     assert 0 < PEER_SHARE < 1
 
 
