@@ -53,6 +53,16 @@ class UsageError(BreakevenError):
     code, exit_code, who = "BE220", USAGE, "caller"
 
 
+class StudyError(ConfigError):
+    """A study cannot be computed; its author must act. `path` is where in the file the cause stands."""
+
+    code, who = "BE230", "author of the study"
+
+    def __init__(self, message: str, way_out: str = "", *, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message, way_out)
+        self.path = path
+
+
 class InfeasibleError(BreakevenError):
     """No candidate meets the objective; `binding` names the constraint that excluded most of them."""
 

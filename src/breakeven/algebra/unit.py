@@ -129,6 +129,8 @@ class Units:
         Raises:
             UnitError: a part of it is not known.
         """
+        if not text.strip():
+            return ONE
         dims: dict[str, int] = {}
         factor, sign = 1.0, 1
         for part in _SPLIT.split(text.strip()):

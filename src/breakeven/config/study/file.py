@@ -1,0 +1,180 @@
+"""A study: demand, options, conventions, and what to find out. One YAML file, no code per case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from breakeven.config import reading
+from breakeven.config.field import Date, Positive, Section, Text
+from breakeven.config.study.given import Identifier, Quantity
+from breakeven.config.study.option import Option, When
+
+
+class Source(Section):
+    """Where the study's figures come from; single quantities may name their own."""
+
+    title: Annotated[Text, Field(description="paper, page, contract, or `own assumption`")]
+    url: str = ""
+    published: Annotated[Date, Field(description="YYYY-MM-DD")]
+    licence: str = ""
+    note: str = ""
+
+
+class Conventions(Section):
+    """What print leaves unsaid. Every result carries them."""
+
+    hours_per_month: Annotated[
+        Positive | None,
+        Field(
+            le=744, description="730 (8760 / 12), 720 (30 days), 176 (22 days of 8 h); needed where hours meet months"
+        ),
+    ] = None
+    days_per_month: Annotated[
+        Positive | None, Field(le=31, description="left out, hours / 24 where the month is a whole one")
+    ] = None
+    horizon_months: Annotated[int, Field(ge=1, le=600, description="how far the study looks")] = 60
+    discount_rate: Annotated[
+        Quantity | None, Field(description="cost of capital a year, `10 %`; left out, money has no time value")
+    ] = None
+    compounding: Annotated[
+        Literal["monthly", "effective"], Field(description="month's rate: rate / 12, or (1 + rate)^(1/12) - 1")
+    ] = "monthly"
+    opex: Annotated[When, Field(description="hourly costs of owned machines: all hours, or used hours")] = "always_on"
+
+
+class Rate(Section):
+    """A dated exchange rate: one unit of `from` is `rate` units of `to`."""
+
+    from_: Annotated[str, Field(alias="from", pattern=r"^[A-Z]{3}$")]
+    to: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    rate: Positive
+    as_of: Date
+    source: Text
+
+
+class Demand(Section):
+    """What has to be served. Flows may be per day, month or second; they grow by `growth`."""
+
+    requests: Annotated[Quantity | None, Field(description="`120000 request/day`")] = None
+    input_tokens: Annotated[Quantity | None, Field(description="`token/request`, or a flow: `400 Mtok/month`")] = None
+    cached_input_tokens: Annotated[Quantity | None, Field(description="of these, read from a cache")] = None
+    output_tokens: Annotated[Quantity | None, Field(description="of an answer, or a flow")] = None
+    reasoning_tokens: Annotated[Quantity | None, Field(description="thinking before an answer, billed as output")] = (
+        None
+    )
+    samples: Annotated[Quantity | None, Field(description="answers drawn for one request (best of n)")] = None
+    useful: Annotated[Quantity | None, Field(description="share of requests that become useful predictions")] = None
+    value: Annotated[Quantity | None, Field(description="worth of one: `USD/useful_prediction`")] = None
+    peak_hour_share: Annotated[Quantity | None, Field(description="share of a day's requests in its busiest hour")] = (
+        None
+    )
+    peak_to_mean: Annotated[Quantity | None, Field(description="busiest rate / mean rate, instead")] = None
+    growth: Annotated[Quantity | None, Field(description="`3 %/month` or `40 %/year`, compounding from month 1 on")] = (
+        None
+    )
+    egress: Annotated[Quantity | None, Field(description="data out: `20 kB/request`")] = None
+    flows: Annotated[
+        dict[Identifier, Quantity], Field(description="anything else prices are per: `50000 meal/day`")
+    ] = {}
+
+
+class Named(Section):
+    """A result of the study's own: a formula over inputs and computed results."""
+
+    formula: Text
+    unit: Annotated[str, Field(description="unit to show it in; left out, base units")] = ""
+    note: str = ""
+
+
+class Rule(Section):
+    """A claim and what to vary: the answer is where it is true and where it is false."""
+
+    claim: Text
+    holds: Annotated[Text, Field(description="a condition over results and inputs: `12 <= a_vs_b.months and ...`")]
+    vary: Annotated[str, Field(description="the input that is varied")]
+    low: Annotated[str | float, Field(description="from, in the input's unit")]
+    high: Annotated[str | float, Field(description="to")]
+    variants: Annotated[tuple[str, ...], Field(description="variants to test it in as well")] = ()
+
+
+class Expected(Section):
+    """A published value the study must reproduce from its inputs alone."""
+
+    name: Annotated[Text, Field(description="name of a result; `VARIANT:name` for one of a variant")]
+    value: Annotated[float | None, Field(description="as printed; null is `never`")]
+    unit: Annotated[str, Field(description="unit of the printed value")] = ""
+    tolerance: Annotated[float, Field(ge=0, le=0.5, description="relative")] = 0.01
+    within: Annotated[
+        float, Field(ge=0, description="or absolute, half of the last printed digit; the wider one counts")
+    ] = 0.0
+    published: Annotated[Text, Field(description="where: table, section, page")]
+    inferred: Annotated[str, Field(description="what had to be inferred for it, if anything")] = ""
+
+
+class Uncertainty(Section):
+    """How inputs with a range are drawn."""
+
+    draws: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
+    seed: Annotated[int, Field(ge=0)] = 0
+    compare: Annotated[str, Field(description="option the best one is measured against; left out, the runner-up")] = ""
+    all_inputs: Annotated[
+        float | None, Field(gt=0, lt=1, description="a range of +- this share for inputs without one; left out, none")
+    ] = None
+
+
+def _formula(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+    return {"formula": value.lstrip().removeprefix("=").strip()} if isinstance(value, str) else value
+
+
+class StudyFile(Section):
+    """A TCO study."""
+
+    study: Annotated[Literal[1], Field(description="version of this grammar")]
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
+    title: Text
+    source: Source
+    as_of: Annotated[Date | None, Field(description="prices as of; left out, the source's date")] = None
+    note: str = ""
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217; every result is in it")] = "USD"
+    units: Annotated[tuple[Identifier, ...], Field(description="things counted that the general list lacks")] = ()
+    conventions: Conventions = Conventions()
+    fx: tuple[Rate, ...] = ()
+    inputs: Annotated[dict[Identifier, Quantity], Field(description="named quantities that formulas may use")] = {}
+    demand: Demand = Demand()
+    levels: Annotated[dict[Identifier, float], Field(description="multiples of the demand to look at")] = {}
+    options: dict[Identifier, Option] = {}
+    pairs: Annotated[
+        tuple[tuple[str, str], ...], Field(description="[owner, rival] to compare; left out, all that can break even")
+    ] = ()
+    results: dict[Identifier, Annotated[Named, BeforeValidator(_formula)]] = {}
+    variants: Annotated[
+        dict[str, dict[str, Quantity]], Field(description="the study again with some inputs changed, by name")
+    ] = {}
+    grid: Annotated[
+        dict[Identifier, tuple[Quantity, ...]],
+        Field(description="all combinations of these inputs' values, named `input=value,input=value`"),
+    ] = {}
+    rules: dict[Identifier, Rule] = {}
+    uncertainty: Uncertainty | None = None
+    expected: tuple[Expected, ...] = ()
+
+
+def load(text: str, filename: str = "study.yaml") -> StudyFile:
+    """A study from YAML text.
+
+    Raises:
+        ConfigError: with every problem of the text, each with `file:line:column`.
+    """
+    return reading.load(StudyFile, text, filename, ())
+
+
+def read(path: Path) -> StudyFile:
+    """A study from a file.
+
+    Raises:
+        ConfigError: it cannot be read, or `load` refuses it.
+    """
+    return load(reading.read_text(path), str(path))

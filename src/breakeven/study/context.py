@@ -1,0 +1,124 @@
+"""What the parts of an option are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from breakeven.algebra.amount import Array
+from breakeven.config.study.given import Given
+from breakeven.config.study.option import Option, When
+from breakeven.errors import StudyError
+from breakeven.study.demand import Demand
+from breakeven.study.fleet import Fleet
+from breakeven.study.flow import Flow, recurring
+from breakeven.study.known import Known, plain
+from breakeven.study.scope import Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One purchase: the amount paid in a month, written off over a life to a residual; what it fetches at an age."""
+
+    month: int
+    amount: Array
+    life_months: Array
+    residual: Array
+    resale_share: Callable[[Array, Array], Array]
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One option being costed: its section, counts and demand, and the flows found so far."""
+
+    scope: Scope
+    demand: Demand
+    fleet: Fleet
+    name: str
+    option: Option
+    flows: list[Flow] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+    figures: dict[str, Known] = field(default_factory=dict)
+    unpriced: list[str] = field(default_factory=list)
+
+    def read(self, given: Given | None, *where: str | int) -> Known | None:
+        """A quantity of this option; None where it is absent."""
+        return self.scope.read(given, "options", self.name, *where)
+
+    def wanted(self, given: Given | None, unit: str, *where: str | int) -> Known | None:
+        """A quantity of this option in a unit like `unit`."""
+        return self.scope.wanted(given, unit, "options", self.name, *where)
+
+    def priced(self, given: Given | None, *where: str | int) -> Known | None:
+        """A price: None where it is not stated, or stated as unpriced, which is noted.
+
+        Raises:
+            StudyError: it is negative.
+        """
+        found = self.read(given, *where)
+        if found is None and given is not None and given.value is None and not given.formula:
+            self.unpriced.append(".".join(str(part) for part in where))
+        if found is not None and found.amount.values.min() < 0:
+            message = f"`{'.'.join(map(str, where))}` of option `{self.name}` is {found.text}: a price is not negative"
+            raise StudyError(message, "write income as a line of its own with a negative rate", path=self.path(*where))
+        return found
+
+    def path(self, *where: str | int) -> tuple[str | int, ...]:
+        """Where something of this option stands in the file."""
+        return ("options", self.name, *where)
+
+    def share_of_hours(self, when: When | None, price: Known) -> Known:
+        """1 for a price that is paid in all hours; the used share of the month for an hourly one in used hours."""
+        chosen = when or self.scope.study.conventions.opex
+        hourly = any(name == "s" for name, _ in price.amount.dims) and "/h" in price.text.replace(" ", "")
+        return self.fleet.used_share if chosen == "used_hours" and hourly else plain(1.0)
+
+    def charge(self, name: str, part: str, price: Known, *where: str) -> Flow:
+        """A recurring price, times what it is per, as a flow that is noted."""
+        with self.scope.at(*self.path(*where)):
+            flow = recurring(self.scope, name, part, self.fleet.extended(price, *where))
+        self.flows.append(flow)
+        return flow
+
+    def uplift(self, name: str, part: str, given: Given | None, base: Flow | None, *where: str) -> None:
+        """A share of another flow as a line of its own."""
+        share = self.wanted(given, "", *where)
+        if share is None or base is None or base.monthly is None:
+            return
+        self.flows.append(
+            Flow(
+                name=name,
+                part=part,
+                category=base.category,
+                formula=f"{share.text} of {base.name}",
+                monthly=base.monthly * share.amount.values,
+                fixed=base.fixed,
+                basis=share.basis,
+                facts=tuple(dict.fromkeys((*base.facts, *share.facts))),
+            )
+        )
+
+    def months(self, given: Given | None, *where: str) -> int | None:
+        """A term in whole months.
+
+        Raises:
+            StudyError: it is longer than the horizon, or no time.
+        """
+        found = self.read(given, *where)
+        if found is None:
+            return None
+        with self.scope.at(*self.path(*where)):
+            size = round(float(months_of(self.scope, found)[0, 0]))
+        if size > self.scope.horizon:
+            message = f"the term of {found.text} is longer than the horizon of {self.scope.horizon} months"
+            raise StudyError(message, f"state `conventions: horizon_months: {size}`", path=self.path(*where))
+        return size
+
+
+def months_of(scope: Scope, found: Known) -> Array:
+    """A duration in months, by draw.
+
+    Raises:
+        UnitError: it is no duration, or in hours without a month convention.
+    """
+    return found.amount.to(scope.unit("month"), f"`{found.text}`")

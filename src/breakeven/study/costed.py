@@ -1,0 +1,167 @@
+"""An option with its flows: cash by month, present cost, and the figures that results may name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from breakeven.algebra.amount import Array, amount
+from breakeven.cost.depreciation import by_year, declining_balance, straight_line
+from breakeven.cost.finance import discount_factors
+from breakeven.study.context import Context
+from breakeven.study.flow import Flow
+from breakeven.study.known import Known
+from breakeven.study.part import api, line, mix, purchase, rent, running
+
+BUILDERS: Mapping[str, Callable[[Context, Any], None]] = {
+    "purchase": purchase.build,
+    "lease": running.lease,
+    "power": running.power,
+    "housing": running.housing,
+    "rent": rent.build,
+    "api": api.build,
+    "provisioned": api.provisioned,
+    "mix": mix.build,
+}
+"""Parts in the order in which they are computed: housing needs the power, lines may be shares of any."""
+
+
+def cost(context: Context, rate: Array) -> Costed:
+    """The option computed; `rate` is the discount rate a month, by draw."""
+    for name, build in BUILDERS.items():
+        section = getattr(context.option, name)
+        if section is not None:
+            build(context, section)
+    for name, stated in context.option.lines.items():
+        line.build(context, name, stated)
+    return Costed(context, rate)
+
+
+class Costed:
+    """One option; arrays have a row a draw. Everything is computed when asked for, once."""
+
+    def __init__(self, context: Context, rate: Array) -> None:
+        self.context, self.rate = context, rate
+        self.name, self.option = context.name, context.option
+        self.flows = tuple(context.flows)
+        self.horizon = context.scope.horizon
+
+    @cached_property
+    def factors(self) -> Array:
+        """(draws or 1, months + 1) what money of each month is worth now."""
+        return discount_factors(self.rate[:, 0], self.horizon)
+
+    @cached_property
+    def cash(self) -> Array:
+        """(draws or 1, months + 1) cash out by month, resale as income."""
+        return self._sum(self.flows)
+
+    @cached_property
+    def recurring(self) -> Array:
+        """Cash without resale, which comes only when all is over: what a break-even accumulates."""
+        return self._sum(tuple(flow for flow in self.flows if flow.part != "resale"))
+
+    def _sum(self, flows: tuple[Flow, ...]) -> Array:
+        """Flows summed by shape first, so that ten thousand draws are added once and not for every line."""
+        once = _total([flow.once for flow in flows])
+        monthly = _total([flow.monthly for flow in flows])
+        rows = max(once.shape[0], monthly.shape[0])
+        found = np.zeros((rows, self.horizon + 1))
+        if once.shape[1] > 1:
+            found += once
+        found[:, 1:] += monthly
+        return found
+
+    def present_of(self, flow: Flow) -> Array:
+        """(draws or 1,) a flow's present value."""
+        found = np.zeros(1)
+        if flow.once is not None:
+            found = found + (flow.once * self.factors).sum(axis=1)
+        if flow.monthly is not None:
+            later = self.factors[:, 1:]
+            wide = flow.monthly.shape[1] > 1
+            found = found + ((flow.monthly * later).sum(axis=1) if wide else flow.monthly[:, 0] * later.sum(axis=1))
+        return found
+
+    @cached_property
+    def present(self) -> Array:
+        """(draws or 1,) present cost over the horizon."""
+        return np.asarray((self.cash * self.factors).sum(axis=1))
+
+    @cached_property
+    def annuity(self) -> Array:
+        """(draws or 1,) the level monthly amount worth the present cost."""
+        return np.asarray(self.present / self.factors[:, 1:].sum(axis=1))
+
+    @cached_property
+    def total(self) -> Array:
+        """(draws or 1,) cash over the horizon."""
+        return np.asarray(self.cash.sum(axis=1))
+
+    @cached_property
+    def first_month(self) -> Array:
+        """(draws or 1,) recurring cash of month 1."""
+        return _total([flow.monthly for flow in self.flows])[:, 0]
+
+    @cached_property
+    def capital(self) -> Array:
+        """(draws or 1,) paid at the start."""
+        return np.asarray(self.cash[:, 0])
+
+    @cached_property
+    def residual(self) -> Array:
+        """(draws or 1,) income from resale."""
+        found = [flow.once for flow in self.flows if flow.part == "resale"]
+        return np.asarray(-_total(found).sum(axis=1))
+
+    @cached_property
+    def depreciation(self) -> Array:
+        """(months,) what the purchases are written off by, month by month, of the first draw."""
+        written = np.zeros(self.horizon)
+        for batch in self.context.batches:
+            life, bought, left = (round(float(batch.life_months[0, 0])), batch.amount[0, 0], batch.residual[0, 0])
+            if bought > 0 and batch.month < self.horizon:
+                schedule = np.array(self._schedule(float(bought), float(left), life))
+                end = min(self.horizon, batch.month + len(schedule))
+                written[batch.month : end] += schedule[: end - batch.month]
+        return written
+
+    def _schedule(self, bought: float, left: float, life: int) -> tuple[float, ...]:
+        stated = self.option.purchase
+        if stated is None or stated.depreciation == "straight_line":
+            return straight_line(bought, left, life)
+        if stated.depreciation == "declining":
+            return declining_balance(bought, left, life, stated.declining_factor)
+        shares = [self.context.wanted(given, "", "purchase", "by_year", at) for at, given in enumerate(stated.by_year)]
+        return by_year(bought, [share.amount.scalar for share in shares if share is not None])
+
+    @cached_property
+    def accounting_month(self) -> float:
+        """Month 1 with depreciation in place of purchases."""
+        return float(self.first_month[0] + self.depreciation[0])
+
+    def months_of(self, flow: Flow) -> Array:
+        """(draws or 1,) month 1 of a flow."""
+        return np.zeros(1) if flow.monthly is None else flow.monthly[:, 0]
+
+    def money(self, values: Array, *, per: str = "") -> Known:
+        """An amount of the study's currency, in all or per month, resting on every line."""
+        currency = self.context.scope.study.currency
+        unit = self.context.scope.unit(f"{currency}/{per}" if per else currency)
+        facts = tuple(dict.fromkeys(key for flow in self.flows for key in flow.facts))
+        return Known(amount(np.asarray(values).reshape(-1, 1), unit), facts, "")
+
+
+def _total(arrays: list[Array | None]) -> Array:
+    """Arrays of unlike shapes summed: equal shapes first, then together."""
+    by_shape: dict[tuple[int, ...], Array] = {}
+    for array in arrays:
+        if array is not None:
+            by_shape[array.shape] = by_shape[array.shape] + array if array.shape in by_shape else array
+    total = np.zeros((1, 1))
+    for array in sorted(by_shape.values(), key=lambda one: one.size):
+        total = total + array
+    return total

@@ -1,0 +1,159 @@
+"""A study evaluated once: its options, pairs and named results, each when asked for, for one or many draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from breakeven.algebra.amount import Array
+from breakeven.catalog.find import Catalog
+from breakeven.config.study.file import StudyFile
+from breakeven.cost.finance import rate_per_month
+from breakeven.errors import StudyError
+from breakeven.study.context import Context
+from breakeven.study.costed import Costed, cost
+from breakeven.study.demand import SCALE, Demand
+from breakeven.study.figures import FIGURES as OF_OPTION
+from breakeven.study.figures import figure
+from breakeven.study.fleet import Fleet
+from breakeven.study.known import Known
+from breakeven.study.pair import FIGURES as OF_PAIR
+from breakeven.study.pair import SCALES, VOLUME, Versus, crossing_scale, demand_of, scaled
+from breakeven.study.scope import Scope
+
+REFINED = 65
+
+
+class Evaluated:
+    """A study read with some quantities drawn; nothing is computed before it is asked for."""
+
+    def __init__(self, study: StudyFile, catalog: Catalog, drawn: Mapping[str, Array] | None = None) -> None:
+        self.study, self.catalog = study, catalog
+        self.scope = Scope(study=study, catalog=catalog, drawn=drawn or {})
+        self.demand = Demand(self.scope)
+        self._options: dict[str, Costed] = {}
+        self._pairs: dict[tuple[str, str], Versus] = {}
+        self._name_everything()
+
+    def _name_everything(self) -> None:
+        derived = self.scope.derived
+        for name, option in self.study.options.items():
+            lines = [f"lines.{line}" for line in (*option.lines, *_PARTS)]
+            for one in (*OF_OPTION, *_OWN_FIGURES, *lines):
+                derived[f"{name}.{one}"] = partial(self._figure, name, one)
+            for other in self.study.options:
+                for one in (*OF_PAIR, VOLUME) if other != name else ():
+                    derived[f"{name}_vs_{other}.{one}"] = partial(self._pair_figure, name, other, one)
+        for name, result in self.study.results.items():
+            if name in self.study.inputs:
+                message = f"`{name}` is an input and a result"
+                raise StudyError(message, "give one of them another name", path=("results", name))
+            derived[name] = partial(self._result, name, result.formula)
+
+    def option(self, name: str) -> Costed:
+        """An option, computed.
+
+        Raises:
+            StudyError: there is none of that name, or something in it cannot be computed.
+        """
+        if name not in self.study.options:
+            message = f"there is no option `{name}`"
+            raise StudyError(message, f"options are {', '.join(self.study.options)}", path=("options",))
+        if name not in self._options:
+            option = self.study.options[name]
+            fleet = Fleet(self.scope, self.demand, name, option)
+            context = Context(scope=self.scope, demand=self.demand, fleet=fleet, name=name, option=option)
+            with self.scope.at("options", name):
+                self._options[name] = cost(context, self.rate)
+        return self._options[name]
+
+    @property
+    def rate(self) -> Array:
+        """(draws or 1, 1) the discount rate a month."""
+        stated = self.study.conventions
+        found = self.scope.read(stated.discount_rate, "conventions", "discount_rate")
+        if found is None:
+            return np.zeros((1, 1))
+        yearly = found.amount.values
+        if found.amount.dims:
+            yearly = found.amount.to(self.scope.unit("1/year"), "the discount rate")
+        return np.array([[rate_per_month(float(one), stated.compounding)] for one in yearly[:, 0]])
+
+    def pair(self, owner: str, rival: str) -> Versus:
+        """Two options compared."""
+        if (owner, rival) not in self._pairs:
+            self._pairs[owner, rival] = Versus(self.option(owner), self.option(rival))
+        return self._pairs[owner, rival]
+
+    def priced(self) -> tuple[Costed, ...]:
+        """The options of which every part has a price, in the order of the file."""
+        return tuple(one for name in self.study.options if not (one := self.option(name)).context.unpriced)
+
+    def pairs(self) -> tuple[Versus, ...]:
+        """The pairs the study names; else each priced option with each that needs less capital."""
+        if self.study.pairs:
+            return tuple(self.pair(owner, rival) for owner, rival in self.study.pairs)
+        options = self.priced()
+        return tuple(
+            self.pair(one.name, other.name)
+            for one in options
+            for other in options
+            if one.capital[0] > other.capital[0] + 1e-9
+        )
+
+    def named(self, name: str) -> Known:
+        """A result, a figure or an input by name.
+
+        Raises:
+            StudyError: nothing has this name, or it cannot be computed.
+        """
+        return self.scope.named(name)
+
+    def _figure(self, option: str, name: str) -> Known:
+        return figure(self.option(option), name)
+
+    def _pair_figure(self, owner: str, rival: str, name: str) -> Known:
+        if name == VOLUME:
+            return self.volume(owner, rival)
+        found = OF_PAIR[name].compute(self.pair(owner, rival))
+        if found is None:
+            message = f"`{owner}_vs_{rival}.{name}` cannot be computed"
+            raise StudyError(message, "state what it rests on")
+        return found
+
+    def _result(self, name: str, text: str) -> Known:
+        with self.scope.at("results", name):
+            return self.scope.compute(text)
+
+    def volume(self, owner: str, rival: str) -> Known:
+        """Demand a month from which the owner's annuity is the lower one; nan is never.
+
+        The study is asked again at 161 demands from 1/10,000 to 10,000 times the stated one, then between the two
+        neighbours where it turns, twice more. Fleets that are sized from demand grow with it, so there may be several
+        such volumes: this is the lowest.
+        """
+        flow = demand_of(self.option(owner))
+        if flow is None:
+            message = f"a break-even volume of `{owner}` needs a demand"
+            raise StudyError(message, "state `demand: requests:` or tokens", path=("demand",))
+        scales, found = SCALES, None
+        for _ in range(3):
+            found = crossing_scale(scales, self._gains(owner, rival, scales))
+            if found is None:
+                return scaled(flow, float("nan"))
+            scales = np.linspace(*found, REFINED)
+        return scaled(flow, float("nan") if found is None else found[1])
+
+    def _gains(self, owner: str, rival: str, scales: Array) -> Array:
+        again = Evaluated(self.study, self.catalog, {SCALE: scales})
+        return np.broadcast_to(again.option(rival).annuity - again.option(owner).annuity, scales.shape)
+
+
+_PARTS = ("purchase", "resale", "lease", "power", "housing", "rent", "api", "provisioned", "mix")
+_OWN_FIGURES = (
+    *("life_months", "it_power", "units", "overflow_share", "critical_fractile", "quantile_units"),
+    *("burst_hours_share", "regret_of_one_more"),
+)
+"""Figures that a part notes while it is computed."""

@@ -1,0 +1,262 @@
+"""The figures of an option that results, rules and expectations may name: `own.capex`, `api.cost_per_request`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from breakeven.algebra.amount import Amount, Array
+from breakeven.errors import StudyError
+from breakeven.study.costed import Costed
+from breakeven.study.known import Known
+
+
+class Spec(NamedTuple):
+    """How a figure is computed, the unit it is shown in (CUR is the study's currency), and what it means."""
+
+    compute: Callable[[Costed], Known | None]
+    unit: str
+    meaning: str
+
+
+def figure(costed: Costed, name: str) -> Known:
+    """A figure by name; `lines.NAME` is month 1 of a line or part.
+
+    Raises:
+        StudyError: the option has no such figure.
+    """
+    if name.startswith("lines."):
+        return _line(costed, name.removeprefix("lines."))
+    found = FIGURES[name].compute(costed) if name in FIGURES else costed.context.figures.get(name)
+    if found is None:
+        known = ", ".join(sorted({*FIGURES, *costed.context.figures}))
+        message = f"option `{costed.name}` has no figure `{name}`"
+        raise StudyError(message, f"it may have {known}, or lines.NAME; some need demand or capacity to be stated")
+    return found
+
+
+def unit_of(costed: Costed, name: str, found: Known) -> str:
+    """The unit a figure is shown in: its own, or the first of the usual ones that fits."""
+    currency = costed.context.scope.study.currency
+    stated = [FIGURES[name].unit] if name in FIGURES else []
+    return shown_in(costed, found, [*stated, *USUAL], currency)
+
+
+def shown_in(costed: Costed, found: Known, choices: list[str], currency: str) -> str:
+    """The first unit among the choices that fits a quantity; empty for base units."""
+    for text in choices:
+        unit = costed.context.scope.unit(text.replace("CUR", currency))
+        if unit.dims == found.amount.dims:
+            return unit.text
+    return ""
+
+
+USUAL = [
+    "",
+    "CUR",
+    "CUR/month",
+    "CUR/h",
+    "month",
+    "Mtok/month",
+    "request/month",
+    "CUR/Mtok",
+    "CUR/request",
+    "kWh/month",
+]
+
+
+def _line(costed: Costed, name: str) -> Known:
+    found = [flow for flow in costed.flows if name in {flow.name, flow.part}]
+    if not found:
+        message = f"option `{costed.name}` has no line `{name}`"
+        raise StudyError(message, f"its lines are {', '.join(flow.name for flow in costed.flows)}")
+    facts = tuple(dict.fromkeys(key for flow in found for key in flow.facts))
+    if all(flow.monthly is None for flow in found):
+        paid = sum((flow.cash(costed.horizon).sum(axis=1) for flow in found), np.zeros(1))
+        return Known(costed.money(paid).amount, facts, name)
+    months = sum((costed.months_of(flow) for flow in found), np.zeros(1))
+    return Known(costed.money(months, per="month").amount, facts, name)
+
+
+def _served(name: str) -> Callable[[Costed], Known | None]:
+    return lambda costed: costed.context.fleet.served(name)
+
+
+def _count(name: str) -> Callable[[Costed], Known | None]:
+    return lambda costed: costed.context.fleet.count(name)
+
+
+def _own(name: str) -> Callable[[Costed], Known | None]:
+    return lambda costed: costed.context.figures.get(name)
+
+
+def _carried(thing: str) -> Callable[[Costed], Known | None]:
+    """What the fleet carries in the hours it is used."""
+
+    def found(costed: Costed) -> Known | None:
+        whole = costed.context.fleet.capacity(thing)
+        return None if whole is None else whole * costed.context.fleet.used_share
+
+    return found
+
+
+def mean(flow: Known) -> Known:
+    """A flow's mean over the months."""
+    values = flow.amount.values.mean(axis=1, keepdims=True)
+    return flow.based(Amount(values, flow.amount.dims), flow.text)
+
+
+def _over(
+    one: Callable[[Costed], Known | None], other: Callable[[Costed], Known | None]
+) -> Callable[[Costed], Known | None]:
+    """One figure's mean over another's; None where either is not known, or there is none of the other."""
+
+    def found(costed: Costed) -> Known | None:
+        above, below = one(costed), other(costed)
+        if above is None or below is None or not np.any(below.amount.values):
+            return None
+        return mean(above) / mean(below)
+
+    return found
+
+
+def _annuity(costed: Costed) -> Known:
+    return costed.money(costed.annuity, per="month")
+
+
+def _accounting(costed: Costed) -> Known:
+    return costed.money(np.array([costed.accounting_month]), per="month")
+
+
+def _utilised(costed: Costed) -> Known | None:
+    stated, carried = costed.context.fleet.read("utilisation", ""), _carried("token")(costed)
+    return carried if carried is None or stated is None else carried * stated
+
+
+def _in_use(costed: Costed) -> Known | None:
+    """Share of the fleet's capacity that demand takes."""
+    tokens = _over(_served("tokens"), _carried("token"))(costed)
+    return tokens if tokens is not None else _over(_served("requests"), _carried("request"))(costed)
+
+
+def _value(costed: Costed) -> Known | None:
+    found, share = costed.context.demand.flow("value"), costed.context.fleet.share
+    return found if found is None or share is None else found * share
+
+
+def _category(name: str) -> Callable[[Costed], Known | None]:
+    def found(costed: Costed) -> Known | None:
+        chosen = [flow.cash(costed.horizon).sum(axis=1) for flow in costed.flows if flow.category == name]
+        return costed.money(sum(chosen, np.zeros(1))) if chosen else None
+
+    return found
+
+
+def _exit(costed: Costed) -> Known | None:
+    """What leaving after `EXIT_MONTH` months costs: commitments, notice, migration, and value not recovered by sale."""
+    stated, context = costed.option.exit, costed.context
+    left = max(0, costed.horizon - EXIT_MONTH)
+    due = np.zeros(1)
+    if stated is not None:
+        penalty = context.wanted(stated.penalty, "", "exit", "penalty")
+        notice = context.months(stated.notice, "exit", "notice")
+        migration = context.read(stated.migration, "exit", "migration")
+        committed = _committed(costed, left)
+        due = due + (committed * penalty.amount.values[:, 0] if penalty is not None else 0.0)
+        due = due + (costed.first_month * min(notice or 0, left))
+        if migration is not None:
+            due = due + migration.amount.to(context.scope.unit(context.scope.study.currency), "exit.migration")[:, 0]
+    if not context.batches and stated is None:
+        return None
+    return costed.money(due + _stranded(costed))
+
+
+EXIT_MONTH = 12
+"""The month in which `exit_after_12` leaves."""
+
+
+def _committed(costed: Costed, left: int) -> Array:
+    """Rent, lease and units that stay due for the months left of their terms."""
+    option, context = costed.option, costed.context
+    terms = {
+        "rent": context.months(option.rent.term, "rent", "term") if option.rent else None,
+        "lease": context.months(option.lease.term, "lease", "term") if option.lease else None,
+        "provisioned": context.months(option.provisioned.term, "provisioned", "term") if option.provisioned else None,
+    }
+    due = np.zeros(1)
+    for part, term in terms.items():
+        months = min(left, max(0, (term or 0) - EXIT_MONTH))
+        due = due + sum((costed.months_of(flow) for flow in costed.flows if flow.part == part), np.zeros(1)) * months
+    return due
+
+
+def _stranded(costed: Costed) -> Array:
+    """Book value that a sale in that month would not bring back, by the resale curve."""
+    lost = np.zeros(1)
+    for batch in costed.context.batches:
+        if batch.month < EXIT_MONTH:
+            age = np.array([[float(EXIT_MONTH - batch.month)]])
+            written = np.minimum(1.0, age / batch.life_months) * (batch.amount - batch.residual)
+            fetched = batch.amount * batch.resale_share(age, batch.life_months)
+            lost = lost + np.maximum(0.0, batch.amount - written - fetched)[:, 0]
+    return lost
+
+
+FIGURES: Mapping[str, Spec] = {
+    "capex": Spec(lambda one: one.money(one.capital), "CUR", "paid in month 0"),
+    "residual": Spec(lambda one: one.money(one.residual), "CUR", "income from resale"),
+    "first_month": Spec(lambda one: one.money(one.first_month, per="month"), "CUR/month", "recurring cash of month 1"),
+    "total": Spec(lambda one: one.money(one.total), "CUR", "cash over the horizon"),
+    "present": Spec(lambda one: one.money(one.present), "CUR", "present cost over the horizon"),
+    "annuity": Spec(_annuity, "CUR/month", "level monthly amount worth the present cost"),
+    "accounting_month": Spec(_accounting, "CUR/month", "month 1 with depreciation in place of the purchase"),
+    "depreciation_month": Spec(
+        lambda one: one.money(one.depreciation[:1], per="month"), "CUR/month", "depreciation of month 1"
+    ),
+    "inference": Spec(_category("inference"), "CUR", "lines of category inference over the horizon, capital aside"),
+    "training": Spec(_category("training"), "CUR", "lines of category training over the horizon"),
+    "servers": Spec(_count("server"), "server", "servers, spare ones included"),
+    "accelerators": Spec(_count("accelerator"), "accelerator", "accelerators in serving servers"),
+    "instances": Spec(_count("instance"), "instance", "instances of the model"),
+    "peak_rate": Spec(lambda one: one.context.demand.peak_rate, "request/s", "requests in the busiest hour"),
+    "requests": Spec(_served("requests"), "request/month", "requests served"),
+    "tokens": Spec(_served("tokens"), "Mtok/month", "tokens served, input and output"),
+    "useful": Spec(_served("useful"), "useful_prediction/month", "useful predictions"),
+    "capacity_requests": Spec(_carried("request"), "request/month", "requests the fleet carries in its used hours"),
+    "capacity_tokens": Spec(_carried("token"), "Mtok/month", "tokens the fleet carries in its used hours"),
+    "used_of_capacity": Spec(_in_use, "%", "demand / capacity"),
+    "cost_per_request": Spec(_over(_annuity, _served("requests")), "CUR/1000 request", "annuity / requests"),
+    "cost_per_token": Spec(_over(_annuity, _served("tokens")), "CUR/Mtok", "annuity / tokens served"),
+    "cost_per_useful": Spec(
+        _over(_annuity, _served("useful")), "CUR/1000 useful_prediction", "annuity / useful predictions"
+    ),
+    "cost_per_capacity_token": Spec(
+        _over(_annuity, _utilised), "CUR/Mtok", "annuity / (token capacity x fleet.utilisation)"
+    ),
+    "accounting_per_request": Spec(
+        _over(_accounting, _served("requests")), "CUR/1000 request", "accounting month / requests"
+    ),
+    "accounting_per_token": Spec(_over(_accounting, _served("tokens")), "CUR/Mtok", "accounting month / tokens"),
+    "energy": Spec(_own("energy"), "kWh/month", "electricity of a month, PUE included"),
+    "energy_per_token": Spec(_over(_own("energy"), _served("tokens")), "kWh/Mtok", "energy / tokens"),
+    "energy_per_useful": Spec(
+        _over(_own("energy"), _served("useful")), "kWh/1000 useful_prediction", "energy / useful predictions"
+    ),
+    "tokens_per_energy": Spec(_over(_served("tokens"), _own("energy")), "token/J", "tokens per second and watt"),
+    "carbon": Spec(_own("carbon"), "kgCO2/month", "location-based carbon of the electricity"),
+    "embodied": Spec(_own("embodied"), "kgCO2", "carbon made with the hardware"),
+    "carbon_per_token": Spec(_over(_own("carbon"), _served("tokens")), "gCO2/Mtok", "carbon / tokens"),
+    "carbon_per_request": Spec(_over(_own("carbon"), _served("requests")), "gCO2/1000 request", "carbon / requests"),
+    "carbon_per_useful": Spec(
+        _over(_own("carbon"), _served("useful")), "gCO2/1000 useful_prediction", "carbon / useful predictions"
+    ),
+    "value": Spec(_value, "CUR/month", "what the useful predictions are worth"),
+    "return_on_spend": Spec(_over(_value, _annuity), "", "value / annuity"),
+    "exit_after_12": Spec(_exit, "CUR", "cost of leaving after 12 months: lock-in"),
+    "load_cost": Spec(_own("load_cost"), "CUR", "a mix: cost over the hours of the load"),
+    "all_owned_cost": Spec(_own("all_owned_cost"), "CUR", "a mix: the same load with owned units alone"),
+    "all_burst_cost": Spec(_own("all_burst_cost"), "CUR", "a mix: the same load with rented units alone"),
+    "owned_units": Spec(_own("owned_units"), "", "a mix: the best number of owned units"),
+}

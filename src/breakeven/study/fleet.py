@@ -1,0 +1,210 @@
+"""How much of each thing an option has: the counts that its prices are per, stated or sized from demand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from breakeven.algebra.amount import Amount, amount
+from breakeven.algebra.unit import CURRENCIES, UnitError
+from breakeven.config.study.option import Option
+from breakeven.errors import StudyError
+from breakeven.study.demand import Demand
+from breakeven.study.known import Known, plain
+from breakeven.study.scope import Scope
+
+TIMES = frozenset({"s", "month", "day"})
+FLOWS = {
+    "request": "requests",
+    "prediction": "requests",
+    "token": "tokens",
+    "useful_prediction": "useful",
+    "B": "egress",
+}
+"""What a price may be per, and the flow of demand that it then multiplies."""
+
+
+class Fleet:
+    """The counts and flows of one option, each found when a price asks for it."""
+
+    def __init__(self, scope: Scope, demand: Demand, name: str, option: Option) -> None:
+        self.scope, self.demand, self.name = scope, demand, name
+        self.option, self.stated = option, option.fleet
+        self.share = scope.wanted(option.share, "", "options", name, "share")
+        self.energy: Known | None = None
+        """Energy of a month, once the power part has been built."""
+
+    def read(self, field: str, unit: str) -> Known | None:
+        """A quantity of the fleet section."""
+        return self.scope.wanted(getattr(self.stated, field), unit, "options", self.name, "fleet", field)
+
+    def served(self, flow: str) -> Known | None:
+        """A flow of demand, the part of it that this option serves."""
+        found = self.demand.flow(flow)
+        return found if found is None or self.share is None else found * self.share
+
+    @property
+    def instances(self) -> Known | None:
+        """Instances of the model: stated, or enough for the busiest rate."""
+        return self.read("instances", "instance") or self._sized("instance")
+
+    @property
+    def accelerators(self) -> Known | None:
+        """Accelerators in serving servers."""
+        stated = self.read("accelerators", "accelerator") or self._sized("accelerator")
+        if stated is not None:
+            return stated
+        each = self.per_server
+        if each is not None and (self.stated.servers is not None or self.stated.accelerators_per_instance is None):
+            servers = self.servers
+            return None if servers is None else servers * each
+        return self._needed()
+
+    def _needed(self) -> Known | None:
+        """Accelerators that the instances take."""
+        each, instances = self.read("accelerators_per_instance", "accelerator/instance"), self.instances
+        return None if each is None or instances is None else instances * each
+
+    @property
+    def per_server(self) -> Known | None:
+        """Accelerators in a server: stated, or those of the offer it is bought or rented as."""
+        stated = self.read("accelerators_per_server", "accelerator/server")
+        return stated if stated is not None else self._offered()
+
+    def _offered(self) -> Known | None:
+        for part in (self.option.purchase, self.option.rent):
+            if part is not None and part.offer:
+                offer = self.scope.catalog.offer(part.offer, self.scope.on)
+                if offer.accelerator:
+                    return Known(amount(offer.count, self.scope.unit("accelerator/server")), (), f"{offer.count} each")
+        return None
+
+    @property
+    def servers(self) -> Known | None:
+        """Serving servers: stated, sized, or enough for the accelerators."""
+        stated = self.read("servers", "server") or self._sized("server")
+        if stated is not None:
+            return stated
+        each, needed = self.per_server, self._needed() or self.read("accelerators", "accelerator")
+        if each is None or needed is None:
+            return None
+        ratio = needed / each
+        return ratio.based(_whole(ratio.amount), f"ceil({ratio.text})")
+
+    @property
+    def all_servers(self) -> Known | None:
+        """Serving and spare servers."""
+        serving, spare = self.servers, self.read("spare_servers", "server")
+        return serving if serving is None or spare is None else serving + spare
+
+    def _sized(self, thing: str) -> Known | None:
+        """Enough of a thing for the busiest rate, from what one of it carries."""
+        carries = self.scope.read(self.stated.capacity, "options", self.name, "fleet", "capacity")
+        if carries is None or not any(name == thing for name, _ in carries.amount.dims):
+            return None
+        flow = self.served("tokens" if any(name == "token" for name, _ in carries.amount.dims) else "requests")
+        if flow is None:
+            return None
+        ratio = (flow * self.demand.peak_factor) / carries
+        with self.scope.at("options", self.name, "fleet", "capacity"):
+            ratio.amount.to(self.scope.unit(thing), f"{thing}s from demand / capacity")
+        return ratio.based(_whole(ratio.amount), f"ceil({ratio.text})")
+
+    def capacity(self, thing: str) -> Known | None:
+        """What the whole fleet carries of `request` or `token`, per time; None where the study does not say."""
+        carries = self.scope.read(self.stated.capacity, "options", self.name, "fleet", "capacity")
+        if carries is None or (thing, 1) not in carries.amount.dims:
+            return None
+        per = next((name for name, power in carries.amount.dims if power < 0 and name not in TIMES), "")
+        count = self.count(per) if per else plain(1.0)
+        return None if count is None else carries * count
+
+    def count(self, thing: str) -> Known | None:
+        """How much there is of a thing that a price is per; None where the study does not say."""
+        for name, given in self.stated.counts.items():
+            found = self.scope.need(given, "options", self.name, "fleet", "counts", name)
+            if (thing, 1) in found.amount.dims:
+                return found
+        if thing == "organisation":
+            return Known(amount(1.0, self.scope.unit("organisation")), (), "")
+        if thing == "J":
+            return self.energy
+        if thing in FLOWS:
+            return self._flow(thing)
+        if thing in {"instance", "accelerator"}:
+            return self.instances if thing == "instance" else self.accelerators
+        if thing in {"server", "machine", "node"}:
+            servers = self.all_servers
+            return (
+                servers
+                if servers is None
+                else servers.based(Amount(servers.amount.values, ((thing, 1),)), servers.text)
+            )
+        return self._own_flow(thing)
+
+    def _flow(self, thing: str) -> Known | None:
+        found = self.served(FLOWS[thing])
+        if found is None or thing != "prediction":
+            return found
+        dims = tuple(
+            sorted(("prediction", 1) if name == "request" else (name, power) for name, power in found.amount.dims)
+        )
+        return found.based(Amount(found.amount.values, dims), found.text)
+
+    def _own_flow(self, thing: str) -> Known | None:
+        for name in self.demand.stated.flows:
+            found = self.served(name)
+            if found is not None and (thing, 1) in found.amount.dims:
+                return found
+        return None
+
+    def extended(self, known: Known, *where: str) -> Known:
+        """A price times whatever its unit says it is per, until only money (and time) is left.
+
+        Raises:
+            StudyError: the option does not say how much there is of it.
+        """
+        while name := _per(known):
+            count = self.count(name)
+            if count is None:
+                message = f"`{'.'.join(where)}` is {known.text}, and option `{self.name}` does not say how many {name}s"
+                raise StudyError(message, _way_out(name), path=("options", self.name, *where))
+            known = known * count
+        return known
+
+    @property
+    def used_share(self) -> Known:
+        """Hours in use / hours of a month; 1 where the study does not say."""
+        used = self.scope.read(self.stated.used_hours, "options", self.name, "fleet", "used_hours")
+        if used is None:
+            return plain(1.0)
+        month_s = self.scope.units.calendar.month_s
+        if month_s is None or used.amount.dims not in {(), (("s", 1),), (("month", -1), ("s", 1))}:
+            message = f"`used_hours` is {used.text}, which needs a month to be a share of"
+            raise UnitError(message, "write `176 h/month` and state `conventions: hours_per_month:`")
+        hours = used.amount.values if used.amount.dims == () else used.amount.values / month_s
+        return used.based(Amount(hours, ()), f"{used.text} in use")
+
+
+def _per(known: Known) -> str:
+    """What a price is still per; empty when only money and time are left."""
+    left = (name for name, power in known.amount.dims if power < 0 and name not in TIMES and name not in CURRENCIES)
+    return next(left, "")
+
+
+def _whole(found: Amount) -> Amount:
+    """Rounded up to whole things, but not for the last digits of a float."""
+    return found.mapped(lambda values: np.maximum(1.0, np.ceil(np.round(values, 9))))
+
+
+def _way_out(thing: str) -> str:
+    ways = {
+        "server": "state `fleet: servers: 1 server`, or `capacity:` so that they are sized from demand",
+        "accelerator": "state `fleet: accelerators_per_server: 8 accelerator/server` and `servers:`",
+        "instance": "state `fleet: instances:`, or `capacity: 2.5 request/s/instance`",
+        "J": "give the option a `power:` part, so that its energy is known",
+        "token": "state `demand: input_tokens:` and `output_tokens:`",
+        "request": "state `demand: requests:`",
+        "useful_prediction": "state `demand: requests:` and `useful:`",
+        "B": "state `demand: egress:`, or give the line a `count:` in bytes",
+    }
+    return ways.get(thing, f"add it under `fleet: counts:` (`1 {thing}`), or give the line a `count:`")

@@ -1,0 +1,1 @@
+"""The parts an option may have; each turns its section into flows."""

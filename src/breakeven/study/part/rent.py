@@ -1,0 +1,75 @@
+"""Machines by the hour: on demand, reserved or spot, and what comes on top of the rent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from breakeven.config.study.option import Rent
+from breakeven.study.context import Context
+from breakeven.study.flow import Flow, one_off
+from breakeven.study.known import Known
+from breakeven.study.part.purchase import offered
+
+UPLIFTS = {
+    "overhead": "autoscaling_overhead",
+    "goodput_loss": "goodput_loss",
+    "interruption": "spot_interruption",
+    "support": "support",
+}
+"""Shares of the rent, and the lines they become."""
+PER_UNIT = {"accelerator_hour": "USD/server/h", "cpu_hour": "USD/vcpu/h"}
+
+
+def build(context: Context, stated: Rent) -> None:
+    """Price x machines x hours; hours are the used ones where `when: used_hours`."""
+    price = _price(context, stated)
+    if price is None:
+        return
+    context.months(stated.term, "rent", "term")
+    if stated.basis == "spot" and stated.interruption is None:
+        context.scope.warnings[
+            f"option `{context.name}`: spot capacity without `interruption:` counts as never reclaimed"
+        ] = None
+    hours = context.share_of_hours(stated.when or ("always_on" if stated.term else None), price)
+    flow = context.charge("rent", "rent", price * hours, "rent", "price")
+    flow = context.flows[-1] = _at_least(context, stated, flow)
+    for field, name in UPLIFTS.items():
+        context.uplift(name, "rent", getattr(stated, field), flow, "rent", field)
+    upfront = context.priced(stated.upfront, "rent", "upfront")
+    if upfront is not None:
+        with context.scope.at(*context.path("rent", "upfront")):
+            whole = context.fleet.extended(upfront, "rent", "upfront")
+            context.flows.append(one_off(context.scope, "upfront", "rent", whole))
+
+
+def _price(context: Context, stated: Rent) -> Known | None:
+    if stated.price is not None or not stated.offer:
+        return context.priced(stated.price, "rent", "price")
+    scope = context.scope
+    with scope.at(*context.path("rent", "offer")):
+        offer = scope.catalog.offer(stated.offer, scope.on)
+    if offer.usd_per_hour is None:
+        context.unpriced.append(f"price per hour of {offer.id}")
+        return None
+    if offer.term == "spot" and stated.basis != "spot":
+        scope.warnings[f"option `{context.name}`: {offer.id} is a spot price, and `rent.basis` says {stated.basis}"] = (
+            None
+        )
+    return offered(context, offer.id, "usd_per_hour", offer.usd_per_hour, PER_UNIT.get(offer.kind, "USD/server/h"))
+
+
+def _at_least(context: Context, stated: Rent, flow: Flow) -> Flow:
+    least = context.read(stated.minimum, "rent", "minimum")
+    return flow if least is None or flow.monthly is None else at_least(context, flow, least, "rent", "minimum")
+
+
+def at_least(context: Context, flow: Flow, least: Known, *where: str) -> Flow:
+    """A flow that is charged at least a minimum a month."""
+    with context.scope.at(*context.path(*where)):
+        monthly = context.scope.month(least)
+        monthly.amount.to(context.scope.unit(context.scope.study.currency), "the minimum")
+    charged = np.maximum(flow.monthly if flow.monthly is not None else 0.0, monthly.amount.values)
+    text = f"{flow.formula}, at least {least.text}"
+    return replace(flow, monthly=charged, formula=text, facts=tuple(dict.fromkeys((*flow.facts, *least.facts))))

@@ -1,0 +1,62 @@
+"""The study again with other inputs: its named variants, and every combination of a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+from breakeven.config.study.file import StudyFile
+from breakeven.config.study.given import Given
+from breakeven.errors import StudyError
+
+MOST_VARIANTS = 2_000
+
+
+def variants(study: StudyFile) -> Iterator[tuple[str, Mapping[str, Given]]]:
+    """Name and changed inputs of each variant, then of each point of the grid (`input=value,input=value`).
+
+    Raises:
+        StudyError: there are too many points.
+    """
+    yield from study.variants.items()
+    count = 1
+    for values in study.grid.values():
+        count *= max(1, len(values))
+    if count > MOST_VARIANTS:
+        message = f"the grid has {count:,} points, at most {MOST_VARIANTS:,} are computed"
+        raise StudyError(message, "leave out values, or state single `variants:`", path=("grid",))
+    if study.grid:
+        for point in product(*(enumerate(values) for values in study.grid.values())):
+            changed = {name: value for name, (_, value) in zip(study.grid, point, strict=True)}
+            yield ",".join(f"{name}={shown(value)}" for name, value in changed.items()), changed
+
+
+def changed(study: StudyFile, name: str, inputs: Mapping[str, Given]) -> StudyFile:
+    """The study with some inputs replaced; what is replaced keeps its own source where the new one names none.
+
+    Raises:
+        StudyError: an input to be replaced does not exist.
+    """
+    unknown = [key for key in inputs if key not in study.inputs]
+    if unknown:
+        message = f"variant `{name}` changes `{unknown[0]}`, which is no input"
+        raise StudyError(message, f"inputs are {', '.join(study.inputs) or 'none'}", path=("variants", name))
+    merged = {**study.inputs, **{key: _inherited(study.inputs[key], given) for key, given in inputs.items()}}
+    return study.model_copy(update={"inputs": merged})
+
+
+def _inherited(before: Given, after: Given) -> Given:
+    """A bare number keeps the unit of what it replaces."""
+    bare = isinstance(after.value, float) and not after.unit
+    return after.model_copy(update={"unit": _unit(before)}) if bare else after
+
+
+def _unit(given: Given) -> str:
+    if given.unit or not isinstance(given.value, str):
+        return given.unit
+    return given.value.strip().partition(" ")[2].strip() or ("%" if given.value.strip().endswith("%") else "")
+
+
+def shown(given: Given) -> str:
+    """A value as it is written."""
+    return str(given.fact or (f"{given.value:g}" if isinstance(given.value, float) else given.value))
