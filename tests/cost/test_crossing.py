@@ -219,7 +219,7 @@ def test_the_vectorised_crossing_is_the_plain_one(draws: list[tuple[float, float
 
 
 def test_a_crossing_is_the_first_and_linear_within_its_month() -> None:
-    """A saving that dips below zero again has paid back already; the start counts; a level month is no division by 0."""
+    """A saving that dips again has paid back already; the start counts; a level month divides nothing by 0."""
     saved = np.array([[-4, -1, 3, -5, 9], [0, -5, -6, -7, 1], [-3, -2, -2, -2, -1], [-2, 0, 0, 1, 2], [1, 1, 1, 1, 1]])
     assert first_crossing(saved.astype(float)).tolist() == pytest.approx([1.25, 0, math.nan, 1, 0], nan_ok=True)
 

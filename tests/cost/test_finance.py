@@ -59,14 +59,23 @@ def test_npv_equals_numpy_financial(rate: float, amounts: list[float]) -> None:
     assert npv(rate, amounts) == pytest.approx(nf.npv(rate, amounts), rel=1e-9, abs=1e-9 * moved)
 
 
-@given(capex=st.floats(1, 1e7), savings=st.lists(st.floats(0.01, 1), min_size=1, max_size=72), times=st.floats(0.5, 5))
+@given(
+    capex=st.floats(1e-6, 1e12), savings=st.lists(st.floats(0.01, 1), min_size=1, max_size=72), times=st.floats(0.5, 5)
+)
 def test_irr_equals_numpy_financial(capex: float, savings: list[float], times: float) -> None:
     """Out first, then in: one rate, and both libraries find it to 1e-9; the flows are worth nothing at it."""
     amounts = [-capex, *(saving * times * capex / sum(savings) for saving in savings)]
     found = irr(amounts)
     assert found == pytest.approx(nf.irr(amounts), rel=1e-9, abs=1e-9)
     assert found is not None
-    assert npv(found, amounts) == pytest.approx(0, abs=1e-6 * capex)
+    assert npv(found, amounts) == pytest.approx(0, abs=1e-9 * capex)
+
+
+def test_a_rate_does_not_depend_on_the_unit_of_money() -> None:
+    """In dollars, in nano-dollars or in billions the rate is the same to the last digits."""
+    amounts = np.array([-1.0, 2.3, 0.08, 1.5, 1.5])
+    found = [irr((amounts * unit).tolist()) for unit in (1e-9, 1e-3, 1.0, 1e3, 1e9, 1e15)]
+    assert found == pytest.approx([found[0]] * len(found), rel=1e-13)
 
 
 @given(capex=st.floats(1, 1e7), rate=rates, periods=st.integers(1, 120), share=st.floats(0, 0.9))
@@ -114,7 +123,7 @@ def test_an_effective_rate_round_trips(year: float) -> None:
 
 @given(year=st.floats(1e-6, 2.0))
 def test_a_twelfth_compounds_to_more_than_the_stated_rate(year: float) -> None:
-    """rate / 12 is never below the effective monthly rate, and its effective year is above the stated rate."""
+    """The rate / 12 is never below the effective monthly rate, and its effective year is above the stated rate."""
     assert rate_per_month(year, "monthly") == year / 12
     assert rate_per_month(year, "monthly") >= rate_per_month(year, "effective")
     assert year_effective(rate_per_month(year, "monthly")) > year

@@ -15,6 +15,8 @@ Compounding = Literal["monthly", "effective"]
 """How a rate a year becomes a rate a month: a twelfth of it, or the rate that compounds to it in twelve months."""
 
 MONTHS_PER_YEAR = 12
+IRR_SCALE_USD = 1e6
+"""Flows are scaled to this size first: pyxirr ends its search at an absolute remainder, whatever the flows are."""
 NO_INTEREST = 1e-12
 """Below this rate a period the interest is smaller than the rounding of a float."""
 
@@ -62,8 +64,9 @@ def irr(flows: Sequence[float]) -> float | None:
     if not all(math.isfinite(flow) for flow in flows):
         message = f"an internal rate of return needs finite flows, got {flows}"
         raise ValueError(message)
+    largest = max(map(abs, flows), default=0.0)
     try:
-        return pyxirr.irr(flows)
+        return pyxirr.irr([flow / (largest or 1.0) * IRR_SCALE_USD for flow in flows])
     except pyxirr.InvalidPaymentsError:
         return None
 
