@@ -88,7 +88,7 @@ class Fleet:
         if each is None or needed is None:
             return None
         ratio = needed / each
-        return ratio.based(_whole(ratio.amount), f"ceil({ratio.text})")
+        return _sized(ratio, "server")
 
     @property
     def all_servers(self) -> Known | None:
@@ -107,7 +107,7 @@ class Fleet:
         ratio = (flow * self.demand.peak_factor) / carries
         with self.scope.at("options", self.name, "fleet", "capacity"):
             ratio.amount.to(self.scope.unit(thing), f"{thing}s from demand / capacity")
-        return ratio.based(_whole(ratio.amount), f"ceil({ratio.text})")
+        return _sized(ratio, thing)
 
     def capacity(self, thing: str) -> Known | None:
         """What the whole fleet carries of `request` or `token`, per time; None where the study does not say."""
@@ -194,6 +194,11 @@ def _per(known: Known) -> str:
 def _whole(found: Amount) -> Amount:
     """Rounded up to whole things, but not for the last digits of a float."""
     return found.mapped(lambda values: np.maximum(1.0, np.ceil(np.round(values, 9))))
+
+
+def _sized(ratio: Known, thing: str) -> Known:
+    whole = _whole(ratio.amount)
+    return ratio.based(whole, f"{whole.scalar:,.10g} {thing} (sized from demand)")
 
 
 def _way_out(thing: str) -> str:

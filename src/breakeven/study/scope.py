@@ -119,6 +119,27 @@ class Scope:
                 require(f"`{dotted(path)}`", found.amount.dims, self.unit(unit).dims)
         return found
 
+    def quantity(self, given: Given) -> Known:
+        """A quantity that stands nowhere in the file, such as the end of a search.
+
+        Raises:
+            UnitError: it is no quantity.
+        """
+        base, unit = self._parsed(given.value or 0.0, given.unit)
+        return Known(Amount(np.array([[base]]), unit.dims), (), str(given.value))
+
+    def unit_of(self, given: Given, *path: str | int) -> Unit:
+        """The unit that a stated quantity is written in.
+
+        Raises:
+            StudyError: it is a formula, which has none of its own.
+        """
+        self.read(given, *path)
+        if (leaf := self.leaves.get(dotted(path))) is None:
+            message = f"`{dotted(path)}` is a formula"
+            raise StudyError(message, "vary one of the inputs it is computed from", path=path)
+        return leaf.unit
+
     def named(self, name: str) -> Known:
         """The quantity of a name in a formula: an input, or something derived such as `demand.requests`.
 

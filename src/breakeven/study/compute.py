@@ -1,0 +1,224 @@
+"""A study computed into the nouns that are shown, stored and compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from breakeven.algebra.unit import UnitError
+from breakeven.catalog.find import Catalog
+from breakeven.config.study.file import StudyFile
+from breakeven.errors import StudyError
+from breakeven.schema.fact import Fact
+from breakeven.schema.noun import Figure
+from breakeven.schema.outlook import Outlook
+from breakeven.schema.tco import Pair, Result, Tco, TcoLine, TcoOption, Variant
+from breakeven.study.costed import Costed
+from breakeven.study.evaluate import Evaluated
+from breakeven.study.figures import FIGURES as OF_OPTION
+from breakeven.study.figures import shown_in, unit_of
+from breakeven.study.flow import Flow
+from breakeven.study.known import Known
+from breakeven.study.pair import FIGURES as OF_PAIR
+from breakeven.study.pair import NOT_WITHIN, VOLUME, Versus
+from breakeven.study.truth import truths
+from breakeven.study.vary import changed, variants
+
+CENTS = 6
+"""Money is rounded to a millionth before it is added, so that the lines of a table add up to its total exactly."""
+VOLUME_UNITS = ["request/month", "Mtok/month"]
+OWN_TOTALS = frozenset({"capex", "residual", "first_month", "total", "present", "annuity", "accounting_month"})
+"""Figures that an option shows as fields of its own."""
+
+
+def compute(study: StudyFile, catalog: Catalog, look_ahead: Callable[[], Outlook] | None = None) -> Tco:
+    """The study, its variants, its rules, and its outlook where one is asked for.
+
+    Raises:
+        StudyError: something in it cannot be computed; names the place.
+    """
+    base = Evaluated(study, catalog)
+    first = _variant("", (), base)
+    others, facts = [], dict(base.scope.facts)
+    for name, inputs in variants(study):
+        again = Evaluated(changed(study, name, inputs), catalog)
+        told = tuple(
+            (key, str(given.value if given.value is not None else given.fact)) for key, given in inputs.items()
+        )
+        others.append(_variant(name, told, again))
+        facts |= {key: fact for key, fact in again.scope.facts.items() if key not in facts}
+    outlook = look_ahead() if look_ahead is not None else None
+    if outlook is not None:
+        facts |= {key: fact for key, fact in base.scope.facts.items() if key not in facts}
+    return Tco(
+        id=study.id,
+        title=study.title,
+        as_of=base.scope.on,
+        currency=study.currency,
+        conventions=_conventions(study, base),
+        base=first,
+        variants=tuple(others),
+        truths=truths(study, catalog),
+        outlook=outlook,
+        facts=_sorted(facts),
+        warnings=tuple(base.scope.warnings),
+        source=study.source.title,
+    )
+
+
+def _sorted(facts: dict[str, Fact]) -> tuple[Fact, ...]:
+    return tuple(facts[key] for key in sorted(facts))
+
+
+def _conventions(study: StudyFile, base: Evaluated) -> tuple[tuple[str, str], ...]:
+    stated, calendar = study.conventions, base.scope.units.calendar
+    rate = base.scope.read(stated.discount_rate, "conventions", "discount_rate")
+    return (
+        ("hours per month", "not stated" if stated.hours_per_month is None else f"{stated.hours_per_month:g}"),
+        ("days per month", "not stated" if calendar.days is None else f"{calendar.days:.6g}"),
+        ("horizon", f"{stated.horizon_months} months"),
+        ("discount rate", "none" if rate is None else rate.text),
+        ("compounding", stated.compounding),
+        ("hourly costs", stated.opex.replace("_", " ")),
+        ("currency", study.currency),
+    )
+
+
+def _variant(name: str, told: tuple[tuple[str, str], ...], found: Evaluated) -> Variant:
+    options = tuple(_option(found, found.option(one)) for one in found.study.options)
+    pairs = tuple(_pair(found, versus) for versus in found.pairs())
+    results = tuple(
+        Result(name=key, figure=_figure(found, found.named(key), stated.unit, stated.note))
+        for key, stated in found.study.results.items()
+    )
+    return Variant(name=name, changed=told, options=options, pairs=pairs, results=results)
+
+
+def _option(found: Evaluated, costed: Costed) -> TcoOption:
+    unpriced = tuple(dict.fromkeys(costed.context.unpriced))
+    lines = tuple(_line(costed, flow) for flow in costed.flows)
+    totals = _totals(costed, lines) if not unpriced else {}
+    return TcoOption(
+        name=costed.name,
+        title=costed.option.title or costed.name,
+        placement=costed.option.placement,
+        lines=lines,
+        first_month=totals.get("first_month"),
+        total=totals.get("total"),
+        present=totals.get("present"),
+        annuity=totals.get("annuity"),
+        accounting_month=totals.get("accounting_month"),
+        capex=_money(costed.capital[0]),
+        residual=_money(costed.residual[0]),
+        cash=tuple(_money(month) for month in costed.cash[0]),
+        depreciation=tuple(_money(month) for month in costed.depreciation) if costed.context.batches else (),
+        figures=_figures(found, costed) if not unpriced else (),
+        unpriced=unpriced,
+    )
+
+
+def _totals(costed: Costed, lines: tuple[TcoLine, ...]) -> dict[str, float]:
+    """Sums of the rounded lines, so that a reader who adds up the table gets the total."""
+    present = _money(math.fsum(line.present for line in lines))
+    first = _money(math.fsum(line.first_month for line in lines))
+    return {
+        "first_month": first,
+        "total": _money(math.fsum(line.total for line in lines)),
+        "present": present,
+        "annuity": _money(present / float(costed.factors[0, 1:].sum())),
+        "accounting_month": _money(first + float(costed.depreciation[0])),
+    }
+
+
+def _line(costed: Costed, flow: Flow) -> TcoLine:
+    return TcoLine(
+        name=flow.name,
+        category=flow.category,
+        first_month=_money(costed.months_of(flow)[0]),
+        total=_money(flow.cash(costed.horizon)[0].sum()),
+        present=_money(costed.present_of(flow)[0]),
+        fixed=flow.fixed,
+        formula=flow.formula,
+        basis=flow.basis,
+        facts=flow.facts,
+    )
+
+
+def _money(value: float | np.floating) -> float:
+    return round(float(value), CENTS) + 0.0
+
+
+def _figures(found: Evaluated, costed: Costed) -> tuple[Result, ...]:
+    """The figures that can be computed; those whose demand or capacity the study does not state are left out."""
+    results = []
+    for name in OF_OPTION:
+        if name in OWN_TOTALS:
+            continue
+        try:
+            known = found.named(f"{costed.name}.{name}")
+        except (StudyError, UnitError):
+            continue
+        unit = unit_of(costed, name, known)
+        results.append(
+            Result(name=f"{costed.name}.{name}", figure=_figure(found, known, unit, OF_OPTION[name].meaning))
+        )
+    return tuple(results)
+
+
+def _figure(found: Evaluated, known: Known, unit: str, note: str) -> Figure:
+    shown = found.scope.unit(unit.replace("CUR", found.study.currency))
+    try:
+        value = float(known.amount.to(shown).flat[0])
+    except UnitError as error:
+        raise StudyError(error.message, error.way_out) from error
+    usable = math.isfinite(value)
+    return Figure(
+        value=value if usable else None,
+        unit=shown.text,
+        basis=known.basis,
+        how=known.text,
+        facts=known.facts,
+        note=note,
+    )
+
+
+def _pair(found: Evaluated, versus: Versus) -> Pair:
+    results = []
+    for name, spec in OF_PAIR.items():
+        try:
+            known = found.named(f"{versus.name}.{name}")
+        except (StudyError, UnitError):
+            continue
+        unit = shown_in(versus.owner, known, [spec.unit, "month", ""], found.study.currency)
+        if not unit and spec.unit:
+            continue
+        figure = _figure(found, known, unit, spec.meaning)
+        results.append(Result(name=f"{versus.name}.{name}", figure=_never(figure, spec.never)))
+    results.extend(_volume(found, versus))
+    saved = tuple(_money(month) for month in versus.saved[0])
+    return Pair(owner=versus.owner.name, rival=versus.rival.name, figures=tuple(results), saved=saved)
+
+
+def _never(figure: Figure, reason: str) -> Figure:
+    if figure.value is not None:
+        return figure
+    return Figure(
+        value=None,
+        unit=figure.unit,
+        basis=figure.basis,
+        facts=figure.facts,
+        note=f"never: {reason or NOT_WITHIN}",
+    )
+
+
+def _volume(found: Evaluated, versus: Versus) -> tuple[Result, ...]:
+    try:
+        known = found.volume(versus.owner.name, versus.rival.name)
+    except StudyError:
+        return ()
+    unit = shown_in(versus.owner, known, VOLUME_UNITS, found.study.currency)
+    figure = _figure(found, known, unit, "demand from which owning costs less a month")
+    never = "between a ten-thousandth and ten thousand times the stated demand owning never costs less"
+    return (Result(name=f"{versus.name}.{VOLUME}", figure=_never(figure, never)),)
