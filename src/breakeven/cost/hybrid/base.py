@@ -101,8 +101,8 @@ def base_costs(
 
 
 def _candidates(need: Load) -> Load:
-    """The whole numbers beside each need, and 0 and 1: a cost that bends only at needs is least at one of them."""
-    return np.unique(np.concatenate([[0.0, 1.0], np.floor(need), np.ceil(need)]))
+    """0, and the whole numbers beside each need: a cost that bends only at needs is least at one of them."""
+    return np.unique(np.concatenate([[0.0], np.floor(need), np.ceil(need)]))
 
 
 def _check_prices(own_usd_per_unit_h: float, burst_usd_per_unit_h: float, spare_units: int) -> None:
