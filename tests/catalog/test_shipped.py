@@ -204,9 +204,7 @@ def test_assumptions_have_a_range() -> None:
 
 
 def test_the_check_finds_no_trap_left_in() -> None:
-    """No shipped price is far below its peers, a cent, a part, or cheaper in list than in batch; age and disagreements
-    between sources are what an editor is left to look at.
-    """
+    """No shipped price is far below its peers, a cent, a part, or as dear in a batch: age and contradictions stay."""
     assert {issue.check for issue in check(CATALOG, DAY)} <= {"stale", "disagreement", "exact_double"}
     assert 0 < PEER_SHARE < 1
 

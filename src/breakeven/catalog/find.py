@@ -108,7 +108,7 @@ class Catalog:
     def layer(self, offer: Offer) -> LayerName:
         """Who states this entry of an offer."""
         key = entry_key(offer)
-        under = (below.layer for below in self.beneath.get(key, ()) if below.entry == offer)
+        under = (below.layer for below in self.beneath.get(key, ()) if below.entry is offer)
         return next(under, self.layer_of.get(key, "shipped"))
 
     def accelerators(self) -> tuple[Accelerator, ...]:
