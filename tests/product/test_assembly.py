@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from breakeven import app
+from breakeven.app import facts
+from breakeven.app import loop as app
 from breakeven.assembly import files
 from breakeven.assembly.console import LedgerSource
 from breakeven.demo import logs
@@ -102,11 +103,11 @@ def test_the_console_answers_before_there_is_anything(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "expected"), [("730/month", 730), ("24/day", 730), ("1/h", 730), ("1e3", 1000)])
 def test_volumes_in_any_unit(text: str, expected: float) -> None:
     """A month is 730 hours, whatever the volume is given per."""
-    assert app.requests_per_month(text) == pytest.approx(expected)
+    assert facts.requests_per_month(text) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("text", ["", "-5/s", "5/week", "0/s", "1.2.3/s"])
 def test_what_is_no_volume_is_told(text: str) -> None:
     """A volume that cannot be meant is a usage error with an example."""
     with pytest.raises(UsageError, match="5/s"):
-        app.requests_per_month(text)
+        facts.requests_per_month(text)

@@ -13,7 +13,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from breakeven import app
+from breakeven.app import loop as app
 from breakeven.client import Client
 from breakeven.demo.process import free_port, wait_until_ready
 
@@ -158,7 +158,7 @@ def test_the_worker_loads_no_analytics() -> None:
     code = "import sys, breakeven.cli.main, breakeven.gateway.worker; print('\\n'.join(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(found.stdout.split())
-    assert not loaded & {"numpy", "duckdb", "pydantic", "rich", "breakeven.app", "breakeven.planner", "breakeven.perf"}
+    assert not loaded & {"numpy", "duckdb", "pydantic", "rich", "breakeven.app.loop", "breakeven.planner", "breakeven.perf"}
 
 
 def test_the_console_stays_up_beside_the_gateway(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import files, project
+from breakeven.assembly import files
 from breakeven.assembly.project import Project
+from breakeven.assembly.today import today
 from breakeven.config import extend, initial, policy_file, render, settings
 from breakeven.config.mapping import LogMapping
 from breakeven.config.settings import BackendSettings, DeploymentSettings
@@ -27,7 +28,7 @@ _PER_MTOK = re.compile(r"^\s*\$?([0-9.eE+-]+)\s*/\s*\$?([0-9.eE+-]+)\s*$")
 def answers(given: Table[str, object]) -> initial.Answers:
     """The five answers of `init`; a price typed there is a fact stated today by whoever typed it."""
     cost = str(given["cost"]).strip()
-    stated = {"price_source": "stated at breakeven init", "price_date": project.today()}
+    stated = {"price_source": "stated at breakeven init", "price_date": today()}
     price = {} if cost in {"", "unknown"} else _price(cost, stated)
     return msgspec.convert({**given, **price}, initial.Answers)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
 from breakeven.assembly import resolve
+from breakeven.assembly.today import today
 from breakeven.catalog.find import Catalog
 from breakeven.catalog.load import load as load_catalog
 from breakeven.config import initial, policy_file, settings
@@ -22,11 +22,6 @@ from breakeven.gateway.decision.route import STRATEGIES
 from breakeven.schema.policy import Policy
 
 BUILT_IN = "the built-in configuration"
-
-
-def today() -> str:
-    """The current day in UTC, ISO."""
-    return datetime.now(UTC).date().isoformat()
 
 
 class Project:

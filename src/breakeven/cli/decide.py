@@ -31,11 +31,11 @@ def estimate(
     json_: bool,
 ) -> None:
     """A first answer from three numbers: API, rent or own, with ranges and what they rest on."""
-    from breakeven import app
+    from breakeven.app import facts, render
 
-    found = app.estimate(
+    found = facts.estimate(
         model=model,
-        requests_per_month=app.requests_per_month(requests),
+        requests_per_month=facts.requests_per_month(requests),
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         against=against,
@@ -44,7 +44,7 @@ def estimate(
     if json_:
         print_json(found)
     else:
-        click.echo(app.brief(app.estimate_document(found), sources=sources))
+        click.echo(render.brief(facts.estimate_document(found), sources=sources))
 
 
 @click.command()
@@ -71,7 +71,8 @@ def plan(
     json_: bool,
 ) -> None:
     """Weigh every way to serve the measured demand; write the plan and a memo."""
-    from breakeven import app
+    from breakeven.app import loop as app
+    from breakeven.app import render
 
     found = app.plan(
         Path(config),
@@ -85,7 +86,7 @@ def plan(
     if json_:
         print_json(app.plan_json(found))
     else:
-        click.echo(app.brief(app.memo(found), sources=sources))
+        click.echo(render.brief(app.memo(found), sources=sources))
     for path in written:
         note(f"wrote {path}")
     note(f"next: breakeven apply {found.id}")
@@ -113,7 +114,7 @@ def apply(
     json_: bool,
 ) -> None:
     """Route the use case to what the plan chose, keeping a holdout on the old route."""
-    from breakeven import app
+    from breakeven.app import loop as app
 
     policy, changed = app.apply(
         Path(config),
@@ -145,9 +146,9 @@ def catalog() -> None:
 @explained
 def catalog_list(*, kind: str | None, json_: bool) -> None:
     """List entries, all or of one KIND."""
-    from breakeven import app
+    from breakeven.app import facts
 
-    rows = app.catalog_rows(kind)
+    rows = facts.catalog_rows(kind)
     if json_:
         print_json(rows)
         return
@@ -161,13 +162,13 @@ def catalog_list(*, kind: str | None, json_: bool) -> None:
 @explained
 def catalog_show(*, name: str, json_: bool) -> None:
     """Every fact of one entry, with source and date."""
-    from breakeven import app
+    from breakeven.app import facts
 
-    facts = app.catalog_facts(name)
+    found = facts.catalog_facts(name)
     if json_:
-        print_json(facts)
+        print_json(found)
         return
-    for fact in facts:
+    for fact in found:
         value = "unknown" if fact["value"] is None else f"{fact['value']:g}"
         click.echo(f"{fact['key']} = {value} {fact['unit']}  [{fact['source']}, {fact['as_of']}]")
 
@@ -177,9 +178,9 @@ def catalog_show(*, name: str, json_: bool) -> None:
 @explained
 def catalog_check(*, json_: bool) -> None:
     """Flag stale, contradictory and impossible facts."""
-    from breakeven import app
+    from breakeven.app import facts
 
-    problems = app.catalog_problems()
+    problems = facts.catalog_problems()
     if json_:
         print_json(problems)
         return

@@ -8,6 +8,7 @@ import click
 
 from breakeven.cli.decide import apply, catalog, estimate, plan
 from breakeven.cli.measure import report, verify, workload
+from breakeven.cli.money import memo, tco
 from breakeven.cli.run import console, demo, emulate, serve
 from breakeven.cli.start import check, completion, doctor, init, schema
 
@@ -26,6 +27,6 @@ for command in (
     init, doctor, check, schema, completion,
     serve, emulate, console, demo,
     report, verify, workload,
-    estimate, plan, apply, catalog,
+    estimate, plan, apply, catalog, tco, memo,
 ):  # fmt: skip
     main.add_command(command)

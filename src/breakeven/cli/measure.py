@@ -37,7 +37,8 @@ def report(
     json_: bool,
 ) -> None:
     """What one useful prediction costs, and where the rest of the money went."""
-    from breakeven import app
+    from breakeven.app import loop as app
+    from breakeven.app import render
 
     if file is not None:
         statement = app.report_file(Path(file), mapping_file=None if mapping is None else Path(mapping), engine=engine)
@@ -47,7 +48,7 @@ def report(
     if json_:
         print_json(app.statement_json(statement))
     else:
-        click.echo(app.render(app.statement_document(statement), form))
+        click.echo(render.in_form(app.statement_document(statement), form))
     app.gate(statement, fail_over_usd=fail_over, fail_if_unmeasured=fail_if_unmeasured)
 
 
@@ -60,14 +61,15 @@ def report(
 @explained
 def verify(*, plan_id: str | None, config: str, data_dir: str | None, form: str, json_: bool) -> None:
     """Compare what a plan promised (the latest applied, or PLAN_ID) with what the ledger measured."""
-    from breakeven import app
+    from breakeven.app import loop as app
+    from breakeven.app import render
 
     where = app.data_dir(config=Path(config), override=data_dir)
     plan, findings = app.verify(where, plan_id)
     if json_:
         print_json({"plan_id": plan.id, "verify": app.findings_json(findings)})
     else:
-        click.echo(app.render(app.findings_document(findings), form))
+        click.echo(render.in_form(app.findings_document(findings), form))
 
 
 @click.command()
@@ -79,7 +81,7 @@ def verify(*, plan_id: str | None, config: str, data_dir: str | None, form: str,
 @explained
 def workload(*, use_case: str | None, config: str, data_dir: str | None, trace: str | None, json_: bool) -> None:
     """The shape of demand: rate, burstiness, token mix, with the evidence."""
-    from breakeven import app
+    from breakeven.app import loop as app
 
     where = app.data_dir(config=Path(config), override=data_dir)
     found = app.fit_workload(where, use_case, trace=None if trace is None else Path(trace))

@@ -89,7 +89,7 @@ def emulate(
     parent_fd: int | None,
 ) -> None:
     """An OpenAI-compatible server with the predicted timing of a stated deployment; its answers say so."""
-    from breakeven import app
+    from breakeven.app import loop as app
     from breakeven.errors import UsageError
 
     if deployment is not None:
@@ -110,7 +110,7 @@ def emulate(
 @explained
 def console(*, config: str, data_dir: str | None, host: str, port: int) -> None:
     """The pages alone, over what the ledger already holds."""
-    from breakeven import app
+    from breakeven.app import loop as app
     from breakeven.console.server import run
 
     run(app.console_source(app.data_dir(config=Path(config), override=data_dir)), host, port, None)

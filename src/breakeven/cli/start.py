@@ -32,7 +32,7 @@ def init(
     force: bool,
 ) -> None:
     """Write a commented breakeven.yaml and policy.yaml by asking five questions (or from the options)."""
-    from breakeven import app
+    from breakeven.app import loop as app
 
     answers = {
         "backend": backend or click.prompt("1/5 OpenAI-compatible base URL, or path of an .onnx file"),
@@ -58,7 +58,7 @@ def init(
 @explained
 def doctor(*, config: str, json_: bool) -> None:
     """Check ports, clock, disk, keys and backends, and say what to do."""
-    from breakeven import app
+    from breakeven.app import loop as app
 
     checks = app.doctor(Path(config))
     if json_:
@@ -78,7 +78,7 @@ def doctor(*, config: str, json_: bool) -> None:
 @explained
 def check(*, config: str, json_: bool) -> None:
     """Validate breakeven.yaml and policy.yaml; every problem with file, line and column."""
-    from breakeven import app
+    from breakeven.app import loop as app
 
     policy = app.compile_policy(Path(config))
     if json_:
@@ -95,7 +95,7 @@ def check(*, config: str, json_: bool) -> None:
 @explained
 def schema(*, file: str) -> None:
     """Print the JSON Schema of breakeven.yaml (settings) or policy.yaml (policy), for editors."""
-    from breakeven import app
+    from breakeven.app import loop as app
 
     print_json(app.json_schema_of(file))
 

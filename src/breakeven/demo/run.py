@@ -13,7 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from breakeven import app
+from breakeven.app import loop as app
 from breakeven.demo import setting
 from breakeven.demo.play import PlayResult, play
 from breakeven.demo.process import Processes, free_port

@@ -5,34 +5,27 @@ The only module that knows all stages; it reads like the picture in docs/archite
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
+from breakeven.app import render
 from breakeven.assembly import checking, enact, files, planning, project, resolve
 from breakeven.assembly.console import LedgerSource, statement
-from breakeven.catalog import check as catalog_checking
-from breakeven.catalog import view
+from breakeven.assembly.today import today
 from breakeven.catalog.load import load as load_catalog
 from breakeven.config import initial, json_schema, mapping
 from breakeven.emulator import server as emulator
-from breakeven.errors import ConfigError, GateError, UsageError
+from breakeven.errors import ConfigError, GateError
 from breakeven.ledger import importer
 from breakeven.ledger.statement import build
 from breakeven.measure import doctor as checks
-from breakeven.planner import estimate as estimating
-from breakeven.quantity import HOURS_PER_MONTH, format_usd
-from breakeven.report import estimate as estimate_report
+from breakeven.quantity import format_usd
 from breakeven.report import finding as finding_report
 from breakeven.report import memo as memo_report
 from breakeven.report import statement as statement_report
-from breakeven.report.document import Document, Provenance
+from breakeven.report.document import Document
 from breakeven.report.plain import JsonObject, findings_json, plan_json, statement_json
-from breakeven.report.render import html, markdown, text
 from breakeven.schema.deployment import Deployment
-from breakeven.schema.estimate import Estimate
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
@@ -40,9 +33,6 @@ from breakeven.schema.statement import Statement
 from breakeven.schema.workload import Workload
 
 __all__ = ["findings_json", "plan_json", "statement_json"]
-
-FORMATS: dict[str, Callable[[Document], str]] = {"text": text.render, "markdown": markdown.render, "html": html.render}
-HOURS = {"month": HOURS_PER_MONTH, "day": 24.0, "hour": 1.0, "h": 1.0, "s": 1 / 3600}
 
 
 def data_dir(*, config: Path, override: str | None) -> Path:
@@ -121,7 +111,7 @@ def plan(
     """Weigh every way to serve the measured demand, and keep the plan."""
     loaded = project.load(config)
     folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
-    found = planning.plan(loaded, folder, use_case, trace=trace, as_of=as_of or project.today(), seed=seed)
+    found = planning.plan(loaded, folder, use_case, trace=trace, as_of=as_of or today(), seed=seed)
     files.save_plan(found, folder)
     return found
 
@@ -129,10 +119,10 @@ def plan(
 def write_memo(found: Plan, folder: Path, *, out: str | None = None) -> list[Path]:
     """The memo beside the plan (or in `out`), as Markdown and HTML."""
     where = Path(out) if out else folder / "plans"
-    document = memo(found)
+    made = memo(found)
     paths = [where / f"{found.id}.md", where / f"{found.id}.html"]
     for path, form in zip(paths, ("markdown", "html"), strict=True):
-        files.write_atomically(path, render(document, form).encode())
+        files.write_atomically(path, render.in_form(made, form).encode())
     return paths
 
 
@@ -162,40 +152,6 @@ def verify(folder: Path, plan_id: str | None = None) -> tuple[Plan, tuple[Findin
     """What the plan promised against what was measured under it."""
     found = files.find_plan(folder, plan_id)
     return found, checking.findings(folder, found)
-
-
-def estimate(
-    *,
-    model: str,
-    requests_per_month: float,
-    input_tokens: float,
-    output_tokens: float,
-    against: str | None = None,
-    as_of: str | None = None,
-) -> Estimate:
-    """A first answer from three numbers."""
-    return estimating.estimate(
-        load_catalog(),
-        model=model,
-        requests_per_month=requests_per_month,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        against=against or "",
-        as_of=as_of or project.today(),
-    )
-
-
-def requests_per_month(volume: str) -> float:
-    """`3e6/month`, `100000/day`, `5/s` as requests a month of 730 hours."""
-    match = re.fullmatch(r"\s*([0-9][0-9_.,eE+]*)\s*(?:/\s*(month|day|hour|h|s))?\s*", volume)
-    try:
-        amount = float(match[1].replace(",", "").replace("_", "")) if match else 0.0
-    except ValueError:
-        amount = 0.0
-    if match is None or amount <= 0:
-        message = f"--requests {volume!r} is no volume"
-        raise UsageError(message, "write it as 3000000/month, 100000/day or 5/s")
-    return amount * HOURS_PER_MONTH / HOURS[match[2] or "month"]
 
 
 def deployment_from(model: str, accelerator: str, accelerators: int, replicas: int, precision: str) -> Deployment:
@@ -238,22 +194,6 @@ def console_source(folder: Path) -> LedgerSource:
     return LedgerSource(folder)
 
 
-def catalog_rows(kind: str | None) -> list[view.Row]:
-    """Catalog entries as rows, of one section or of all."""
-    catalog, sections = load_catalog(), [kind] if kind else list(view.SECTIONS)
-    return [{"section": name, **row} for name in sections for row in view.rows(catalog, name, project.today())]
-
-
-def catalog_facts(name: str) -> tuple[view.Row, ...]:
-    """The facts of one catalog entry."""
-    return view.show(load_catalog(), name, project.today())
-
-
-def catalog_problems() -> tuple[catalog_checking.Issue, ...]:
-    """What an editor of the catalog should look at."""
-    return catalog_checking.check(load_catalog(), project.today())
-
-
 def memo(found: Plan, findings: tuple[Finding, ...] = ()) -> Document:
     """The decision memo of a plan."""
     return memo_report.memo(found, findings)
@@ -267,25 +207,3 @@ def statement_document(found: Statement) -> Document:
 def findings_document(findings: tuple[Finding, ...]) -> Document:
     """Predicted against actual, for people."""
     return finding_report.finding_document(findings)
-
-
-def estimate_document(found: Estimate) -> Document:
-    """A first answer, for people."""
-    return estimate_report.estimate_document(found)
-
-
-def render(document: Document, form: str) -> str:
-    """A document as text, markdown or html."""
-    return FORMATS[form](document)
-
-
-def brief(document: Document, *, sources: bool) -> str:
-    """A document as text for a terminal; without `sources` it only says how many facts stand behind it."""
-    facts = document.sources()
-    if sources or not facts:
-        return text.render(document)
-    kept = tuple(
-        section for section in document.sections if not any(isinstance(block, Provenance) for block in section.blocks)
-    )
-    short = text.render(msgspec.structs.replace(document, sections=kept))
-    return f"{short}\n{len(facts)} sourced facts stand behind these numbers: add --sources, or --json"

@@ -1,0 +1,73 @@
+"""What the catalog knows, and the first answer that it gives from three numbers."""
+
+from __future__ import annotations
+
+import re
+
+from breakeven.assembly.today import today
+from breakeven.catalog import check as catalog_checking
+from breakeven.catalog import view
+from breakeven.catalog.load import load as load_catalog
+from breakeven.errors import UsageError
+from breakeven.planner import estimate as estimating
+from breakeven.quantity import HOURS_PER_MONTH
+from breakeven.report import estimate as estimate_report
+from breakeven.report.document import Document
+from breakeven.schema.estimate import Estimate
+
+HOURS = {"month": HOURS_PER_MONTH, "day": 24.0, "hour": 1.0, "h": 1.0, "s": 1 / 3600}
+
+
+def estimate(
+    *,
+    model: str,
+    requests_per_month: float,
+    input_tokens: float,
+    output_tokens: float,
+    against: str | None = None,
+    as_of: str | None = None,
+) -> Estimate:
+    """A first answer from three numbers."""
+    return estimating.estimate(
+        load_catalog(),
+        model=model,
+        requests_per_month=requests_per_month,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        against=against or "",
+        as_of=as_of or today(),
+    )
+
+
+def requests_per_month(volume: str) -> float:
+    """`3e6/month`, `100000/day`, `5/s` as requests a month of 730 hours."""
+    match = re.fullmatch(r"\s*([0-9][0-9_.,eE+]*)\s*(?:/\s*(month|day|hour|h|s))?\s*", volume)
+    try:
+        amount = float(match[1].replace(",", "").replace("_", "")) if match else 0.0
+    except ValueError:
+        amount = 0.0
+    if match is None or amount <= 0:
+        message = f"--requests {volume!r} is no volume"
+        raise UsageError(message, "write it as 3000000/month, 100000/day or 5/s")
+    return amount * HOURS_PER_MONTH / HOURS[match[2] or "month"]
+
+
+def estimate_document(found: Estimate) -> Document:
+    """A first answer, for people."""
+    return estimate_report.estimate_document(found)
+
+
+def catalog_rows(kind: str | None) -> list[view.Row]:
+    """Catalog entries as rows, of one section or of all."""
+    catalog, sections = load_catalog(), [kind] if kind else list(view.SECTIONS)
+    return [{"section": name, **row} for name in sections for row in view.rows(catalog, name, today())]
+
+
+def catalog_facts(name: str) -> tuple[view.Row, ...]:
+    """The facts of one catalog entry."""
+    return view.show(load_catalog(), name, today())
+
+
+def catalog_problems() -> tuple[catalog_checking.Issue, ...]:
+    """What an editor of the catalog should look at."""
+    return catalog_checking.check(load_catalog(), today())

@@ -1,0 +1,24 @@
+"""A group with a command of its own: `breakeven tco CASE.yaml` beside `breakeven tco check PATH`."""
+
+from __future__ import annotations
+
+import click
+
+
+class WithDefault(click.Group):
+    """What is no subcommand is an argument of the command named `default`, which help does not list."""
+
+    default = "show"
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand named first, otherwise the default one with everything as its arguments."""
+        known = args and args[0] in self.commands
+        return super().resolve_command(ctx, args if known else [self.default, *args])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Options in front belong to the default command as well, but for help."""
+        if args and args[0].startswith("-") and args[0] not in {"-h", "--help"}:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)

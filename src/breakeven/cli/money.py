@@ -1,0 +1,124 @@
+"""What it costs: studies (tco), vendors (compare), memos."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from breakeven.cli.group import WithDefault
+from breakeven.cli.output import as_json, data_dir_option, explained, note, print_json, sources_option
+from breakeven.errors import UsageError
+from breakeven.report.document import Document
+
+FORMS = ("text", "md", "html", "pdf")
+
+
+@click.group(cls=WithDefault, options_metavar="", subcommand_metavar="CASE.yaml [OPTIONS] | check PATH...")
+def tco() -> None:
+    """Total cost of ownership of a study (docs/tco.md says how to write one): `breakeven tco CASE.yaml`.
+
+    Every option over the horizon, itemised; break-even in every sense; variants and rules. A study with
+    `uncertainty:` (or --draws) also gets Monte Carlo, a tornado, and what would flip the decision.
+    """
+
+
+@tco.command("show", hidden=True)
+@click.argument("case", type=click.Path(dir_okay=False))
+@click.option("--draws", type=click.IntRange(100, 1_000_000), help="Draws of the Monte Carlo.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the draws.")
+@click.option("--facts", multiple=True, type=click.Path(dir_okay=False), help="Your own fact file; may be repeated.")
+@click.option(
+    "-o", "--output", metavar="FORM|FILE", help="text, md, html or pdf to stdout, or a file with that ending."
+)
+@sources_option
+@as_json
+@explained
+def tco_show(
+    *,
+    case: str,
+    draws: int | None,
+    seed: int | None,
+    facts: tuple[str, ...],
+    output: str | None,
+    sources: bool,
+    json_: bool,
+) -> None:
+    """Compute one study."""
+    from breakeven.app import money, render
+
+    found = money.tco(Path(case), facts=[Path(one) for one in facts], draws=draws, seed=seed)
+    if json_:
+        print_json(money.tco_json(found))
+    elif output:
+        _deliver(output, money.tco_document(found), found.as_of)
+    else:
+        click.echo(render.brief(money.tco_document(found), sources=sources))
+
+
+@tco.command("check")
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
+@as_json
+@explained
+def tco_check(*, paths: tuple[str, ...], json_: bool) -> None:
+    """Compare each study's `expected:` values with what its inputs come to; exit 1 if any differ."""
+    from breakeven.app import money
+
+    found = money.tco_check([Path(path) for path in paths])
+    if json_:
+        print_json(
+            {
+                "cases": found.cases,
+                "checked": found.checked,
+                "failed": [
+                    {"case": one.case, "name": one.name, "expected": one.expected, "actual": one.actual}
+                    for one in found.failed
+                ],
+            }
+        )
+    else:
+        for one in found.failed:
+            expected, actual = (_told(value, one.unit) for value in (one.expected, one.actual))
+            click.echo(f"{one.case}: {one.name} is {actual}, published as {expected} ({one.published})")
+        click.echo(f"{found.cases} cases, {found.checked} values checked, {len(found.failed)} failed")
+    if found.failed:
+        sys.exit(1)
+
+
+def _told(value: float | None, unit: str) -> str:
+    return "never" if value is None else f"{value:.6g} {unit}".strip()
+
+
+@click.command()
+@click.argument("plan", required=False)
+@data_dir_option
+@click.option(
+    "-o", "--output", default="text", metavar="FORM|FILE", help="text, md, html or pdf to stdout, or a file so named."
+)
+@explained
+def memo(*, plan: str | None, data_dir: str | None, output: str) -> None:
+    """The decision memo of a PLAN (its id; the latest without one) or of a study (CASE.yaml)."""
+    from breakeven.app import money
+
+    document, as_of = money.memo_for(plan, Path(data_dir or ".breakeven"))
+    _deliver(output, document, as_of)
+
+
+def _deliver(output: str, document: Document, as_of: str) -> None:
+    """A document in a form to stdout, or into a file whose ending is the form."""
+    from breakeven.app import render
+
+    form = output if output in FORMS else Path(output).suffix.removeprefix(".")
+    if form not in FORMS and form != "txt":
+        message = f"`{output}` is none of {', '.join(FORMS)}, nor a file with such an ending"
+        raise UsageError(message, "write `-o html`, or `-o memo.html`")
+    content = render.content(document, form, as_of=as_of)
+    if output in FORMS:
+        if form == "pdf" and sys.stdout.isatty():
+            message = "a PDF is not for the terminal"
+            raise UsageError(message, "write `-o memo.pdf`, or pipe it")
+        sys.stdout.buffer.write(content)
+        return
+    render.write(Path(output), content)
+    note(f"wrote {output}")
