@@ -126,7 +126,9 @@ FIGURES: Mapping[str, Spec] = {
     "npv": Spec(lambda one: one.money(one.npv), "CUR", "present value of owning instead of the rival"),
     "irr_month": Spec(lambda one: one.plain(one.irr), "", "rate a month the extra capital earns", NO_SIGN),
     "irr_year": Spec(
-        lambda one: one.plain(np.array([year_effective(float(rate)) for rate in one.irr])),
+        lambda one: one.plain(
+            np.array([np.nan if np.isnan(rate) else year_effective(float(rate)) for rate in one.irr])
+        ),
         "",
         "rate a year, effective",
         NO_SIGN,
