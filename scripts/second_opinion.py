@@ -47,7 +47,10 @@ ALIASES = {
 PRICES = {
     "input_usd_per_mtok": "input_cost_per_token",
     "cached_input_usd_per_mtok": "cache_read_input_token_cost",
+    "cache_write_usd_per_mtok": "cache_creation_input_token_cost",
     "output_usd_per_mtok": "output_cost_per_token",
+    "batch_input_usd_per_mtok": "input_cost_per_token_batches",
+    "batch_output_usd_per_mtok": "output_cost_per_token_batches",
 }
 HEADS = {
     "carbon": (

@@ -157,6 +157,17 @@ def test_a_refreshed_file_is_read_back(tmp_path: Path) -> None:
     assert len(known.history) == len(load().history) + 1
 
 
+def test_a_refreshed_folder_shares_its_sources(tmp_path: Path) -> None:
+    """A folder is one layer: an offer names a source that another of its files describes."""
+    (tmp_path / "a.yaml").write_text("sources:\n  q: {source: price list, as_of: 2026-11-20, licence: MIT}\n")
+    (tmp_path / "b.yaml").write_text(
+        "offers:\n  - {id: y, provider: p, kind: accelerator_hour, accelerator: h100-sxm, source: q,\n"
+        "     valid_from: 2026-11-20, usd_per_hour: 2.5}\n"
+    )
+    found = load(refreshed=(tmp_path,)).offer("y", DAY)
+    assert (found.source, found.licence, found.usd_per_hour) == ("price list", "MIT", 2.5)
+
+
 BAD = [
     (Snapshot(offers=(offer("2026-11-01", 0.0),)), "must be above 0"),
     (Snapshot(offers=(offer("2026-11-01", 1.0, source=""),)), "no source"),

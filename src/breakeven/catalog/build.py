@@ -18,7 +18,18 @@ SECOND = "second"
 
 
 def compile_tree(data: Path) -> Snapshot:
-    """Every YAML file under a folder as one snapshot; a source id may be defined in any of them.
+    """Every YAML file under a folder as one snapshot that stands on its own.
+
+    Raises:
+        FactError: a file states something twice, something that does not load, or an offer of an unknown accelerator.
+    """
+    merged = read_tree(data)
+    index(merged)
+    return merged
+
+
+def read_tree(data: Path) -> Snapshot:
+    """Every YAML file under a folder, to be laid over others; a source id may be defined in any of them.
 
     Raises:
         FactError: a file states something twice, or something that does not load.
@@ -27,9 +38,7 @@ def compile_tree(data: Path) -> Snapshot:
     sources = {key: value for document in documents for key, value in sources_of(document).items()}
     snapshots = [parse(document, sources) for document in documents]
     _refuse_duplicates(zip(documents, snapshots, strict=True))
-    merged = merge(snapshots)
-    index(merged)
-    return merged
+    return merge(snapshots)
 
 
 def compile_second(data: Path) -> dict[Path, Snapshot]:

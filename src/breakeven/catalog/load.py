@@ -24,7 +24,8 @@ SECOND = DATA / "second"
 def load(extra: Sequence[Path] = (), *, refreshed: Sequence[Path] = ()) -> Catalog:
     """The shipped catalog, overlaid by refreshed snapshots and then by people's own fact files, each in their order.
 
-    Refreshed files are JSON as `build.encode` writes it; either may be YAML with the sections of the shipped YAML.
+    Either may be YAML with the sections of the shipped YAML, a folder of such files that share their sources, or JSON
+    as `build.encode` writes it.
 
     Raises:
         FactError: a file is missing or not readable, or a fact in it has no source or date, or is impossible.
@@ -69,11 +70,13 @@ def _shipped_catalog() -> Catalog:
 
 
 def read_snapshot(path: Path) -> Snapshot:
-    """One file as a snapshot, by its ending: JSON as the build writes it, else YAML as people do.
+    """A folder of YAML files, or one file by its ending: JSON as the build writes it, else YAML as people do.
 
     Raises:
         FactError: it cannot be read, or what it states does not load.
     """
+    if path.is_dir():
+        return _of_folder(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -93,6 +96,12 @@ def _of_json(text: str, path: Path) -> Snapshot:
         message = f"fact file {path}: no snapshot: {error}"
         raise FactError(message, "refresh it again, or write the facts as YAML") from error
     return require_sound(found, str(path))
+
+
+def _of_folder(path: Path) -> Snapshot:
+    from breakeven.catalog.build import read_tree  # noqa: PLC0415 - the YAML reader costs more than the catalog
+
+    return read_tree(path)
 
 
 def _of_yaml(text: str, path: Path) -> Snapshot:
