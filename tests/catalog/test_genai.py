@@ -331,6 +331,8 @@ def test_a_list_read_on_two_days_is_cited_twice(tmp_path: Path) -> None:
         path.write_text(json.dumps([provider(model("m", asked(usd)))]))
         texts = refresh_prices(str(path), day, texts).texts
     assert [texts["api-sources.yaml"].count(f"genai-prices-{day}:") for day in ("2026-01-01", "2026-02-01")] == [1, 1]
+    with pytest.raises(FactError, match=r"2026-01-31 is older than the one of 2026-02-01"):
+        refresh_prices(str(path), "2026-01-31", texts)
 
 
 @pytest.mark.parametrize(

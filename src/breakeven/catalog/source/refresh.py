@@ -18,6 +18,7 @@ from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
 
 SOURCES_FILE = "api-sources.yaml"
+_LISTS = re.compile(r"genai-prices-(\d{4}-\d\d-\d\d)")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*[A-Za-z0-9]")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
 
@@ -41,11 +42,10 @@ def refresh_prices(
         providers: whom to read, by the list's ids or ours; none reads those of `genai.PROVIDERS`.
 
     Raises:
-        FactError: the source cannot be read, the date is none, or a text does not load.
+        FactError: the source cannot be read, the date is none or lies before that of a list already taken over, or a
+            text does not load.
     """
-    if not is_date(retrieved):
-        message = f"retrieved: {retrieved!r} is not a date"
-        raise FactError(message, "say which day the price list is of, such as 2026-11-24")
+    _check_date(retrieved, texts)
     return appended(
         import_offers(genai_read.read(source), offers_of(texts), retrieved=retrieved, providers=providers),
         texts,
@@ -90,6 +90,17 @@ def appended(imported: Imported, texts: Mapping[str, str], *, retrieved: str, ci
         fields = f'source: "{cited}", as_of: {retrieved}, url: "{address}", licence: MIT'
         after[SOURCES_FILE] = f"{table.rstrip()}\n  {source_id(retrieved)}: {{{fields}}}\n"
     return Refreshed(texts=after, summary=imported.summary)
+
+
+def _check_date(retrieved: str, texts: Mapping[str, str]) -> None:
+    """An older list would overrule what a younger one says of the same days, as entries name no list's date."""
+    if not is_date(retrieved):
+        message = f"retrieved: {retrieved!r} is not a date"
+        raise FactError(message, "say which day the price list is of, such as 2026-11-24")
+    youngest = max(_LISTS.findall("\n".join(texts.values())), default="")
+    if retrieved < youngest:
+        message = f"a price list of {retrieved} is older than the one of {youngest} that the offers rest on"
+        raise FactError(message, "import a younger list; add a past price as a dated entry of its own")
 
 
 def _line(offer: Offer) -> str:
