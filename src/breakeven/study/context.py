@@ -108,7 +108,7 @@ class Context:
         if found is None:
             return None
         with self.scope.at(*self.path(*where)):
-            size = round(float(months_of(self.scope, found)[0, 0]))
+            size = round(float(months_of(self.scope, self.scope.single(found))[0, 0]))
         if size > self.scope.horizon:
             message = f"the term of {found.text} is longer than the horizon of {self.scope.horizon} months"
             raise StudyError(message, f"state `conventions: horizon_months: {size}`", path=self.path(*where))

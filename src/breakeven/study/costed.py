@@ -77,19 +77,21 @@ class Costed:
 
     def present_of(self, flow: Flow) -> Array:
         """(draws or 1,) a flow's present value."""
-        found = np.zeros(1)
-        if flow.once is not None:
-            found = found + (flow.once * self.factors).sum(axis=1)
-        if flow.monthly is not None:
-            later = self.factors[:, 1:]
-            wide = flow.monthly.shape[1] > 1
-            found = found + ((flow.monthly * later).sum(axis=1) if wide else flow.monthly[:, 0] * later.sum(axis=1))
-        return found
+        return self._worth((flow,))
 
     @cached_property
     def present(self) -> Array:
         """(draws or 1,) present cost over the horizon."""
-        return np.asarray((self.cash * self.factors).sum(axis=1))
+        return self._worth(self.flows)
+
+    def _worth(self, flows: tuple[Flow, ...]) -> Array:
+        """Present value of flows, without a table of draws by months for those that are level."""
+        found = np.zeros(1)
+        for values in _by_shape([flow.once for flow in flows]):
+            found = found + _discounted(values, self.factors)
+        for values in _by_shape([flow.monthly for flow in flows]):
+            found = found + _discounted(values, self.factors[:, 1:])
+        return found
 
     @cached_property
     def annuity(self) -> Array:
@@ -109,7 +111,8 @@ class Costed:
     @cached_property
     def capital(self) -> Array:
         """(draws or 1,) paid at the start."""
-        return np.asarray(self.cash[:, 0])
+        once = _by_shape([flow.once for flow in self.flows])
+        return sum((values[:, 0] for values in once), np.zeros(1))
 
     @cached_property
     def residual(self) -> Array:
@@ -157,11 +160,23 @@ class Costed:
 
 def _total(arrays: list[Array | None]) -> Array:
     """Arrays of unlike shapes summed: equal shapes first, then together."""
-    by_shape: dict[tuple[int, ...], Array] = {}
-    for array in arrays:
-        if array is not None:
-            by_shape[array.shape] = by_shape[array.shape] + array if array.shape in by_shape else array
     total = np.zeros((1, 1))
-    for array in sorted(by_shape.values(), key=lambda one: one.size):
+    for array in _by_shape(arrays):
         total = total + array
     return total
+
+
+def _by_shape(arrays: list[Array | None]) -> list[Array]:
+    """One sum for each shape, the smallest first."""
+    sums: dict[tuple[int, ...], Array] = {}
+    for array in arrays:
+        if array is not None:
+            sums[array.shape] = sums[array.shape] + array if array.shape in sums else array
+    return sorted(sums.values(), key=lambda one: one.size)
+
+
+def _discounted(values: Array, factors: Array) -> Array:
+    """(draws or 1,) values by month times their factors, summed; a level value has one column."""
+    if values.shape[1] == 1:
+        return np.asarray(values[:, 0] * factors.sum(axis=1))
+    return np.asarray(np.einsum("dm,dm->d", *np.broadcast_arrays(values, factors)))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
-
 from breakeven.algebra.amount import Amount, amount, number
 from breakeven.algebra.unit import Dims, UnitError, multiply
 from breakeven.errors import StudyError
 from breakeven.study.known import Known, plain
-from breakeven.study.scope import Scope, growth
+from breakeven.study.scope import Scope
 
 TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens")
 DERIVED = (*TOKENS, "requests", "tokens", "reasoning_tokens", "useful", "value", "egress", "peak_rate")
@@ -26,17 +24,22 @@ class Demand:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.stated = scope.study.demand
+        self._found: dict[str, Known | None] = {}
         for name in (*DERIVED, *self.stated.flows):
             scope.derived[f"demand.{name}"] = partial(self.need, name)
 
     def flow(self, name: str) -> Known | None:
         """A flow by name, over the months of the horizon."""
+        if name not in self._found:
+            self._found[name] = self._flow(name)
+        return self._found[name]
+
+    def _flow(self, name: str) -> Known | None:
         if name == "tokens":
             return self.tokens
         if name == "peak_rate":
             return self.peak_rate
-        found = getattr(self, f"_{name}")() if hasattr(self, f"_{name}") else self._stated(name)
-        return None if found is None else found
+        return getattr(self, f"_{name}")() if name in DERIVED else self._stated(name)
 
     def need(self, name: str) -> Known:
         """A flow that something depends on.
@@ -64,9 +67,8 @@ class Demand:
         change = self.scope.read(self.stated.growth, "demand", "growth")
         if change is None:
             return found
-        months = np.arange(self.scope.horizon, dtype=np.float64).reshape(1, -1)
         with self.scope.at("demand", "growth"):
-            grown = found.amount * growth(change, months, self.scope)
+            grown = found.amount * self.scope.trends.growth(change)
         return found.resting_on(change).based(grown, f"{found.text} growing {change.text}")
 
     def _requests(self) -> Known | None:
@@ -82,7 +84,7 @@ class Demand:
         if found is None:
             return None
         if any(dim == "request" for dim, _ in found.amount.dims):
-            requests = self._requests()
+            requests = self.flow("requests")
             if requests is None:
                 message = f"`demand.{name}` is per request, and the study states no requests"
                 raise StudyError(message, "add `requests:` under `demand:`", path=("demand", name))
@@ -124,7 +126,7 @@ class Demand:
     def _useful(self) -> Known | None:
         """Useful predictions; None while the study does not say which share is useful."""
         share = self.scope.wanted(self.stated.useful, "", "demand", "useful")
-        requests = self._requests()
+        requests = self.flow("requests")
         if share is None or requests is None:
             return None
         one = amount(1.0, self.scope.unit("useful_prediction/request"))
@@ -164,7 +166,7 @@ class Demand:
     @property
     def peak_rate(self) -> Known | None:
         """Requests per second in the busiest hour."""
-        requests = self._requests()
+        requests = self.flow("requests")
         return None if requests is None else requests * self.peak_factor
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -69,7 +69,7 @@ class Evaluated:
                 self._options[name] = cost(context, self.rate)
         return self._options[name]
 
-    @property
+    @cached_property
     def rate(self) -> Array:
         """(draws or 1, 1) the discount rate a month."""
         stated = self.study.conventions
@@ -79,7 +79,8 @@ class Evaluated:
         yearly = found.amount.values
         if found.amount.dims:
             yearly = found.amount.to(self.scope.unit("1/year"), "the discount rate")
-        return np.array([[rate_per_month(float(one), stated.compounding)] for one in yearly[:, 0]])
+        each, where = np.unique(yearly[:, 0], return_inverse=True)
+        return np.array([[rate_per_month(float(one), stated.compounding)] for one in each])[where]
 
     def pair(self, owner: str, rival: str) -> Versus:
         """Two options compared."""

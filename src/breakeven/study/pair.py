@@ -25,7 +25,8 @@ class Versus:
     @cached_property
     def saved(self) -> Array:
         """(draws or 1, months + 1) cumulated saving, extra capital deducted, resale left aside."""
-        return np.asarray(np.cumsum(self.rival.recurring - self.owner.recurring, axis=1))
+        difference = self.rival.recurring - self.owner.recurring
+        return np.cumsum(difference, axis=1, out=difference)
 
     @cached_property
     def extra(self) -> Array:

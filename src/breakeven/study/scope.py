@@ -21,6 +21,7 @@ from breakeven.errors import BreakevenError, StudyError
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Basis
 from breakeven.study.known import Known
+from breakeven.study.trend import Trends
 
 Path = tuple[str | int, ...]
 """Where a quantity stands in the file."""
@@ -28,7 +29,6 @@ Path = tuple[str | int, ...]
 _QUANTITY = re.compile(
     r"\s*(?P<number>[-+]?(?:[0-9][0-9_,]*\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*(?P<unit>.*?)\s*"
 )
-MONTHS_PER_YEAR = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,10 @@ class Scope:
     leaves: dict[str, Leaf] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
+    undrawable: dict[str, None] = field(default_factory=dict)
+    """Keys of the facts that what has one value only (a term, the bound of a tier) rests on."""
     units: Units = field(init=False)
+    trends: Trends = field(init=False)
     _known: dict[str, Known] = field(default_factory=dict)
     _reading: list[str] = field(default_factory=list)
 
@@ -63,6 +66,7 @@ class Scope:
         stated = self.study.conventions
         calendar = Calendar(hours_per_month=stated.hours_per_month, days_per_month=stated.days_per_month)
         self.units = Units(calendar, frozenset(self.study.units))
+        self.trends = Trends(units=self.units, horizon=self.horizon)
 
     @property
     def horizon(self) -> int:
@@ -117,6 +121,18 @@ class Scope:
         if found is not None:
             with self.at(*path):
                 require(f"`{dotted(path)}`", found.amount.dims, self.unit(unit).dims)
+        return found
+
+    def single(self, found: Known) -> Known:
+        """A quantity that has one value, whatever is drawn: a term, the bound of a tier.
+
+        Raises:
+            UnitError: it differs between draws.
+        """
+        self.undrawable.update(dict.fromkeys(found.facts))
+        if np.ptp(found.amount.values) > 0:
+            message = f"{found.text} has one value in a study, and cannot be drawn"
+            raise UnitError(message, "leave out its range (`distribution: fixed`), and state `variants:` instead")
         return found
 
     def quantity(self, given: Given) -> Known:
@@ -322,12 +338,12 @@ class Scope:
         )
 
     def _trended(self, found: Known, given: Given, path: Path) -> Known:
-        months = np.arange(self.horizon, dtype=np.float64).reshape(1, -1)
+        months = self.trends.months
         if given.trend is not None:
             change = self.read(Given(value=given.trend), *path, "trend")
             if change is not None:
                 text = f"{found.text}, {change.text} from month 1 on"
-                found = found.resting_on(change).based(found.amount * growth(change, months, self), text)
+                found = found.resting_on(change).based(found.amount * self.trends.growth(change), text)
         for month, value in given.steps:
             later = self.read(Given(value=value, source=given.source, as_of=given.as_of), *path, "steps", month)
             if later is not None:
@@ -338,26 +354,6 @@ class Scope:
         return found
 
 
-def growth(change: Known, months: Array, scope: Scope) -> Amount:
-    """(1 + change)^(months since the start), month 1 being 1; the change is per year or per month.
-
-    Raises:
-        UnitError: it is neither, or falls by 100 % or more.
-    """
-    per_month = scope.unit("1/month")
-    if change.amount.dims not in {(), per_month.dims, (("month", -1),)}:
-        require("a trend", change.amount.dims, per_month.dims)
-    yearly = not change.text.rstrip().endswith(("/month", "/months"))
-    size = change.amount.values
-    if change.amount.dims:
-        size = size / per_month.factor * (MONTHS_PER_YEAR if yearly else 1)
-    if np.any(size <= -1):
-        message = f"a trend of {change.text} falls by 100 % or more"
-        raise UnitError(message, "state what is left: a fall of 40 % a year is `-40 %/year`")
-    exponent = months / MONTHS_PER_YEAR if yearly else months
-    return number(np.exp(np.log1p(size) * exponent))
-
-
 def dotted(path: Path) -> str:
     """A path as text: `options.own.purchase.price`."""
     return ".".join(str(part) for part in path)
@@ -366,7 +362,7 @@ def dotted(path: Path) -> str:
 def unit_of_fact(text: str) -> str:
     """The unit of a catalog fact in this grammar: `fraction of capex per year` is 1/year."""
     words = text.strip().lower()
-    if words.startswith(("fraction", "ratio", "share")) or words in {"per year", "1/year"}:
+    if words.startswith(("fraction", "ratio", "share", "power of")) or words in {"per year", "1/year"}:
         return "1/year" if "year" in words else "fraction"
     return {"gco2/kwh": "gCO2/kWh", "gco2e/kwh": "gCO2/kWh", "years": "year"}.get(words, text)
 

@@ -136,7 +136,8 @@ def _bands(
         cheaper = context.priced(given, *where, "tiers", at, field)
         above = context.wanted(tier.above, "token/month", *where, "tiers", at, "above")
         if cheaper is not None and above is not None:
-            bands.append((above.amount.scalar, cheaper))
+            with context.scope.at(*context.path(*where, "tiers", at, "above")):
+                bands.append((context.scope.single(above).amount.scalar, cheaper))
     return sorted(bands, key=lambda band: band[0]) if len(bands) > 1 else []
 
 

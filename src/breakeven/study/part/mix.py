@@ -116,7 +116,9 @@ def _base(context: Context, stated: Mix, load: Array, own: Known, burst: Known) 
 def _margins(context: Context, stated: Mix) -> tuple[float, int]:
     headroom = context.wanted(stated.headroom, "", "mix", "headroom")
     spare = context.read(stated.spare, "mix", "spare")
-    return (headroom.amount.scalar if headroom else 0.0, round(spare.amount.scalar) if spare else 0)
+    with context.scope.at(*context.path("mix")):
+        share, count = (0.0 if one is None else context.scope.single(one).amount.scalar for one in (headroom, spare))
+    return share, round(count)
 
 
 def _each(need: Array, own: Array, burst: Array, spare: int) -> Array:
@@ -156,6 +158,9 @@ def _ladder(context: Context, stated: Mix, load: Array, burst: Known) -> None:
     headroom, _ = _margins(context, stated)
     hour = amount(1.0, context.scope.unit("h"))
     prices = {rung.name: _rung(context, rung.price, at) for at, rung in enumerate(stated.ladder)}
+    with context.scope.at(*context.path("mix", "ladder")):
+        for price in (*prices.values(), burst):
+            context.scope.single(price)
     offers = [
         Commitment(
             name=rung.name,

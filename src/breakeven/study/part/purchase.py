@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from breakeven.algebra.amount import Amount, Array, amount
+from breakeven.config.study.given import Given
 from breakeven.config.study.option import Purchase
 from breakeven.errors import StudyError
 from breakeven.study.context import Batch, Context, months_of
 from breakeven.study.flow import Flow
 from breakeven.study.known import Known, plain
+from breakeven.study.scope import Leaf
 
 
 def build(context: Context, stated: Purchase) -> None:
@@ -52,9 +54,14 @@ def offered(context: Context, offer_id: str, field: str, value: float, unit: str
     scope = context.scope
     offer = scope.catalog.offer(offer_id, scope.on)
     key = f"offer/{offer.id}@{offer.valid_from}/{field}"
-    scope.facts[key] = scope.catalog.fact(key)
+    parsed, fact = scope.unit(unit), scope.catalog.fact(key)
+    scope.facts[key] = fact
+    low, high = (None if end is None else end * parsed.factor for end in (fact.low, fact.high))
+    given = Given(value=value, unit=unit)
+    scope.leaves[key] = Leaf(
+        path=(key,), given=given, unit=parsed, base=value * parsed.factor, low=low, high=high, fact=fact
+    )
     drawn = scope.drawn.get(key)
-    parsed = scope.unit(unit)
     found = amount(value, parsed) if drawn is None else Amount(drawn.reshape(-1, 1), parsed.dims)
     return scope.converted(Known(found, (key,), f"{value:,.10g} {unit}"))
 
