@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -306,11 +310,15 @@ def test_groups_are_sorted_and_unique(make) -> None:
     names = ("ChargePeriodStart", "x_option", "x_model", "x_use_case", "x_tenant", "x_policy_id", "x_cost_kind")
     found: Sequence[tuple[Cell, ...]] = [tuple(row[name] for name in names) for row in sheet.table.rows]
     assert max(Counter(found).values()) == 1
-    assert (
-        exported(
-            make,
-            served(make)[::-1],
-            policies=policies(),
-        ).text
-        == sheet.text
-    )
+    assert exported(make, served(make)[::-1], policies=policies()).text == sheet.text
+
+
+def test_the_documentation_s_example_runs() -> None:
+    """What stands after `#>` in `docs/focus.md` is what its code prints."""
+    text = (Path(__file__).parents[2] / "docs/focus.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "docs/focus.md", "exec"), {})  # noqa: S102 - the document's own example
+    expected = [line.removeprefix("#>").strip() for line in code.splitlines() if line.startswith("#>")]
+    assert [line.strip() for line in printed.getvalue().splitlines()] == expected

@@ -151,7 +151,7 @@ def _growth(first: float, total: float, months: int) -> float | None:
     if not first or _near(first * months, total):
         return 1.0
     ratio, low, high = total / first, 0.0, 2.0
-    if ratio < 1:
+    if ratio < 1 or months == 1:
         return None
     while _series(high, months) < ratio:
         high *= 2
