@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
+from breakeven.assembly import files
 from breakeven.assembly.today import today
 from breakeven.catalog import check as catalog_checking
 from breakeven.catalog import view
+from breakeven.catalog.diff import diff, diff_dates
 from breakeven.catalog.load import load as load_catalog
-from breakeven.errors import UsageError
+from breakeven.catalog.node import is_date
+from breakeven.catalog.source.append import Summary
+from breakeven.catalog.source.refresh import refresh_prices
+from breakeven.errors import ConfigError, UsageError
 from breakeven.planner import estimate as estimating
 from breakeven.quantity import HOURS_PER_MONTH
 from breakeven.report import estimate as estimate_report
@@ -71,3 +78,30 @@ def catalog_facts(name: str) -> tuple[view.Row, ...]:
 def catalog_problems() -> tuple[catalog_checking.Issue, ...]:
     """What an editor of the catalog should look at."""
     return catalog_checking.check(load_catalog(), today())
+
+
+def catalog_changes(before: str, after: str) -> tuple[view.Row, ...]:
+    """What changed between two dates of the shipped catalog, or between it and fact files laid over it.
+
+    Each side is an ISO date, the path of a fact file or folder, or `shipped`.
+    """
+    if is_date(before) and is_date(after):
+        return view.change_rows(diff_dates(load_catalog(), before, after))
+    if is_date(before) or is_date(after):
+        message = f"{before} and {after} cannot be compared: one is a date, the other a file"
+        raise UsageError(message, "give two dates, or two of `shipped` and fact files")
+    sides = [load_catalog([] if side == "shipped" else [Path(side)]) for side in (before, after)]
+    return view.change_rows(diff(sides[0], sides[1]))
+
+
+def import_prices(source: str, folder: Path, *, retrieved: str | None, providers: Sequence[str]) -> Summary:
+    """Append what a price list says anew to the offer files of a folder; what is there stays as it is."""
+    if folder.exists() and not folder.is_dir():
+        message = f"{folder} is no folder"
+        raise ConfigError(message, "name a folder for the YAML files with --into")
+    texts = {path.name: path.read_text() for path in sorted(folder.glob("*.yaml"))}
+    found = refresh_prices(source, retrieved or today(), texts, providers=providers)
+    for name, text in found.texts.items():
+        if texts.get(name) != text:
+            files.write_atomically(folder / name, text.encode())
+    return found.summary

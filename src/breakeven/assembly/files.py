@@ -61,10 +61,15 @@ def install(policy: Policy, data_dir: Path, *, force: bool = False) -> None:
         write_atomically(data_dir / LOCK, encoded)
 
 
+def policies(data_dir: Path) -> tuple[Policy, ...]:
+    """Every policy ever in force here, oldest first."""
+    history = sorted((data_dir / "policies").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    return tuple(read_policy(path) for path in history)
+
+
 def use_cases(data_dir: Path) -> dict[str, UseCase]:
     """The rules of every use case ever served here; the current policy's win."""
-    history = sorted((data_dir / "policies").glob("*.json"), key=lambda path: path.stat().st_mtime)
-    found = {case.name: case for path in history for case in read_policy(path).use_cases}
+    found = {case.name: case for policy in policies(data_dir) for case in policy.use_cases}
     standing = current_policy(data_dir)
     return found | ({case.name: case for case in standing.use_cases} if standing is not None else {})
 

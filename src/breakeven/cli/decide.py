@@ -1,4 +1,4 @@
-"""What to do: estimate, plan, apply, catalog."""
+"""What to do: estimate, plan, apply."""
 
 from __future__ import annotations
 
@@ -133,57 +133,3 @@ def apply(
     else:
         click.echo(f"applied {policy.plan_id} as {policy.id}; a running gateway takes it over within a second")
         note("next: breakeven verify, once there is traffic")
-
-
-@click.group()
-def catalog() -> None:
-    """The facts everything rests on: accelerators, models, offers, electricity, carbon, assumptions."""
-
-
-@catalog.command("list")
-@click.argument("kind", required=False)
-@as_json
-@explained
-def catalog_list(*, kind: str | None, json_: bool) -> None:
-    """List entries, all or of one KIND."""
-    from breakeven.app import facts
-
-    rows = facts.catalog_rows(kind)
-    if json_:
-        print_json(rows)
-        return
-    for row in rows:
-        click.echo("  ".join(str(cell) for cell in row.values()))
-
-
-@catalog.command("show")
-@click.argument("name")
-@as_json
-@explained
-def catalog_show(*, name: str, json_: bool) -> None:
-    """Every fact of one entry, with source and date."""
-    from breakeven.app import facts
-
-    found = facts.catalog_facts(name)
-    if json_:
-        print_json(found)
-        return
-    for fact in found:
-        value = "unknown" if fact["value"] is None else f"{fact['value']:g}"
-        click.echo(f"{fact['key']} = {value} {fact['unit']}  [{fact['source']}, {fact['as_of']}]")
-
-
-@catalog.command("check")
-@as_json
-@explained
-def catalog_check(*, json_: bool) -> None:
-    """Flag stale, contradictory and impossible facts."""
-    from breakeven.app import facts
-
-    problems = facts.catalog_problems()
-    if json_:
-        print_json(problems)
-        return
-    for problem in problems:
-        click.echo(f"{problem.check}: {problem.offer}: {problem.message}")
-    note(f"{len(problems)} remarks")

@@ -6,7 +6,8 @@ from importlib.metadata import version
 
 import click
 
-from breakeven.cli.decide import apply, catalog, estimate, plan
+from breakeven.cli.decide import apply, estimate, plan
+from breakeven.cli.facts import catalog, focus
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import memo, tco
 from breakeven.cli.run import console, demo, emulate, serve
@@ -27,6 +28,6 @@ for command in (
     init, doctor, check, schema, completion,
     serve, emulate, console, demo,
     report, verify, workload,
-    estimate, plan, apply, catalog, tco, memo,
+    estimate, plan, apply, tco, memo, catalog, focus,
 ):  # fmt: skip
     main.add_command(command)

@@ -1,0 +1,47 @@
+"""Costs in the format of finance tools: FOCUS 1.2 rows out of the ledger or a study, and a provider's rows in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from breakeven.assembly import files, studies
+from breakeven.assembly.today import today
+from breakeven.catalog.source import focus as incoming
+from breakeven.errors import LedgerError, UsageError
+from breakeven.ledger.export.focus import usage
+from breakeven.ledger.store import open_ledger
+from breakeven.report.focus import planned
+from breakeven.schema.focus_csv import Sheet
+
+
+def focus_of_ledger(folder: Path) -> Sheet:
+    """The usage of a data directory as FOCUS rows."""
+    return usage(open_ledger(folder), files.use_cases(folder), policies=files.policies(folder))
+
+
+def focus_of_study(path: Path, option: str, start: str | None) -> Sheet:
+    """An option of a study as planned FOCUS rows, from the month of `start` (ISO) on."""
+    try:
+        month = date.fromisoformat(start or today())
+    except ValueError as error:
+        message = f"--start {start!r} is no date"
+        raise UsageError(message, "write it as 2026-12-01") from error
+    return planned(studies.computed(path), option, month)
+
+
+def focus_totals(path: Path) -> tuple[tuple[incoming.Total, ...], incoming.Prices, Sequence[str]]:
+    """What a FOCUS file cost by provider, service and month, and the prices that were paid, as a fact file's text.
+
+    Raises:
+        LedgerError: it is not a FOCUS file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"{path} is not UTF-8 text"
+        raise LedgerError(message, "export it as CSV in UTF-8") from error
+    sheet = incoming.read(text, str(path))
+    priced = incoming.prices(sheet.table.rows, source=path.name, as_of=today())
+    return incoming.totals(sheet.table.rows), priced, sheet.remarks

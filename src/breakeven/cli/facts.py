@@ -1,0 +1,165 @@
+"""The facts everything rests on: list, show, check, diff, import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from breakeven.cli.output import as_json, explained, note, print_json
+
+
+@click.group()
+def catalog() -> None:
+    """The facts everything rests on: accelerators, models, offers, electricity, carbon, assumptions."""
+
+
+@catalog.command("list")
+@click.argument("kind", required=False)
+@as_json
+@explained
+def catalog_list(*, kind: str | None, json_: bool) -> None:
+    """List entries, all or of one KIND."""
+    from breakeven.app import facts
+
+    rows = facts.catalog_rows(kind)
+    if json_:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo("  ".join(str(cell) for cell in row.values()))
+
+
+@catalog.command("show")
+@click.argument("name")
+@as_json
+@explained
+def catalog_show(*, name: str, json_: bool) -> None:
+    """Every fact of one entry, with source and date."""
+    from breakeven.app import facts
+
+    found = facts.catalog_facts(name)
+    if json_:
+        print_json(found)
+        return
+    for fact in found:
+        value = "unknown" if fact["value"] is None else f"{fact['value']:g}"
+        click.echo(f"{fact['key']} = {value} {fact['unit']}  [{fact['source']}, {fact['as_of']}]")
+
+
+@catalog.command("check")
+@as_json
+@explained
+def catalog_check(*, json_: bool) -> None:
+    """Flag stale, contradictory and impossible facts."""
+    from breakeven.app import facts
+
+    problems = facts.catalog_problems()
+    if json_:
+        print_json(problems)
+        return
+    for problem in problems:
+        click.echo(f"{problem.check}: {problem.offer}: {problem.message}")
+    counted = {problem.check: 0 for problem in problems}
+    for problem in problems:
+        counted[problem.check] += 1
+    note(f"{len(problems)} remarks" + "".join(f", {count} {name}" for name, count in counted.items()))
+
+
+@catalog.command("diff")
+@click.argument("before")
+@click.argument("after")
+@as_json
+@explained
+def catalog_diff(*, before: str, after: str, json_: bool) -> None:
+    """What changed from BEFORE to AFTER: two dates (2026-01-01), or `shipped` and fact files of your own."""
+    from breakeven.app import facts
+
+    rows = facts.catalog_changes(before, after)
+    if json_:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo("  ".join("-" if cell is None else str(cell) for cell in row.values()))
+    note(f"{len(rows)} changes")
+
+
+@catalog.command("import")
+@click.argument("source", default="genai-prices")
+@click.option("--into", default="offers", show_default=True, help="Folder of offer files (YAML) to append to.")
+@click.option("--retrieved", help="The day the list is of, ISO.  [default: today]")
+@click.option("--provider", "providers", multiple=True, help="Only this provider; may be repeated.")
+@as_json
+@explained
+def catalog_import(*, source: str, into: str, retrieved: str | None, providers: tuple[str, ...], json_: bool) -> None:
+    """Append a price list to your fact files: `genai-prices` (extra `prices`), or the path of a data_slim.json.
+
+    Prices are appended with their dates and never overwritten; use the folder with --facts.
+    """
+    from breakeven.app import facts
+
+    found = facts.import_prices(source, Path(into), retrieved=retrieved, providers=providers)
+    if json_:
+        print_json(found)
+        return
+    for name in found.__struct_fields__:
+        value = getattr(found, name)
+        click.echo(f"{name}: {value if isinstance(value, int | str) else len(value)}")
+
+
+@click.group()
+def focus() -> None:
+    """Costs in FOCUS 1.2, the format of finance tools (docs/focus.md)."""
+
+
+@focus.command("export")
+@click.option("--data-dir", type=click.Path(file_okay=False), envvar="BREAKEVEN_DATA_DIR", help="A ledger's directory.")
+@click.option("--study", type=click.Path(dir_okay=False), help="A study (CASE.yaml) instead of a ledger.")
+@click.option("--option", help="The option of the study.")
+@click.option("--start", help="First month of a study's rows, ISO.  [default: this month]")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="A file instead of stdout.")
+@explained
+def focus_export(
+    *, data_dir: str | None, study: str | None, option: str | None, start: str | None, output: str | None
+) -> None:
+    """The ledger's usage, or an option of a study, as FOCUS rows (CSV)."""
+    from breakeven.app import exchange, render
+    from breakeven.errors import UsageError
+
+    if study and not option:
+        message = "--study needs --option: rows are of one option"
+        raise UsageError(message, "name one of the study's options with --option")
+    if study and option:
+        sheet = exchange.focus_of_study(Path(study), option, start)
+    else:
+        sheet = exchange.focus_of_ledger(Path(data_dir or ".breakeven"))
+    for remark in sheet.remarks:
+        note(remark)
+    if output:
+        render.write(Path(output), sheet.text.encode())
+        note(f"wrote {output}: {len(sheet.table.rows)} rows")
+    else:
+        click.echo(sheet.text, nl=False)
+
+
+@focus.command("import")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--facts", "into", type=click.Path(dir_okay=False), help="Write the prices paid as a fact file (YAML).")
+@as_json
+@explained
+def focus_import(*, file: str, into: str | None, json_: bool) -> None:
+    """What a provider's FOCUS file cost by service and month; with --facts, the prices paid as facts of your own."""
+    from breakeven.app import exchange, render
+
+    totals, prices, remarks = exchange.focus_totals(Path(file))
+    if into:
+        render.write(Path(into), prices.text.encode())
+    if json_:
+        print_json({"totals": totals, "paid": prices.paid, "remarks": [*remarks, *prices.remarks]})
+        return
+    for row in totals:
+        click.echo(f"{row.month}  {row.provider}  {row.service}  {row.effective} {row.currency}  ({row.rows} rows)")
+    for remark in (*remarks, *prices.remarks):
+        note(remark)
+    if into:
+        note(f"wrote {into}: {len(prices.paid)} prices")
