@@ -6,6 +6,7 @@ import numpy as np
 
 from breakeven.algebra.amount import Amount, Array, amount
 from breakeven.config.study.given import Given
+from breakeven.catalog.stale import age_warning
 from breakeven.config.study.option import Purchase
 from breakeven.errors import StudyError
 from breakeven.study.context import Batch, Context, months_of
