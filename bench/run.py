@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHES = (HERE / "gateway_cpu.py", HERE / "demo_time.py")
+BENCHES = tuple(
+    HERE / name for name in ("gateway_cpu.py", "price_lookup.py", "hybrid.py", "uncertainty.py", "demo_time.py")
+)
 
 
 def main() -> None:

@@ -159,8 +159,9 @@ def _split(whole: Prediction, state: State, node: str, sequence: int) -> tuple[P
     request = state.request
     count = len(request.prediction_ids)
     rows = _even(whole.rows_scored, count)
-    costs = [None] * count if whole.cost_pico_usd is None else _shares(whole.cost_pico_usd, rows)
-    total = sum(rows) or count
+    weights = rows if any(rows) else [1] * count
+    costs = [None] * count if whole.cost_pico_usd is None else _shares(whole.cost_pico_usd, weights)
+    total = sum(weights)
     return tuple(
         msgspec.structs.replace(
             whole,
@@ -170,8 +171,8 @@ def _split(whole: Prediction, state: State, node: str, sequence: int) -> tuple[P
             subject=request.subjects[position] if request.subjects else "",
             rows_scored=rows[position],
             cost_pico_usd=costs[position],
-            work_s=_part(whole.work_s, rows[position], total),
-            energy_kwh=_part(whole.energy_kwh, rows[position], total),
+            work_s=_part(whole.work_s, weights[position], total),
+            energy_kwh=_part(whole.energy_kwh, weights[position], total),
         )
         for position, prediction_id in enumerate(request.prediction_ids)
     )
