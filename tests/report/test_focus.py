@@ -23,8 +23,8 @@ START = date(2026, 11, 15)
 H = 24
 
 
-def line(name: str, first: float, whole: float, *, fixed: bool = True) -> TcoLine:
-    about = {"category": "any", "present": 0.0, "formula": f"{first:g} a month", "basis": "assumed"}
+def line(name: str, first: float, whole: float, *, fixed: bool = True, category: str = "any") -> TcoLine:
+    about = {"category": category, "present": 0.0, "formula": f"{first:g} a month", "basis": "assumed"}
     return TcoLine(name=name, first_month=first, total=whole, fixed=fixed, **about)
 
 
@@ -159,6 +159,18 @@ def test_depreciation_of_something_else_is_not_booked_twice() -> None:
     assert total(sheet.table.rows) == total(sheet.table.rows, "BilledCost") == Decimal(252_000)
     assert any(remark.startswith("depreciation sums to 24") for remark in sheet.remarks)
     assert faults(sheet.table.rows) == ()
+
+
+def test_what_is_not_capital_is_used_up_when_it_is_paid() -> None:
+    """Beside a depreciated server a setup fee keeps its EffectiveCost; sums that a study rounded still match."""
+    lines = [line("server", 0.0, 250_000.0, category="capital"), line("setup", 0.0, 7_000.0)]
+    one = study(option(lines, [257_000.0, *[0.0] * H], [10_416.666667] * H))
+    sheet = planned(one, "own", START)
+    assert sheet.remarks == ()
+    assert [row["SkuId"] for row in of_kind(sheet, "purchase")] == ["tco-1/own/server"]
+    assert [row["EffectiveCost"] for row in of_kind(sheet, "one_off")] == [Decimal(7_000)]
+    assert float(total(sheet.table.rows)) == pytest.approx(257_000)
+    assert total(sheet.table.rows, "BilledCost") == Decimal(257_000)
 
 
 def test_an_unpriced_option_has_no_rows() -> None:

@@ -20,8 +20,10 @@ from breakeven.schema.focus_row import Account, Category, Charge, Frequency, Sel
 from breakeven.schema.noun import Noun
 from breakeven.schema.tco import Tco, TcoLine, TcoOption
 
-NEAR = 1e-9
-"""How far two sums of the same money may differ, relative to the larger."""
+NEAR, GRAIN = 1e-9, 1e-4
+"""How far two sums of the same money may differ, relative to the larger or in all: a study rounds to millionths."""
+CAPITAL = "capital"
+"""The category of purchases and resales in a study."""
 
 
 class Saving(Noun, frozen=True, kw_only=True):
@@ -69,7 +71,7 @@ def planned(
     frame = _frame(tco, option, start, account or Account())
     amounts = [_months(line, frame, cash or {}) for line in frame.option.lines]
     rows = [one for line, months in zip(frame.option.lines, amounts, strict=True) for one in _line(line, months, frame)]
-    rows += _depreciation(frame) if _amortised(frame) else []
+    rows += _depreciation(frame) if _capital(frame) else []
     return Sheet(table=Table(columns=NAMES, rows=tuple(rows)), remarks=tuple(_remarks(frame, amounts, cash or {})))
 
 
@@ -111,15 +113,19 @@ def _one_off(line: TcoLine) -> bool:
     return line.first_month == 0 and line.total != 0
 
 
-def _amortised(frame: Frame) -> bool:
-    """Whether depreciation is that of the one-off lines, so that it can stand in their place."""
+def _capital(frame: Frame) -> frozenset[str]:
+    """The one-off lines that depreciation stands for: those of category capital, else all; none where sums differ."""
     option = frame.option
-    net = math.fsum(line.total for line in option.lines if _one_off(line))
-    return bool(option.depreciation) and _near(net, math.fsum(option.depreciation))
+    single = [line for line in option.lines if _one_off(line)]
+    for lines in ([line for line in single if line.category == CAPITAL], single):
+        net = math.fsum(line.total for line in lines)
+        if lines and option.depreciation and _near(net, math.fsum(option.depreciation)):
+            return frozenset(line.name for line in lines)
+    return frozenset()
 
 
 def _near(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=NEAR, abs_tol=NEAR)
+    return math.isclose(one, other, rel_tol=NEAR, abs_tol=GRAIN)
 
 
 def _months(line: TcoLine, frame: Frame, cash: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
@@ -167,7 +173,7 @@ def _series(growth: float, months: int) -> float:
 
 def _line(line: TcoLine, amounts: Sequence[float], frame: Frame) -> Iterator[Row]:
     kind = "planned" if not _one_off(line) else "one_off"
-    if _one_off(line) and _amortised(frame):
+    if line.name in _capital(frame):
         kind = "purchase" if line.total > 0 else "resale"
     for month, amount in enumerate(amounts):
         if amount:
@@ -251,7 +257,7 @@ def _remarks(frame: Frame, amounts: Sequence[Sequence[float]], cash: Mapping[str
             f"{len(off)} months differ from the option's cash, first month {first}: rows {sums[first]:g}, "
             f"option {option.cash[first]:g}; give the lines' monthly amounts"
         )
-    if option.depreciation and not _amortised(frame):
+    if option.depreciation and not _capital(frame):
         yield (
             f"depreciation sums to {math.fsum(option.depreciation):g}, the one-off lines to something else: "
             "one-off lines keep their EffectiveCost in their month, and there are no depreciation rows"
