@@ -179,6 +179,12 @@ def test_totals_sum_to_the_file(found: list[tuple[str, int, int]]) -> None:
     assert keys == sorted(set(keys))
 
 
+def test_totals_are_written_as_people_write_them() -> None:
+    """No trailing zeros and no exponents: a provider prints eleven decimals of nothing."""
+    printed = [str(totals([used(cost, "1")])[0].effective) for cost in ("0.00000000000", "1.500", "1000", "1E+3")]
+    assert printed == ["0", "1.5", "1000", "1000"]
+
+
 def test_a_file_of_ours_reads_without_remark() -> None:
     """What breakeven exports it imports, equal and without a word."""
     table = Table(columns=NAMES, rows=(used("1", "3"), used("2", "7", sku="b")))

@@ -132,7 +132,7 @@ def totals(rows: Iterable[Row]) -> tuple[Total, ...]:
 
 
 def _total(provider: str, service: str, month: str, currency: str, rows: Sequence[Row]) -> Total:
-    billed, effective, listed = (total(rows, name) for name in ("BilledCost", "EffectiveCost", "ListCost"))
+    billed, effective, listed = (_plain(total(rows, name)) for name in ("BilledCost", "EffectiveCost", "ListCost"))
     return Total(
         provider=provider,
         service=service,
@@ -143,6 +143,11 @@ def _total(provider: str, service: str, month: str, currency: str, rows: Sequenc
         effective=effective,
         listed=listed,
     )
+
+
+def _plain(value: Decimal) -> Decimal:
+    """The same number without trailing zeros or a positive exponent, as people write it."""
+    return EXACT.add(value.normalize(EXACT), Decimal(0))
 
 
 def prices(
