@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from breakeven.assembly import files, resolve
 from breakeven.assembly.project import Project
 from breakeven.config.compile import objective
@@ -72,7 +74,9 @@ def plan(loaded: Project, data_dir: Path, use_case: str | None, *, trace: Path |
     planning = loaded.settings.planning
     models = planning.models or tuple(dict.fromkeys(one.deployment.model for one in stand if one.deployment.model))
     scope = Scope(models=models, as_of=as_of, accelerators=planning.accelerators)
-    return make_plan(loaded.catalog, question, arrivals, scope, standing=stand, seed=seed)
+    return make_plan(
+        loaded.catalog, question, arrivals, scope, standing=stand, seed=seed, rng=np.random.default_rng(seed)
+    )
 
 
 def _first_with_tokens(loaded: Project) -> str:

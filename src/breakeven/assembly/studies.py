@@ -23,6 +23,7 @@ from breakeven.schema.outlook import Outlook
 from breakeven.schema.tco import Tco
 from breakeven.study.compute import compute
 from breakeven.study.expect import Checked, check
+from breakeven.study.outlook.outlook import outlook
 
 DRAWS = 10_000
 
@@ -53,8 +54,6 @@ def _outlook(study: StudyFile, catalog: Catalog, draws: int | None, seed: int | 
     stated = study.uncertainty
     if stated is None and draws is None and seed is None:
         return None
-    from breakeven.study.outlook.outlook import outlook  # noqa: PLC0415 - until it lands
-
     started = seed if seed is not None else stated.seed if stated else 0
     count = draws if draws is not None else stated.draws if stated else DRAWS
     rng = np.random.default_rng(started)

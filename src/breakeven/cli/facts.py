@@ -145,20 +145,21 @@ def focus_export(
 @focus.command("import")
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--facts", "into", type=click.Path(dir_okay=False), help="Write the prices paid as a fact file (YAML).")
+@click.option("--rate", "rates", multiple=True, metavar="RATE", help="`EUR=1.08@2026-01-15 ECB`; may be repeated.")
 @as_json
 @explained
-def focus_import(*, file: str, into: str | None, json_: bool) -> None:
+def focus_import(*, file: str, into: str | None, rates: tuple[str, ...], json_: bool) -> None:
     """What a provider's FOCUS file cost by service and month; with --facts, the prices paid as facts of your own."""
     from breakeven.app import exchange, render
 
-    totals, prices, remarks = exchange.focus_totals(Path(file))
+    totals, prices, remarks = exchange.focus_totals(Path(file), [exchange.rate(one) for one in rates])
     if into:
         render.write(Path(into), prices.text.encode())
     if json_:
         print_json({"totals": totals, "paid": prices.paid, "remarks": [*remarks, *prices.remarks]})
         return
     for row in totals:
-        click.echo(f"{row.month}  {row.provider}  {row.service}  {row.effective} {row.currency}  ({row.rows} rows)")
+        click.echo(f"{row.month}  {row.provider}  {row.service}  {row.effective:f} {row.currency}  ({row.rows} rows)")
     for remark in (*remarks, *prices.remarks):
         note(remark)
     if into:

@@ -130,7 +130,7 @@ def _near(one: float, other: float) -> bool:
 
 def _months(line: TcoLine, frame: Frame, cash: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
     """What a line costs in months 0..horizon."""
-    given, months = cash.get(line.name), frame.months
+    given, months = cash.get(line.name) or line.cash or None, frame.months
     if given is not None:
         return _checked(line, given, months)
     if _one_off(line):

@@ -30,6 +30,8 @@ class TcoLine(Noun, frozen=True, kw_only=True):
     formula: str
     basis: Basis = "derived"
     facts: tuple[str, ...] = ()
+    cash: tuple[float, ...] = ()
+    """Months 0..horizon."""
 
 
 class TcoOption(Noun, frozen=True, kw_only=True):

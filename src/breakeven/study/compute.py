@@ -133,16 +133,18 @@ def _totals(costed: Costed, lines: tuple[TcoLine, ...]) -> dict[str, float]:
 
 
 def _line(costed: Costed, flow: Flow) -> TcoLine:
+    cash = tuple(_money(month) for month in flow.cash(costed.horizon)[0])
     return TcoLine(
         name=flow.name,
         category=flow.category,
         first_month=_money(costed.months_of(flow)[0]),
-        total=_money(flow.cash(costed.horizon)[0].sum()),
+        total=_money(math.fsum(cash)),
         present=_money(costed.present_of(flow)[0]),
         fixed=flow.fixed,
         formula=flow.formula,
         basis=flow.basis,
         facts=flow.facts,
+        cash=cash,
     )
 
 
