@@ -267,7 +267,11 @@ class Scope:
         low, high = (None if end is None else end * unit.factor for end in (fact.low, fact.high))
         if low is not None and low == high:
             low = high = None
-        return Leaf(path=path, given=given, unit=unit, base=fact.value * unit.factor, low=low, high=high, fact=fact)
+        low = low if given.low is None else self._end(given.low, unit, path)
+        high = high if given.high is None else self._end(given.high, unit, path)
+        base = fact.value * unit.factor
+        _ordered(path, low, base, high)
+        return Leaf(path=path, given=given, unit=unit, base=base, low=low, high=high, fact=fact)
 
     def _parsed(self, value: str | float, unit: str) -> tuple[float, Unit]:
         """Base value and unit of `98.32 USD/h` or of a number with its unit beside it."""

@@ -101,12 +101,16 @@ def _life(context: Context, stated: Purchase) -> Array:
         return np.array([[float(horizon)]])
     with context.scope.at(*context.path("purchase", "life")):
         life = np.maximum(1.0, np.round(months_of(context.scope, found)))
-    drawn = life.shape[0] > 1
-    if not stated.refresh and not drawn and life[0, 0] < horizon:
+    if not _again(context, stated) and life[0, 0] < horizon:
         message = f"the life of {found.text} ({life[0, 0]:g} months) ends before the horizon of {horizon} months"
         way_out = f"state `refresh: true`, or `conventions: horizon_months: {life[0, 0]:g}`"
         raise StudyError(message, way_out, path=context.path("purchase", "life"))
     return life
+
+
+def _again(context: Context, stated: Purchase) -> bool:
+    """Whether what reaches its end of life is bought again; also where a drawn life ends before the horizon."""
+    return stated.refresh or bool(context.scope.drawn)
 
 
 class _Resale:
@@ -172,7 +176,7 @@ def _generations(  # noqa: PLR0913 - one purchase, with everything it leaves beh
 ) -> tuple[Array, Array]:
     """The purchase and its successors until the horizon, added to both flows."""
     horizon = context.scope.horizon
-    again = stated.refresh or life.shape[0] > 1
+    again = _again(context, stated)
     rows = max(paid.shape[0], life.shape[0], resold.end.shape[0], *(share.shape[0] for _, share in resold.curve))
     start = np.full((rows, 1), float(month))
     paid, life = np.broadcast_to(paid, (rows, 1)), np.broadcast_to(life, (rows, 1))

@@ -1,0 +1,1 @@
+"""How sure a comparison is: draws, chances, tornado, Sobol indices, and what would turn the decision."""
