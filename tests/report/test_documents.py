@@ -27,7 +27,7 @@ def test_every_mark_of_the_memo_has_a_source_with_a_date(plan: Plan, findings: t
 def test_a_number_without_a_fact_is_no_memo(plan: Plan) -> None:
     """The key is named, rather than the number printed bare."""
     broken = msgspec.structs.replace(plan, facts=plan.facts[:1])
-    with pytest.raises(FactError, match="which is none of the plan's"):
+    with pytest.raises(FactError, match="which is none of the document's"):
         memo(broken)
 
 

@@ -19,7 +19,7 @@ from breakeven.schema.noun import Figure
         (0.02, "s", "20 ms"),
         (0.97, "share", "97 %"),
         (0.12, "fraction of capex per year", "12 % of capex per year"),
-        (1.4, "ratio", "1.4 ratio"),
+        (1.4, "ratio", "1.4"),
         (3.35e12, "byte/s", "3.35 Tbyte/s"),
         (8.03e9, "parameters", "8.03 billion parameters"),
         (128256, "tokens", "128,256 tokens"),

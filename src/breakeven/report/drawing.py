@@ -54,7 +54,7 @@ def options_chart(plan: Plan) -> Chart:
             name=option.name,
             value=option.monthly_cost_usd,
             tone=_option_tone(option, plan.chosen),
-            note="" if option.feasible else option.binding.partition(":")[0],
+            note=_note(option),
             strong=option.name == plan.chosen,
         )
         for option in plan.options
@@ -62,6 +62,12 @@ def options_chart(plan: Plan) -> Chart:
     chosen = next(option for option in plan.options if option.name == plan.chosen)
     words = f"{chosen.name} {format_usd(chosen.monthly_cost_usd)}, chosen among {len(plan.options)} options"
     return Chart(title=title, summary=words, svg=bars.bars(rows, unit="USD", title=title, description=words))
+
+
+def _note(option: Option) -> str:
+    """Why an option is excluded, in a word or two; that it is unpriced stands where its cost would."""
+    word = option.binding.partition(":")[0]
+    return "" if option.feasible or (option.monthly_cost_usd is None and word == "unpriced") else word
 
 
 def _option_tone(option: Option, chosen: str) -> theme.Tone:

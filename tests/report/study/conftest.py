@@ -130,7 +130,9 @@ def saved(owner: TcoOption, rival: TcoOption) -> list[float]:
 
 
 def months(value: float | None, note: str = "") -> Figure:
-    return Figure(value=value, unit="month", basis="derived", how="capex / monthly saving", facts=(PURCHASE,), note=note)
+    return Figure(
+        value=value, unit="month", basis="derived", how="capex / monthly saving", facts=(PURCHASE,), note=note
+    )
 
 
 def variant(name: str, pue: float = 1.3) -> Variant:

@@ -10,6 +10,8 @@ from breakeven.quantity import format_count, format_seconds
 from breakeven.report import currency
 from breakeven.schema.noun import Noun
 
+PRECISION = 1e-12
+"""An axis that is narrower than this share of its values has no room for two different ticks."""
 _NARROW, _WIDE = frozenset("ijlI.,:;|!'`()[]ft "), frozenset("mwMW@%—…")
 
 
@@ -37,7 +39,7 @@ class Scale(Noun, frozen=True, kw_only=True):
 
 def linear_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     """About `count` round values (1, 2, 2.5 or 5 times a power of ten) from `low` to `high`."""
-    if not high > low:
+    if not high - low > PRECISION * max(abs(low), abs(high)):
         return (low,)
     step = _nice_step((high - low) / max(1, count))
     first = math.ceil(low / step - 1e-9)

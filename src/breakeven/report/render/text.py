@@ -26,7 +26,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SPACE = re.compile(r"[\t\r\n\x0b\x0c]+")
 _WIDEST_CELL = 60
 _NARROWEST_CELL = 14
-_WIDEST_TABLE = 140
+_WIDEST_TABLE = 180
 
 
 def render(document: Document, *, width: int = 100) -> str:
