@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from breakeven.algebra.unit import Dims, Unit, UnitError, multiply, power, require, shown
 
 Array: TypeAlias = NDArray[np.float64]
+EXPONENTS = range(-9, 10)
+"""What a quantity with a unit may be raised to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Amount:
         return Amount(self.values * other.values, multiply(self.dims, other.dims))
 
     def __truediv__(self, other: Amount) -> Amount:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             return Amount(self.values / other.values, multiply(self.dims, other.dims, -1))
 
     def __neg__(self) -> Amount:
@@ -67,11 +69,12 @@ class Amount:
             message = f"an exponent is a plain number, got {shown(other.dims)}"
             raise UnitError(message, "divide it by its unit first")
         exponent = other.scalar
-        if self.dims and (other.values.size > 1 or exponent != round(exponent)):
+        if self.dims and (other.values.size > 1 or exponent not in EXPONENTS):
             message = f"{shown(self.dims)} cannot be raised to {exponent:g}"
-            raise UnitError(message, "raise plain numbers, or to a whole power")
+            raise UnitError(message, f"raise plain numbers, or to a whole power of at most {EXPONENTS[-1]}")
         dims = power(self.dims, round(exponent)) if self.dims else ()
-        return Amount(self.values**other.values, dims)
+        with np.errstate(all="ignore"):
+            return Amount(self.values**other.values, dims)
 
     def mapped(self, function: Callable[[Array], Array]) -> Amount:
         """The values through a function that keeps their unit."""

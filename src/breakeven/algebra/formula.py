@@ -14,10 +14,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from breakeven.algebra.amount import Amount, number
-from breakeven.algebra.unit import UnitError, require
+from breakeven.algebra.unit import UnitError, require, shown
 
 MAX_LENGTH = 2000
 MAX_NODES = 400
+MAX_DEPTH = 100
+"""Levels of nesting; a sum of so many terms is as deep."""
+MAX_DIGITS = 15
+"""Decimals that `round` may keep."""
+LARGEST = 1e300
 Lookup: TypeAlias = Callable[[str], Amount]
 
 
@@ -45,7 +50,8 @@ _COMPARISONS: Mapping[type[ast.cmpop], np.ufunc] = {
 PLAIN: Mapping[str, Callable[..., np.ndarray]] = {"sin": np.sin, "cos": np.cos, "exp": np.exp, "log": np.log}
 """Functions of plain numbers."""
 SHAPED: Mapping[str, Callable[..., np.ndarray]] = {"abs": np.abs, "ceil": np.ceil, "floor": np.floor, "sqrt": np.sqrt}
-"""Functions that round or bend a value; `ceil` and `floor` count in the base unit."""
+"""Functions that round or bend a value."""
+ROUNDING = frozenset({"ceil", "floor", "round"})
 FUNCTIONS = (*PLAIN, *SHAPED, "round", "min", "max", "where")
 CONSTANTS = {"pi": np.pi}
 
@@ -61,14 +67,19 @@ def parse(text: str) -> ast.expr:
         raise FormulaError(message, "split it into named inputs")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         message = f"`{text.strip()[:80]}` is no formula: {getattr(error, 'msg', error)}"
         raise FormulaError(message, "use names, numbers, + - * / ** ( ) and functions") from error
-    for count, node in enumerate(ast.walk(tree)):
-        _allowed(node, text)
-        if count > MAX_NODES:
-            message = f"`{text[:60]}...` has more than {MAX_NODES} parts"
+    level: list[ast.AST] = [tree]
+    count = depth = 0
+    while level:
+        count, depth = count + len(level), depth + 1
+        if count > MAX_NODES or depth > MAX_DEPTH:
+            message = f"`{text[:60]}...` has more than {MAX_NODES} parts or {MAX_DEPTH} levels"
             raise FormulaError(message, "split it into named inputs")
+        for node in level:
+            _allowed(node, text)
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
     return tree
 
 
@@ -85,12 +96,22 @@ def _allowed(node: ast.AST, text: str) -> None:
         _refuse(type(node).__name__, text)
     if not isinstance(node, _ALLOWED):
         _refuse(type(node).__name__, text)
-    if isinstance(node, ast.Constant) and (isinstance(node.value, bool) or not isinstance(node.value, int | float)):
-        _refuse(f"`{node.value!r}`", text)
+    if isinstance(node, ast.Attribute) and not isinstance(node.value, ast.Name | ast.Attribute):
+        _refuse(f"a part of `{ast.unparse(node.value)}`", text)
+    if isinstance(node, ast.Constant):
+        _number(node.value, text)
     if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS):
         _refuse(f"the function `{ast.unparse(node.func)}`", text)
     if isinstance(node, ast.Call) and node.keywords:
         _refuse("an argument with a name", text)
+
+
+def _number(value: object, text: str) -> None:
+    """Raise where a constant is no number, or none that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        _refuse(f"`{value!r}`", text)
+    elif not abs(value) < LARGEST:
+        _refuse(f"a number above {LARGEST:g}", text)
 
 
 def _refuse(what: str, text: str) -> None:
@@ -122,15 +143,37 @@ def dotted(node: ast.expr) -> str:
 def evaluate(tree: ast.expr, look_up: Lookup) -> Amount:
     """The value of a formula; `look_up` gives the quantity of a name.
 
+    What has no value is inf or nan, as in any arithmetic of floats: `where` may choose the other side, and whoever
+    uses the result asks `undefined` for the cause.
+
     Raises:
         UnitError: units do not fit.
         FormulaError: a function has the wrong number of arguments.
     """
     for kind, compute in _COMPUTED:
         if isinstance(tree, kind):
-            return compute(tree, look_up)
+            with np.errstate(all="ignore"):
+                return compute(tree, look_up)
     message = f"`{ast.unparse(tree)}` cannot be computed"
     raise FormulaError(message, f"use arithmetic, names and {', '.join(FUNCTIONS)}")
+
+
+def undefined(tree: ast.expr, look_up: Lookup) -> str:
+    """Why a formula has no finite value: the first of its parts that has none while all of its own parts do."""
+    for child in _operands(tree):
+        if reason := undefined(child, look_up):
+            return reason
+    if isinstance(tree, ast.Name | ast.Attribute) or np.isfinite(evaluate(tree, look_up).values).all():
+        return ""
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div | ast.FloorDiv | ast.Mod):
+        return f"`{ast.unparse(tree)}` divides by `{ast.unparse(tree.right)}`, which is 0"
+    return f"`{ast.unparse(tree)}` has no finite value"
+
+
+def _operands(tree: ast.expr) -> tuple[ast.expr, ...]:
+    if isinstance(tree, ast.Call):
+        return tuple(tree.args)
+    return tuple(child for child in ast.iter_child_nodes(tree) if isinstance(child, ast.expr))
 
 
 def _constant(tree: ast.Constant, _: Lookup) -> Amount:
@@ -187,10 +230,12 @@ def _apply(name: str, given: Sequence[Amount]) -> Amount:
     if name in PLAIN:
         require(f"the argument of `{name}`", first.dims, ())
         return first.mapped(PLAIN[name])
+    if name in ROUNDING:
+        _countable(name, first)
     if name in SHAPED:
         return Amount(SHAPED[name](first.values), power_half(first.dims) if name == "sqrt" else first.dims)
     if name == "round":
-        digits = round(given[1].scalar) if len(given) > 1 else 0
+        digits = _digits(given[1]) if len(given) > 1 else 0
         return first.mapped(lambda values: np.round(values, digits))
     if name == "where":
         return _where(first, given[1], given[2])
@@ -198,6 +243,21 @@ def _apply(name: str, given: Sequence[Amount]) -> Amount:
     for other in given[1:]:
         found = _same(np.minimum if name == "min" else np.maximum, found, other, f"`{name}`")
     return found
+
+
+def _countable(name: str, given: Amount) -> None:
+    """Raise where whole things depend on the unit: a month, an hour and a second are not rounded alike."""
+    if {"s", "J"} & {dim for dim, _ in given.dims}:
+        message = f"`{name}` of a quantity in {shown(given.dims)} does not say whole what"
+        raise FormulaError(message, "divide it first by an input such as `1 month` or `1 kWh`")
+
+
+def _digits(stated: Amount) -> int:
+    require("the digits of `round`", stated.dims, ())
+    if stated.scalar not in range(-MAX_DIGITS, MAX_DIGITS + 1):
+        message = f"`round` keeps {stated.scalar:g} decimals"
+        raise FormulaError(message, f"write a whole number from -{MAX_DIGITS} to {MAX_DIGITS}")
+    return round(stated.scalar)
 
 
 def _where(condition: Amount, then: Amount, otherwise: Amount) -> Amount:

@@ -6,6 +6,7 @@ in print, and a study that does not say which one it means cannot be reproduced.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -113,7 +114,12 @@ def _physical() -> dict[str, tuple[Dims, float]]:
 PHYSICAL = _physical()
 _SPLIT = re.compile(r"\s*([*/·])\s*")
 _NAME = re.compile(r"%|[A-Za-z_][A-Za-z0-9_]*")
-_SIZED = re.compile(r"(?P<size>[0-9][0-9_,.]*(?:[eE][+-]?[0-9]+)?)\s*(?P<name>.*)")
+NUMBER = r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9][0-9_]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?"
+"""A number as people write it: commas part thousands only, so that `0,15` is no number instead of 15."""
+MAX_LENGTH = 200
+_SIZED = re.compile(rf"(?P<size>{NUMBER})(?![0-9.,_])\s*(?P<name>.*)")
+_NO_PLURAL = re.compile(r".*(W|Wh|J|B|FLOP|[A-Z]{3}|CO2|s)")
+"""Names that another `s` would make something else: `kWs` is an energy, `GBs` nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,9 @@ class Units:
         """
         if not text.strip():
             return ONE
+        if len(text) > MAX_LENGTH:
+            message = f"a unit has at most {MAX_LENGTH} characters, `{text[:40]}...` has {len(text)}"
+            raise UnitError(message, "write it as `USD/accelerator/h`")
         dims: dict[str, int] = {}
         factor, sign = 1.0, 1
         for part in _SPLIT.split(text.strip()):
@@ -138,20 +147,26 @@ class Units:
                 sign = -1 if part == "/" else 1
                 continue
             size, (powers, scale) = self._sized(part, text)
-            factor *= (size * scale) ** sign
+            factor = factor * (size * scale) if sign > 0 else factor / (size * scale)
             for name, power in powers:
                 dims[name] = dims.get(name, 0) + sign * power
+        if not 0 < factor < math.inf:
+            message = f"the unit `{text}` is too large or too small for a number"
+            raise UnitError(message, "write it with fewer or smaller factors")
         return Unit(_dims(dims.items()), factor, text.strip())
 
     def _sized(self, part: str, text: str) -> tuple[float, tuple[Dims, float]]:
         found = _SIZED.fullmatch(part)
         if found is None:
             return 1.0, self._named(part, text)
-        size = float(found["size"].replace(",", "").replace("_", ""))
+        size = parse_number(found["size"])
+        if not 0 < size < math.inf:
+            message = f"the unit `{text}` counts in multiples of {found['size']}"
+            raise UnitError(message, "write a finite number above 0, such as `USD/1000 request`")
         return size, self._named(found["name"], text) if found["name"] else ((), 1.0)
 
     def _named(self, name: str, text: str) -> tuple[Dims, float]:
-        for known in (name, ALIASES.get(name, name), name.removesuffix("s"), ALIASES.get(name.removesuffix("s"), "")):
+        for known in _spellings(name):
             if known in self.own or known in COUNTS or known in CURRENCIES:
                 return ((known, 1),), 1.0
             if known in PHYSICAL:
@@ -169,15 +184,36 @@ class Units:
         return dims, factor
 
 
+def parse_number(text: str) -> float:
+    """The number in a text that `NUMBER` matches; inf where it is too large for one."""
+    return float(text.replace(",", "").replace("_", ""))
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """A name, its alias, and what it is the plural of."""
+    one = name.removesuffix("s")
+    alone = (name, ALIASES.get(name, name))
+    return alone if _NO_PLURAL.fullmatch(one) and one not in ALIASES else (*alone, one, ALIASES.get(one, ""))
+
+
 def _unknown(name: str, text: str, own: Iterable[str]) -> tuple[str, str]:
     where = f"unknown unit `{name}` in `{text}`" if name != text else f"unknown unit `{text}`"
+    near = _near(name, [*PHYSICAL, *COUNTS, *own])
+    named = f"did you mean {' or '.join(f'`{one}`' for one in near)}? " if near else ""
+    if named:
+        return where, f"{named}name things of your own under `units:`"
     if not _NAME.fullmatch(name):
         return where, "write it as `USD/accelerator/h`, with `/` and `*` between the names"
     if re.fullmatch(r"[A-Z]{3}", name):
         return where, "currencies are ISO 4217 codes such as USD and EUR"
-    near = get_close_matches(name, [*PHYSICAL, *COUNTS, *own], n=2, cutoff=0.6)
-    named = f"did you mean {' or '.join(f'`{one}`' for one in near)}? " if near else ""
-    return where, f"{named}name things of your own under `units:`"
+    return where, "name things of your own under `units:`"
+
+
+def _near(name: str, known: list[str]) -> list[str]:
+    """Names that differ in case or spaces, else those that are spelled alike."""
+    folded = name.replace(" ", "").casefold().removesuffix("s")
+    alike = [one for one in (*known, *CURRENCIES) if one.casefold() == folded] if folded else []
+    return alike or get_close_matches(name, known, n=2, cutoff=0.6)
 
 
 def _dims(powers: Iterable[tuple[str, int]]) -> Dims:
