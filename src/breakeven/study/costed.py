@@ -66,30 +66,35 @@ class Costed:
 
     def _sum(self, flows: tuple[Flow, ...]) -> Array:
         """Flows summed by shape first, so that ten thousand draws are added once and not for every line."""
-        once = _total([flow.once for flow in flows])
-        monthly = _total([flow.monthly for flow in flows])
-        rows = max(once.shape[0], monthly.shape[0])
+        once = _by_shape([flow.once for flow in flows])
+        rows = max((values.shape[0] for values in (*once, *self._monthly)), default=1)
         found = np.zeros((rows, self.horizon + 1))
-        if once.shape[1] > 1:
-            found += once
-        found[:, 1:] += monthly
+        for values in once:
+            found += values
+        for values in self._monthly:
+            found[:, 1:] += values
         return found
+
+    @cached_property
+    def _monthly(self) -> list[Array]:
+        """Recurring cash by shape; what is sold comes once, so that this is the same with and without resale."""
+        return _by_shape([flow.monthly for flow in self.flows])
 
     def present_of(self, flow: Flow) -> Array:
         """(draws or 1,) a flow's present value."""
-        return self._worth((flow,))
+        return self._worth([flow.once], [] if flow.monthly is None else [flow.monthly])
 
     @cached_property
     def present(self) -> Array:
         """(draws or 1,) present cost over the horizon."""
-        return self._worth(self.flows)
+        return self._worth([flow.once for flow in self.flows], self._monthly)
 
-    def _worth(self, flows: tuple[Flow, ...]) -> Array:
-        """Present value of flows, without a table of draws by months for those that are level."""
+    def _worth(self, once: list[Array | None], monthly: list[Array]) -> Array:
+        """Present value, without a table of draws by months for what is level."""
         found = np.zeros(1)
-        for values in _by_shape([flow.once for flow in flows]):
+        for values in _by_shape(once):
             found = found + _discounted(values, self.factors)
-        for values in _by_shape([flow.monthly for flow in flows]):
+        for values in monthly:
             found = found + _discounted(values, self.factors[:, 1:])
         return found
 
@@ -106,7 +111,7 @@ class Costed:
     @cached_property
     def first_month(self) -> Array:
         """(draws or 1,) recurring cash of month 1."""
-        return _total([flow.monthly for flow in self.flows])[:, 0]
+        return sum((values[:, 0] for values in self._monthly), np.zeros(1))
 
     @cached_property
     def capital(self) -> Array:
