@@ -16,8 +16,10 @@ LEFT: Align = "left"
 RIGHT: Align = "right"
 
 
-def outlook_blocks(outlook: Outlook, known: Citations) -> tuple[Block, ...]:
+def outlook_blocks(outlook: Outlook, known: Citations, base: float | None = None) -> tuple[Block, ...]:
     """All of it: draws, chances, break-even with its band, tornado, and what more knowledge is worth.
+
+    `base` is the tornado's result with every input at base, where it is known.
 
     Raises:
         FactError: an input of the tornado rests on a fact that is not among the sources.
@@ -26,7 +28,7 @@ def outlook_blocks(outlook: Outlook, known: Citations) -> tuple[Block, ...]:
     if outlook.recoveries:
         blocks += [recovery_table(outlook), recovery_chart(_foremost(outlook), outlook)]
     if outlook.tornado:
-        blocks += [tornado_chart(outlook), swing_table(outlook, known)]
+        blocks += [tornado_chart(outlook, base), swing_table(outlook, known)]
     return (*blocks, _knowledge(outlook))
 
 
@@ -102,12 +104,12 @@ def recovery_chart(one: Recovery, outlook: Outlook) -> Chart:
     return Chart(title=title, summary=words, svg=svg)
 
 
-def tornado_chart(outlook: Outlook) -> Chart:
+def tornado_chart(outlook: Outlook, base: float | None = None) -> Chart:
     """The inputs that move the result most."""
     title = "What moves it most"
     drawn = tornado.widest(outlook.tornado)
     words = f"{outlook.result} " + "; ".join(_swung(swing, outlook.currency) for swing in drawn[:3])
-    svg = tornado.tornado(outlook.tornado, unit=outlook.currency, title=title, description=words)
+    svg = tornado.tornado(outlook.tornado, unit=outlook.currency, title=title, description=words, base=base)
     return Chart(title=title, summary=words, svg=svg)
 
 

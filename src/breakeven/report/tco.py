@@ -188,7 +188,21 @@ def _results(tco: Tco, known: Citations) -> tuple[Block, ...]:
 
 
 def _outlook(tco: Tco, known: Citations) -> tuple[Block, ...]:
-    return outlook_blocks(tco.outlook, known) if tco.outlook else ()
+    return outlook_blocks(tco.outlook, known, margin(tco)) if tco.outlook else ()
+
+
+def margin(tco: Tco) -> float | None:
+    """What the tornado moves, with every input at base: the compared option's present cost less that of the best.
+
+    Of a single option its present cost; None where one of them has no price.
+    """
+    if tco.outlook is None:
+        return None
+    costs = {option.name: option.present for option in tco.base.options}
+    best, compared = costs.get(tco.outlook.best), costs.get(tco.outlook.compared)
+    if best is None or not tco.outlook.compared:
+        return best
+    return None if compared is None else compared - best
 
 
 def _turns(tco: Tco) -> tuple[Block, ...]:

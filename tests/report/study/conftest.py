@@ -191,7 +191,7 @@ def outlook() -> Outlook:
                 base=730.0,
                 high=730.0,
                 at_low=-120_000.0,
-                at_high=135_000.0,
+                at_high=122_652.0,
                 first_order=0.71,
                 total_order=0.75,
             ),
@@ -201,12 +201,12 @@ def outlook() -> Outlook:
                 low=210_000.0,
                 base=250_000.0,
                 high=340_000.0,
-                at_low=172_000.0,
-                at_high=51_000.0,
+                at_low=162_000.0,
+                at_high=33_000.0,
                 facts=(PURCHASE,),
             ),
             Swing(
-                name="PUE", unit="ratio", low=1.1, base=1.3, high=1.6, at_low=138_000.0, at_high=131_000.0, facts=(PUE,)
+                name="PUE", unit="ratio", low=1.1, base=1.3, high=1.6, at_low=125_800.0, at_high=117_900.0, facts=(PUE,)
             ),
         ),
         turns=(

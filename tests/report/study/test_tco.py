@@ -12,7 +12,7 @@ from breakeven.report.document import Chart, Document, Risk, Table, Verdict
 from breakeven.report.render import html, markdown, text
 from breakeven.report.study_drawing import crossed
 from breakeven.report.study_table import unbalanced, variant_table
-from breakeven.report.tco import memo_of_tco, tco_document
+from breakeven.report.tco import margin, memo_of_tco, tco_document
 from breakeven.schema.noun import Figure
 from breakeven.schema.tco import Result, Tco, TcoOption, Variant
 
@@ -262,3 +262,15 @@ def test_the_imprint_can_make_it_again(tco: Tco) -> None:
 def test_a_terminal_shows_every_table_whole(tco: Tco, make: Make) -> None:
     """No line is wider than a wide terminal."""
     assert max(map(len, text.render(make(tco)).splitlines())) <= 160
+
+
+def test_the_tornado_stands_on_the_study_s_own_margin(tco: Tco) -> None:
+    """The compared option less the best; of one option its cost; nothing where a price is missing."""
+    own, rent, api = tco.base.options
+    assert margin(tco) == rent.present - own.present
+    assert "base $122,652" in next(
+        b.svg for b in tco_document(tco).blocks() if getattr(b, "title", "").startswith("What m")
+    )
+    assert margin(replace(tco, outlook=replace(tco.outlook, compared=""))) == own.present
+    assert margin(replace(tco, outlook=replace(tco.outlook, compared=api.name))) is None
+    assert margin(replace(tco, outlook=None)) is None

@@ -46,12 +46,14 @@ caption { text-align: left; font-weight: 600; padding: .5rem 0; }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th { font-weight: 600; } tbody th { font-weight: 500; } .right { text-align: right; }
 figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
+.drawing { overflow-x: auto; } .drawing svg { min-width: 34rem; }
 sup a { text-decoration: none; }
 sup + sup { margin-left: .35em; }
 a { color: var(--link); } code { font-size: .9em; overflow-wrap: anywhere; }
 .sources { font-size: .85rem; padding-left: 2rem; } .sources li { margin: .2rem 0; overflow-wrap: anywhere; }
 @media print { body { max-width: none; padding: 0; font-size: 10.5pt; } h2 { break-after: avoid; }
-  table, figure, .verdict { break-inside: avoid; } .scroll { overflow: visible; } a { color: inherit; } }
+  table, figure, .verdict { break-inside: avoid; } .scroll, .drawing { overflow: visible; }
+  .drawing svg { min-width: 0; } a { color: inherit; } }
 """.strip()
 
 
@@ -95,9 +97,7 @@ def block_html(block: Block) -> str:  # noqa: PLR0911 - one return per kind of b
         case Table():
             return _table(block)
         case Chart():
-            return (
-                f"<figure>\n{block.svg}\n<figcaption>{rich(block.title)}: {rich(block.summary)}</figcaption>\n</figure>"
-            )
+            return _chart(block)
         case Assumption():
             return _assumption(block)
         case Risk():
@@ -110,6 +110,15 @@ def _verdict(block: Verdict) -> str:
     interval = f' <span class="interval">{rich(block.interval)}</span>' if block.interval else ""
     figure = f'\n<div><span class="figure">{rich(block.figure)}</span>{interval}</div>' if block.figure else ""
     return f'<div class="verdict {block.tone}">\n<p>{rich(block.sentence)}</p>{figure}\n</div>'
+
+
+def _chart(block: Chart) -> str:
+    """On a narrow screen a drawing scrolls rather than shrinks its words; the keyboard can scroll it too."""
+    drawing = (
+        f'<div class="drawing" tabindex="0" role="group" aria-label="{escape_html(block.title)}">{block.svg}</div>'
+    )
+    caption = f"<figcaption>{rich(block.title)}: {rich(block.summary)}</figcaption>"
+    return f"<figure>\n{drawing}\n{caption}\n</figure>"
 
 
 def _assumption(block: Assumption) -> str:
