@@ -1,0 +1,1 @@
+"""Vendor proposals on one workload: costed at every load, checked, questioned and ranked."""
