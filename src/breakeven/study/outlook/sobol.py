@@ -54,26 +54,30 @@ def sobol(case: Case, found: Sequence[Range], rng: np.random.Generator) -> Mappi
         from scipy.stats import sobol_indices  # noqa: PLC0415 - an extra, a second to load
     except ImportError:
         return {}
-    results: list[Array] = []
+    if len(varied) == 1:
+        return _alone(case, varied[0], count)
+    varies = False
 
     def result(values: Array) -> Array:
+        nonlocal varies
         drawn = {one.key: row for one, row in zip(varied, values, strict=True)}
-        results.append(case.margin(costs(case, drawn, values.shape[1])))
-        return results[-1]
+        found = case.margin(costs(case, drawn, values.shape[1]))
+        varies = varies or _varies(found)
+        return found
 
-    with np.errstate(invalid="ignore", divide="ignore"):
-        indices = sobol_indices(func=result, n=count, dists=[_Inverse(one) for one in varied], rng=rng)
-    if not _varies(results):
-        return {}
-    return {
-        one.key: Index(_share(first), _share(total))
-        for one, first, total in zip(varied, indices.first_order, indices.total_order, strict=True)
-    }
+    indices = sobol_indices(func=result, n=count, dists=[_Inverse(one) for one in varied], rng=rng)
+    shares = zip(varied, indices.first_order, indices.total_order, strict=True)
+    return {one.key: Index(_share(first), _share(total)) for one, first, total in shares} if varies else {}
 
 
-def _varies(results: Sequence[Array]) -> bool:
-    everything = np.concatenate(results)
-    return float(np.ptp(everything)) > CONSTANT * float(np.abs(everything).max())
+def _alone(case: Case, one: Range, count: int) -> Mapping[str, Index]:
+    """A single input makes all of the variance, if there is any; scipy wants two."""
+    drawn = {one.key: quantiles(one, (np.arange(count) + 0.5) / count)}
+    return {one.key: Index(1.0, 1.0)} if _varies(case.margin(costs(case, drawn, count))) else {}
+
+
+def _varies(result: Array) -> bool:
+    return float(np.ptp(result)) > CONSTANT * float(np.abs(result).max())
 
 
 def _share(value: float) -> float:

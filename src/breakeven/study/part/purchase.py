@@ -6,13 +6,12 @@ import numpy as np
 
 from breakeven.algebra.amount import Amount, Array, amount
 from breakeven.config.study.given import Given
-from breakeven.catalog.stale import age_warning
 from breakeven.config.study.option import Purchase
 from breakeven.errors import StudyError
 from breakeven.study.context import Batch, Context, months_of
 from breakeven.study.flow import Flow
 from breakeven.study.known import Known, plain
-from breakeven.study.scope import Leaf
+from breakeven.study.reading import Leaf
 
 
 def build(context: Context, stated: Purchase) -> None:
@@ -39,10 +38,11 @@ def build(context: Context, stated: Purchase) -> None:
 
 
 def _price(context: Context, stated: Purchase) -> Known | None:
-    if not stated.offer:
-        return context.priced(stated.price, "purchase", "price")
     if stated.price is not None:
         return context.priced(stated.price, "purchase", "price")
+    if not stated.offer:
+        context.unpriced.append("purchase.price")
+        return None
     offer = context.scope.catalog.offer(stated.offer, context.scope.on)
     if offer.purchase_usd is None:
         context.unpriced.append(f"purchase price of {offer.id}")

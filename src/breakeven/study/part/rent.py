@@ -45,8 +45,11 @@ def build(context: Context, stated: Rent) -> None:
 
 
 def _price(context: Context, stated: Rent) -> Known | None:
-    if stated.price is not None or not stated.offer:
+    if stated.price is not None:
         return context.priced(stated.price, "rent", "price")
+    if not stated.offer:
+        context.unpriced.append("rent.price")
+        return None
     scope = context.scope
     with scope.at(*context.path("rent", "offer")):
         offer = scope.catalog.offer(stated.offer, scope.on)
