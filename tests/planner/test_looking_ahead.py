@@ -126,9 +126,9 @@ def test_levels_span_the_demand(plan: Plan) -> None:
 def test_more_load_never_needs_fewer_replicas(plan: Plan) -> None:
     """What can be sized grows with the load, and pay-per-use is charged for it."""
     rows = {(row.option, row.name): row for row in plan.levels}
-    for option, name in rows:
+    for (option, _), row in rows.items():
         low, peak = rows[option, "low"], rows[option, "peak"]
-        assert low.replicas <= rows[option, name].replicas <= peak.replicas
+        assert low.replicas <= row.replicas <= peak.replicas
         if low.monthly_cost_usd is not None and peak.monthly_cost_usd is not None:
             assert low.monthly_cost_usd <= peak.monthly_cost_usd
 

@@ -79,7 +79,9 @@ def _looked_ahead(plan: Plan, weighed: Sequence[Candidate], scales: Scales, rng:
     if rng is None:
         return loaded
     names = compared(chosen, plan.options)
-    among = [option for option in plan.options if option.name in names and option.monthly_cost_usd is not None]
+    priced = [option for option in plan.options if option.name in names and option.monthly_cost_usd is not None]
+    fit = [option for option in priced if option.feasible]
+    among = fit if len(fit) > 1 else priced
     found, facts = outlook_of(among, weighed, scales.question, scales.catalog, rng, as_of=plan.as_of, seed=plan.seed)
     known = {fact.key: fact for fact in (*facts, *loaded.facts)}
     return replace(loaded, outlook=found, facts=tuple(known[key] for key in sorted(known)))

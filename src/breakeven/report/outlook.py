@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from breakeven.quantity import format_count
 from breakeven.report import number
@@ -12,6 +12,13 @@ from breakeven.report.currency import cash
 from breakeven.report.document import Align, Block, Chart, Risk, Table, Text
 from breakeven.schema.outlook import Band, Chance, Outlook, Recovery, Swing, Turn
 
+SHOWN = 8
+"""Bars and turns that are told one by one; the JSON has all."""
+NAMED = 4
+INDICES = (
+    "Alone and with others are the input's Sobol indices: its share of the result's variance by itself, and with what "
+    "it does together with other inputs."
+)
 LEFT: Align = "left"
 RIGHT: Align = "right"
 
@@ -120,15 +127,25 @@ def _swung(swing: Swing, currency: str) -> str:
 
 def swing_table(outlook: Outlook, known: Citations) -> Table:
     """Every input of the tornado with its range, its sources, and its share of the result's variance."""
-    rows = tuple(_swing(swing, outlook.currency, known) for swing in tornado.widest(outlook.tornado, 99))
+    ordered = tornado.widest(outlook.tornado, len(outlook.tornado))
+    rows = tuple(_swing(swing, outlook.currency, known) for swing in ordered)
+    shown = min(SHOWN, sum(swing.width > 0 for swing in ordered))
     return Table(
         caption="One input at a time, the others at base",
         columns=("input", "low", "base", "high", "at low", "at high", "alone", "with others", "rests on"),
-        rows=rows,
+        rows=rows[:shown],
         align=(LEFT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, LEFT),
-        note=f"{outlook.result} Alone and with others are the input's Sobol indices: its share of the result's "
-        f"variance by itself, and with what it does together with other inputs.",
+        note=f"{outlook.result}{_others(ordered[shown:], outlook.currency)} {INDICES}",
     )
+
+
+def _others(left: Sequence[Swing], currency: str) -> str:
+    """What is said of the inputs that the table leaves out."""
+    if not left:
+        return ""
+    most = max(swing.width for swing in left)
+    moved = f"move it by {cash(most, currency)} or less each" if most > 0 else "do not move it"
+    return f" {len(left)} more inputs have a range and {moved}."
 
 
 def _swing(swing: Swing, currency: str, known: Citations) -> tuple[str, ...]:
@@ -153,11 +170,13 @@ def turn_blocks(outlook: Outlook) -> tuple[Risk, ...]:
 
 def turn_sentences(outlook: Outlook) -> Iterator[str]:
     """One sentence for each input that turns the decision, and one for all that do not."""
-    yield from (_turn(turn, turn.at) for turn in sorted(outlook.turns, key=_distance) if turn.at is not None)
+    turning = [turn for turn in sorted(outlook.turns, key=_distance) if turn.at is not None]
+    yield from (_turn(turn, turn.at) for turn in turning[:SHOWN] if turn.at is not None)
+    if left := turning[SHOWN:]:
+        yield f"{len(left)} more inputs would turn it further from where they are: {_named(left)}."
     idle = [turn for turn in outlook.turns if turn.at is None]
     if idle:
-        named = ", ".join(f"{turn.name} ({_searched(turn)})" for turn in idle)
-        yield f"Alone, no value in the searched range of these makes another option the best: {named}."
+        yield f"Alone, no value in their searched ranges makes another option the best: {_named(idle)}."
 
 
 def _distance(turn: Turn) -> tuple[float, str]:
@@ -173,5 +192,7 @@ def _turn(turn: Turn, at: float) -> str:
     return f"{winner} is best once {turn.name} {verb} to {number.number(at, turn.unit)} ({now})."
 
 
-def _searched(turn: Turn) -> str:
-    return number.interval(turn.searched_low, turn.searched_high, turn.unit) or number.number(turn.base, turn.unit)
+def _named(turns: Sequence[Turn]) -> str:
+    """Some of them by name."""
+    names = ", ".join(turn.name for turn in turns[:NAMED])
+    return names if len(turns) <= NAMED else f"{names} and {len(turns) - NAMED} others"
