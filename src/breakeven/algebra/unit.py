@@ -155,6 +155,14 @@ class Units:
             raise UnitError(message, "write it with fewer or smaller factors")
         return Unit(_dims(dims.items()), factor, text.strip())
 
+    def knows(self, text: str) -> bool:
+        """Whether a text is a unit."""
+        try:
+            self.parse(text)
+        except UnitError:
+            return False
+        return True
+
     def _sized(self, part: str, text: str) -> tuple[float, tuple[Dims, float]]:
         found = _SIZED.fullmatch(part)
         if found is None:

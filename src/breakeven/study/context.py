@@ -70,7 +70,7 @@ class Context:
     def share_of_hours(self, when: When | None, price: Known) -> Known:
         """1 for a price that is paid in all hours; the used share of the month for an hourly one in used hours."""
         chosen = when or self.scope.study.conventions.opex
-        hourly = any(name == "s" for name, _ in price.amount.dims) and "/h" in price.text.replace(" ", "")
+        hourly = price.hourly and any(name == "s" for name, _ in price.amount.dims)
         return self.fleet.used_share if chosen == "used_hours" and hourly else plain(1.0)
 
     def charge(self, name: str, part: str, price: Known, *where: str) -> Flow:

@@ -10,13 +10,17 @@ from breakeven.schema.noun import Basis
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An amount with the keys of the facts behind it and the text of a formula; `varies` where it follows demand."""
+    """An amount with the keys of the facts behind it and the text of a formula.
+
+    `varies` where it follows demand; `hourly` where it is money an hour (or power), which used hours make less of.
+    """
 
     amount: Amount
     facts: tuple[str, ...] = ()
     text: str = ""
     basis: Basis = "derived"
     varies: bool = False
+    hourly: bool = False
 
     def __mul__(self, other: Known) -> Known:
         return self._with(other, self.amount * other.amount, " x ")
@@ -36,7 +40,13 @@ class Known:
 
     def resting_on(self, other: Known) -> Known:
         """The same amount, with the facts of another beside its own."""
-        return replace(self, facts=_both(self, other), basis=_weaker(self, other), varies=self.varies or other.varies)
+        return replace(
+            self,
+            facts=_both(self, other),
+            basis=_weaker(self, other),
+            varies=self.varies or other.varies,
+            hourly=self.hourly or other.hourly,
+        )
 
     def _with(self, other: Known, amount: Amount, sign: str) -> Known:
         return replace(self.resting_on(other), amount=amount, text=_joined(self, other, sign))

@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-import math
+import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import numpy as np
 
 from breakeven.algebra import formula
-from breakeven.algebra.amount import Amount, Array, amount, number
-from breakeven.algebra.unit import CURRENCIES, Calendar, Unit, UnitError, Units, currencies, require
+from breakeven.algebra.amount import Amount, Array, amount
+from breakeven.algebra.unit import Calendar, Unit, UnitError, Units, currencies, require
 from breakeven.catalog.find import Catalog
 from breakeven.config.study.file import StudyFile
 from breakeven.config.study.given import Given
 from breakeven.errors import BreakevenError, StudyError
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Basis
+from breakeven.study.exchange import converted
 from breakeven.study.known import Known
+from breakeven.study.reading import Leaf, Path, Reader, dotted, parsed
 from breakeven.study.trend import Trends
 
-Path = tuple[str | int, ...]
-"""Where a quantity stands in the file."""
-
-_QUANTITY = re.compile(
-    r"\s*(?P<number>[-+]?(?:[0-9][0-9_,]*\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*(?P<unit>.*?)\s*"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
-    """A quantity that the file states: what it is in the file, its unit, and its ends in base units."""
-
-    path: Path
-    given: Given
-    unit: Unit
-    base: float
-    low: float | None
-    high: float | None
-    fact: Fact
+MOST_NESTED = 40
+"""Names that rest on each other in a row; Python's own stack ends soon after."""
+_TIMES = frozenset({"s", "month", "day"})
+_PER_HOUR = re.compile(r"/\s*(h|hours?|min|s|seconds?)(?![A-Za-z0-9_])")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +46,7 @@ class Scope:
     """Keys of the facts that what has one value only (a term, the bound of a tier) rests on."""
     units: Units = field(init=False)
     trends: Trends = field(init=False)
+    reader: Reader = field(init=False)
     _known: dict[str, Known] = field(default_factory=dict)
     _reading: list[str] = field(default_factory=list)
 
@@ -67,6 +55,7 @@ class Scope:
         calendar = Calendar(hours_per_month=stated.hours_per_month, days_per_month=stated.days_per_month)
         self.units = Units(calendar, frozenset(self.study.units))
         self.trends = Trends(units=self.units, horizon=self.horizon)
+        self.reader = Reader(study=self.study, catalog=self.catalog, units=self.units)
 
     @property
     def horizon(self) -> int:
@@ -141,7 +130,7 @@ class Scope:
         Raises:
             UnitError: it is no quantity.
         """
-        base, unit = self._parsed(given.value or 0.0, given.unit)
+        base, unit = parsed(given.value or 0.0, given.unit, self.units)
         return Known(Amount(np.array([[base]]), unit.dims), (), str(given.value))
 
     def unit_of(self, given: Given, *path: str | int) -> Unit:
@@ -165,12 +154,18 @@ class Scope:
         if name in self._reading:
             circle = " -> ".join([*self._reading[self._reading.index(name) :], name])
             message = f"`{name}` depends on itself: {circle}"
-            raise StudyError(message, "break the circle", path=("inputs", name))
+            raise StudyError(message, "break the circle", path=self._input(name))
+        if len(self._reading) >= MOST_NESTED:
+            message = f"`{self._reading[0]}` rests on `{name}` through {MOST_NESTED} names in a row"
+            raise StudyError(message, "state one of them as a number", path=self._input(name))
         self._reading.append(name)
         try:
             return self._named(name)
         finally:
             self._reading.pop()
+
+    def _input(self, name: str) -> Path:
+        return ("inputs", name) if name in self.study.inputs else ()
 
     def _named(self, name: str) -> Known:
         if name in self.study.inputs:
@@ -193,11 +188,21 @@ class Scope:
         tree = formula.parse(text)
         if formula.names(tree) == (text.strip(),):
             return self.named(text.strip())
-        used = [self.named(name) for name in formula.names(tree)]
-        found = formula.evaluate(tree, lambda name: self.named(name).amount)
-        facts = tuple(dict.fromkeys(key for one in used for key in one.facts))
-        basis: Basis = "assumed" if any(one.basis == "assumed" for one in used) else "derived"
-        return Known(found, facts, text, basis, any(one.varies for one in used))
+        used = {name: self.named(name) for name in formula.names(tree)}
+        found = formula.evaluate(tree, lambda name: used[name].amount)
+        self._defined(tree, found, used)
+        facts = tuple(dict.fromkeys(key for one in used.values() for key in one.facts))
+        basis: Basis = "assumed" if any(one.basis == "assumed" for one in used.values()) else "derived"
+        varies, hourly = (any(getattr(one, name) for one in used.values()) for name in ("varies", "hourly"))
+        return Known(found, facts, text, basis, varies, hourly)
+
+    def _defined(self, tree: ast.expr, found: Amount, used: Mapping[str, Known]) -> None:
+        """Raise where what the study states has no value; `never` (nan) and the far ends of draws pass on."""
+        if self.drawn or np.isfinite(found.values).all():
+            return
+        if all(np.isfinite(one.amount.values).all() for one in used.values()):
+            cause = formula.undefined(tree, lambda name: used[name].amount)
+            raise UnitError(cause, "change what makes it so, or choose another value there with `where(a > 0, ..., 0)`")
 
     @contextmanager
     def at(self, *path: str | int) -> Iterator[None]:
@@ -205,13 +210,15 @@ class Scope:
         try:
             yield
         except UnitError as error:
-            raise StudyError(f"{dotted(path)}: {error.message}", error.way_out, path=path) from error
+            message = f"{dotted(path)}: {error.message}"
+            raise StudyError(message, error.way_out, path=path) from error
         except StudyError as error:
             if not error.path:
                 error.path = path
             raise
         except BreakevenError as error:
-            raise StudyError(f"{dotted(path)}: {error.message}", error.way_out, path=path) from error
+            message = f"{dotted(path)}: {error.message}"
+            raise StudyError(message, error.way_out, path=path) from error
 
     def month(self, found: Known) -> Known:
         """A flow as an amount a month, in currency (or whatever flows) alone.
@@ -219,127 +226,41 @@ class Scope:
         Raises:
             UnitError: hours and months meet, and the study has no convention.
         """
-        per_month = self.unit("1/month")
-        one = amount(1.0, self.unit("month"))
-        if any(name == "s" for name, _ in found.amount.dims) and per_month.dims != (("s", -1),):
-            message = (
-                f"{found.text or 'an hourly figure'} becomes a monthly amount, and the study has no month convention"
-            )
-            raise UnitError(
-                message, "state `conventions: hours_per_month: 730` (8760/12), 720 (30 days) or 176 (22 x 8 h)"
-            )
-        return found.based(found.amount * one, found.text)
-
-    # -- reading one quantity -------------------------------------------------------------------------------------
+        monthly = found.amount * amount(1.0, self.unit("month"))
+        left = {name for name, _ in monthly.dims} & _TIMES
+        if not left:
+            return found.based(monthly, found.text)
+        message = f"{found.text or 'an hourly figure'} becomes a monthly amount, and the study has no month convention"
+        way_out = "state `conventions: hours_per_month: 730` (8760/12), 720 (30 days) or 176 (22 x 8 h)"
+        if "day" in left and self.units.calendar.month_s is not None:
+            way_out = "state `conventions: days_per_month: 22`, the days that your month of work has"
+        raise UnitError(message, way_out)
 
     def _read(self, given: Given, path: Path) -> Known | None:
         if given.formula is not None:
-            return self._trended(self.compute(given.formula), given, path)
-        leaf = self._leaf(given, path)
-        if leaf is None:
-            return None
-        key = dotted(path)
+            found = self.compute(given.formula)
+            if given.unit:
+                require(f"`{given.formula}`", found.amount.dims, self.unit(given.unit).dims)
+            return self._trended(found, given, path)
+        leaf = self.reader.leaf(given, path)
+        return None if leaf is None else self._trended(self.leaf(dotted(path), leaf), given, path)
+
+    def leaf(self, key: str, leaf: Leaf) -> Known:
+        """A stated quantity, noted under its key and drawn where it is, in the study's currency.
+
+        Raises:
+            UnitError: it is in another currency, and the study states no rate.
+        """
         self.leaves[key] = leaf
         self.facts[leaf.fact.key] = leaf.fact
         drawn = self.drawn.get(key)
         values = np.array([[leaf.base]]) if drawn is None else drawn.reshape(-1, 1)
-        basis = "assumed" if given.low is not None or leaf.fact.basis == "assumption" else "derived"
-        found = Known(Amount(values, leaf.unit.dims), (leaf.fact.key,), _shown(leaf), basis)  # type: ignore[arg-type]
-        return self._trended(self.converted(found), given, path)
-
-    def _leaf(self, given: Given, path: Path) -> Leaf | None:
-        if given.fact:
-            return self._from_fact(given, path)
-        if given.value is None:
-            return None
-        base, unit = self._parsed(given.value, given.unit)
-        low, high = (None if end is None else self._end(end, unit, path) for end in (given.low, given.high))
-        _ordered(path, low, base, high)
-        return Leaf(
-            path=path, given=given, unit=unit, base=base, low=low, high=high, fact=self._stated(given, path, unit, base)
-        )
-
-    def _from_fact(self, given: Given, path: Path) -> Leaf | None:
-        fact = self.catalog.fact(given.fact)
-        if fact.value is None:
-            return None
-        unit = self.unit(given.unit or unit_of_fact(fact.unit))
-        low, high = (None if end is None else end * unit.factor for end in (fact.low, fact.high))
-        if low is not None and low == high:
-            low = high = None
-        low = low if given.low is None else self._end(given.low, unit, path)
-        high = high if given.high is None else self._end(given.high, unit, path)
-        base = fact.value * unit.factor
-        _ordered(path, low, base, high)
-        return Leaf(path=path, given=given, unit=unit, base=base, low=low, high=high, fact=fact)
-
-    def _parsed(self, value: str | float, unit: str) -> tuple[float, Unit]:
-        """Base value and unit of `98.32 USD/h` or of a number with its unit beside it."""
-        if not isinstance(value, str):
-            found = self.unit(unit)
-            return value * found.factor, found
-        match = _QUANTITY.fullmatch(value)
-        if match is None:
-            message = f"`{value}` is no quantity"
-            raise UnitError(message, "write a number and its unit, such as `98.32 USD/h`, or `= a formula`")
-        if match["unit"] and unit:
-            message = f"`{value}` has the unit {match['unit']}, and `unit:` says {unit}"
-            raise UnitError(message, "keep one of them")
-        size = float(match["number"].replace(",", "").replace("_", ""))
-        if not math.isfinite(size):
-            message = f"`{value}` is not finite"
-            raise UnitError(message, "write a finite number")
-        found = self.unit(match["unit"] or unit)
-        return size * found.factor, found
-
-    def _end(self, value: str | float, unit: Unit, path: Path) -> float:
-        if not isinstance(value, str):
-            return value * unit.factor
-        base, stated = self._parsed(value, "")
-        if stated.dims == () and unit.dims and not re.search(r"[A-Za-z%]", value):
-            return base * unit.factor
-        require(f"an end of `{dotted(path)}`", stated.dims, unit.dims)
-        return base
-
-    def _stated(self, given: Given, path: Path, unit: Unit, base: float) -> Fact:
-        source = self.study.source
-        return Fact(
-            key=f"study/{self.study.id}/{dotted(path)}",
-            value=base / unit.factor,
-            unit=unit.text,
-            source=given.source or source.title,
-            as_of=given.as_of or source.published,
-            url=given.url or ("" if given.source else source.url),
-            licence="" if given.source else source.licence,
-            basis=given.basis,
-            note=given.note,
-        )
-
-    def converted(self, found: Known) -> Known:
-        """Other currencies by their dated rates, to the study's own."""
-        for name in currencies(found.amount.dims):
-            if name != self.study.currency:
-                found = self._exchanged(found, name)
+        basis: Basis = "assumed" if leaf.given.low is not None or leaf.fact.basis == "assumption" else "derived"
+        hourly = bool(currencies(leaf.unit.dims)) and _PER_HOUR.search(leaf.unit.text) is not None
+        found = Known(Amount(values, leaf.unit.dims), (leaf.fact.key,), leaf.text, basis, hourly=hourly)
+        found, rates = converted(found, self.study)
+        self.facts.update({rate.key: rate for rate in rates})
         return found
-
-    def _exchanged(self, found: Known, name: str) -> Known:
-        own = self.study.currency
-        for rate in self.study.fx:
-            if (rate.from_, rate.to) in {(name, own), (own, name)}:
-                size = rate.rate if rate.to == own else 1 / rate.rate
-                power = dict(found.amount.dims)[name]
-                key = f"study/{self.study.id}/fx/{rate.from_}-{rate.to}"
-                self.facts[key] = Fact(
-                    key=key, value=rate.rate, unit=f"{rate.to}/{rate.from_}", source=rate.source, as_of=rate.as_of
-                )
-                factor = amount(size, Unit(((name, -1), (own, 1)) if name < own else ((own, 1), (name, -1)), 1.0, ""))
-                one = factor if power > 0 else number(1.0) / factor
-                text = f"{found.text} at {rate.rate:g} {rate.to}/{rate.from_} of {rate.as_of}"
-                return replace(found.based(found.amount * one, text), facts=(*found.facts, key))
-        message = f"{found.text} is in {name}, and the study is in {own}"
-        raise UnitError(
-            message, f"state a dated rate: `fx: [{{from: {name}, to: {own}, rate: ..., as_of: ..., source: ...}}]`"
-        )
 
     def _trended(self, found: Known, given: Given, path: Path) -> Known:
         months = self.trends.months
@@ -348,7 +269,7 @@ class Scope:
             if change is not None:
                 text = f"{found.text}, {change.text} from month 1 on"
                 found = found.resting_on(change).based(found.amount * self.trends.growth(change), text)
-        for month, value in given.steps:
+        for month, value in sorted(given.steps, key=lambda step: step[0]):
             later = self.read(Given(value=value, source=given.source, as_of=given.as_of), *path, "steps", month)
             if later is not None:
                 require(f"the step from month {month}", later.amount.dims, found.amount.dims)
@@ -356,37 +277,3 @@ class Scope:
                 text = f"{found.text}, {later.text} from month {month} on"
                 found = found.resting_on(later).based(Amount(values, found.amount.dims), text)
         return found
-
-
-def dotted(path: Path) -> str:
-    """A path as text: `options.own.purchase.price`."""
-    return ".".join(str(part) for part in path)
-
-
-def unit_of_fact(text: str) -> str:
-    """The unit of a catalog fact in this grammar: `fraction of capex per year` is 1/year."""
-    words = text.strip().lower()
-    if words.startswith(("fraction", "ratio", "share", "power of")) or words in {"per year", "1/year"}:
-        return "1/year" if "year" in words else "fraction"
-    return {"gco2/kwh": "gCO2/kWh", "gco2e/kwh": "gCO2/kWh", "years": "year"}.get(words, text)
-
-
-def _ordered(path: Path, low: float | None, base: float, high: float | None) -> None:
-    if (low is not None and low > base) or (high is not None and high < base):
-        message = (
-            f"the range of `{dotted(path)}` does not hold its value: low {low}, value {base}, high {high} (base units)"
-        )
-        raise UnitError(message, "put low below and high above the value")
-
-
-def _shown(leaf: Leaf) -> str:
-    size = leaf.base / leaf.unit.factor
-    number_text = f"{size:,.10g}" if abs(size) < 1e15 else f"{size:g}"  # noqa: PLR2004 - where digits end
-    return f"{number_text} {leaf.unit.text}".strip()
-
-
-def own_currency(dims: tuple[tuple[str, int], ...], currency: str) -> bool:
-    """Whether dimensions hold this currency and no other."""
-    return any(name == currency for name, _ in dims) and not any(
-        name in CURRENCIES and name != currency for name, _ in dims
-    )

@@ -51,4 +51,9 @@ class Trends:
             message = f"a trend of {change.text} falls by 100 % or more"
             raise UnitError(message, "state what is left: a fall of 40 % a year is `-40 %/year`")
         exponent = self.months / MONTHS_PER_YEAR if yearly else self.months
-        return number(np.exp(np.log1p(size) * exponent))
+        with np.errstate(over="ignore"):
+            found = np.exp(np.log1p(size) * exponent)
+        if not np.isfinite(found).all():
+            message = f"a trend of {change.text} is beyond any number after {self.horizon} months"
+            raise UnitError(message, "state a smaller change, such as `40 %/year`")
+        return number(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -76,12 +77,12 @@ def _spans(study: StudyFile, catalog: Catalog, name: str, rule: Rule, points: Ar
     edges = np.flatnonzero(held[1:] != held[:-1])
     turns = [_turn(study, catalog, name, rule, (points[edge], points[edge + 1]), held[edge]) for edge in edges]
     ends = [float(points[0]), *turns, float(points[-1])]
-    stretches = zip(ends, ends[1:], strict=False)
+    stretches = pairwise(ends)
     first = bool(held[0])
     return [span for at, span in enumerate(stretches) if first == (at % 2 == 0)]
 
 
-def _turn(  # noqa: PLR0913 - one edge of one rule
+def _turn(
     study: StudyFile, catalog: Catalog, name: str, rule: Rule, between: tuple[float, float], before: np.bool_
 ) -> float:
     low, high = between

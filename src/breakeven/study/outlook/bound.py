@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from breakeven.study.scope import Leaf, Scope
+from breakeven.study.reading import Leaf
+from breakeven.study.scope import Scope
 
 TIMES = frozenset({"s", "month", "day"})
 DECADE = 10.0

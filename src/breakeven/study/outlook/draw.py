@@ -12,7 +12,8 @@ from breakeven.algebra.amount import Array
 from breakeven.config.study.given import Distribution
 from breakeven.errors import StudyError
 from breakeven.study.outlook.bound import physical
-from breakeven.study.scope import Leaf, Scope
+from breakeven.study.reading import Leaf
+from breakeven.study.scope import Scope
 
 P95 = NormalDist().inv_cdf(0.95)
 """Standard deviations from the median to the 95th percentile."""

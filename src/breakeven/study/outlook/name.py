@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from breakeven.study.scope import Leaf, dotted
+from breakeven.study.reading import Leaf, dotted
 
 DIGITS = 12
 """Significant digits shown of an input: base units and back lose the last of a float."""

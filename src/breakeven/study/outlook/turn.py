@@ -16,7 +16,8 @@ from breakeven.schema.outlook import Turn
 from breakeven.study.outlook.bound import is_counted, searched
 from breakeven.study.outlook.case import Case, costs
 from breakeven.study.outlook.name import in_unit, name_of
-from breakeven.study.scope import Leaf, Scope
+from breakeven.study.reading import Leaf
+from breakeven.study.scope import Scope
 
 COARSE = np.linspace(0.0, 1.0, 33)
 FINE = np.linspace(0.0, 1.0, 65)

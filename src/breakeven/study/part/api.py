@@ -13,7 +13,7 @@ from breakeven.errors import StudyError
 from breakeven.study.context import Context
 from breakeven.study.flow import Flow, recurring
 from breakeven.study.known import Known, plain
-from breakeven.study.part.purchase import offered
+from breakeven.study.part.offer import offered
 from breakeven.study.part.rent import at_least
 
 OFFERED = {
@@ -55,7 +55,8 @@ def _priced_flows(context: Context, stated: Api, share: Known, where: tuple[str,
     cached_price = _price(context, stated, "cached_input", where)
     input_price = _price(context, stated, "input", where)
     if fresh is not None and fresh.amount.values.min() < 0:
-        message = f"cached input tokens ({cached.text if cached else ''}) are more than input tokens ({whole.text if whole else ''})"
+        told = [one.text for one in (cached, whole) if one is not None]
+        message = f"cached input tokens ({told[0]}) are more than input tokens ({told[-1]})"
         raise StudyError(message, "cached input is a part of input", path=("demand", "cached_input_tokens"))
     plan = (
         ("input_tokens", fresh, input_price),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from breakeven.algebra.amount import Amount, Array, amount
-from breakeven.config.study.given import Given
+from breakeven.algebra.amount import Array
 from breakeven.config.study.option import Purchase
 from breakeven.errors import StudyError
 from breakeven.study.context import Batch, Context, months_of
 from breakeven.study.flow import Flow
 from breakeven.study.known import Known, plain
-from breakeven.study.reading import Leaf
+from breakeven.study.part.offer import offered
 
 
 def build(context: Context, stated: Purchase) -> None:
@@ -48,23 +47,6 @@ def _price(context: Context, stated: Purchase) -> Known | None:
         context.unpriced.append(f"purchase price of {offer.id}")
         return None
     return offered(context, offer.id, "purchase_usd", offer.purchase_usd, "USD/server")
-
-
-def offered(context: Context, offer_id: str, field: str, value: float, unit: str) -> Known:
-    """A price of a catalog offer, in the study's currency, with its fact."""
-    scope = context.scope
-    offer = scope.catalog.offer(offer_id, scope.on)
-    key = f"offer/{offer.id}@{offer.valid_from}/{field}"
-    parsed, fact = scope.unit(unit), scope.catalog.fact(key)
-    scope.facts[key] = fact
-    low, high = (None if end is None else end * parsed.factor for end in (fact.low, fact.high))
-    given = Given(value=value, unit=unit)
-    scope.leaves[key] = Leaf(
-        path=(key,), given=given, unit=parsed, base=value * parsed.factor, low=low, high=high, fact=fact
-    )
-    drawn = scope.drawn.get(key)
-    found = amount(value, parsed) if drawn is None else Amount(drawn.reshape(-1, 1), parsed.dims)
-    return scope.converted(Known(found, (key,), f"{value:,.10g} {unit}"))
 
 
 def _ratio(context: Context, price: Known) -> Array | None:

@@ -10,7 +10,7 @@ from breakeven.config.study.option import Rent
 from breakeven.study.context import Context
 from breakeven.study.flow import Flow, one_off
 from breakeven.study.known import Known
-from breakeven.study.part.purchase import offered
+from breakeven.study.part.offer import offered
 
 UPLIFTS = {
     "overhead": "autoscaling_overhead",
