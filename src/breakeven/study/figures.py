@@ -219,6 +219,9 @@ FIGURES: Mapping[str, Spec] = {
     "training": Spec(_category("training"), "CUR", "lines of category training over the horizon"),
     "servers": Spec(_count("server"), "server", "servers, spare ones included"),
     "accelerators": Spec(_count("accelerator"), "accelerator", "accelerators in serving servers"),
+    "accelerators_needed": Spec(
+        lambda one: one.context.fleet.needed, "accelerator", "accelerators that the instances take"
+    ),
     "instances": Spec(_count("instance"), "instance", "instances of the model"),
     "peak_rate": Spec(lambda one: one.context.demand.peak_rate, "request/s", "requests in the busiest hour"),
     "requests": Spec(_served("requests"), "request/month", "requests served"),

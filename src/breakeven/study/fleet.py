@@ -49,17 +49,15 @@ class Fleet:
 
     @property
     def accelerators(self) -> Known | None:
-        """Accelerators in serving servers."""
+        """Accelerators in serving servers, those that no instance takes included: they are bought and licensed too."""
         stated = self.read("accelerators", "accelerator") or self._sized("accelerator")
         if stated is not None:
             return stated
-        each = self.per_server
-        if each is not None and (self.stated.servers is not None or self.stated.accelerators_per_instance is None):
-            servers = self.servers
-            return None if servers is None else servers * each
-        return self._needed()
+        each, servers = self.per_server, self.servers
+        return self.needed if each is None or servers is None else servers * each
 
-    def _needed(self) -> Known | None:
+    @property
+    def needed(self) -> Known | None:
         """Accelerators that the instances take."""
         each, instances = self.read("accelerators_per_instance", "accelerator/instance"), self.instances
         return None if each is None or instances is None else instances * each
@@ -84,7 +82,7 @@ class Fleet:
         stated = self.read("servers", "server") or self._sized("server")
         if stated is not None:
             return stated
-        each, needed = self.per_server, self._needed() or self.read("accelerators", "accelerator")
+        each, needed = self.per_server, self.needed or self.read("accelerators", "accelerator")
         if each is None or needed is None:
             return None
         ratio = needed / each
