@@ -86,15 +86,15 @@ class Question(Noun, frozen=True, kw_only=True):
 
 
 class Standing(Noun, frozen=True, kw_only=True):
-    """Where a proposal comes in the ranking. `score` is the weighted mean of its places; lower is better.
+    """Where a proposal comes in the ranking. `score` is the weighted mean of `shares`, 0 to 1; higher is better.
 
-    `place` None: excluded. `places` are by criterion, unknown ones last and named in `unknown`. `dominated_by` are the
-    proposals that are at least as good in everything and better in something.
+    A share says how near it comes to the best in a criterion; unknown ones are 0 and named in `unknown`. `place` None:
+    excluded. `dominated_by` are those at least as good in everything and better in something.
     """
 
     place: int | None
     score: float
-    places: dict[str, int]
+    shares: dict[str, float]
     unknown: tuple[str, ...] = ()
     dominated_by: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()

@@ -97,13 +97,12 @@ def _entry(one: Found) -> Entry:
     """What is ranked: cost counts only where it is whole and the budget is kept at every level."""
     found = one.assessed
     bad = sum(flag.tone == "bad" for flag in found.flags)
-    tracked = found.tracking.value
     return Entry(
         id=found.id,
         values={
             "cost": found.per_1000.value if one.comparable else None,
             "latency": found.spread.value,
-            "tracking": None if tracked is None else -tracked,
+            "tracking": found.tracking.value,
         },
         faults=(bad, len(found.flags)),
         excluded=one.excluded,

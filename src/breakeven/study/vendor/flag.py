@@ -179,7 +179,7 @@ def lock_in(seen: Seen) -> Iterator[Flag]:
     """Leaving that is dear, or that nobody has priced."""
     months, most = seen.exit_months.value, seen.asked.workload.lock_in_months
     if seen.exit.value is None:
-        yield _flag("exit_unknown", f"What leaving costs is not known: {seen.exit.note}.", "warn")
+        yield _flag("exit_unknown", f"What leaving costs is not known ({seen.exit.note}).", "warn")
     elif months is not None and months > most:
         yield _flag("lock_in", f"Leaving costs {months:.3g} months of spend, above the {most:g} that are accepted.")
 

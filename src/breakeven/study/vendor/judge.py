@@ -37,7 +37,7 @@ from breakeven.study.vendor.level import budget_s, level, scenarios, worth
 from breakeven.study.vendor.question import questions
 from breakeven.study.vendor.track import points, score
 
-UNRANKED = Standing(place=None, score=0.0, places={})
+UNRANKED = Standing(place=None, score=0.0, shares={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

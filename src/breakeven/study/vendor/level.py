@@ -12,8 +12,10 @@ from breakeven.quantity import format_seconds
 from breakeven.schema.comparison import LevelCost, Scenario
 from breakeven.schema.noun import Figure
 from breakeven.study.evaluate import Evaluated
+from breakeven.study.known import Known
 from breakeven.study.vendor.case import OFFER, Asked, Case
 from breakeven.study.vendor.cost import Loads, autoscales, cost, month, per_1000, per_use, requests
+from breakeven.study.vendor.fact import keyed
 from breakeven.study.vendor.latency import Speed
 
 USEFUL = "1000 useful_prediction"
@@ -132,17 +134,29 @@ def worth(asked: Asked, found: Evaluated, *, within: bool | None, reason: str) -
         return Figure(value=None, unit=unit, note=why), Figure(value=None, unit=monthly, note=why)
     count = float(useful.amount.to(found.scope.unit("useful_prediction/month"), "useful").mean())
     whole = cost(asked, found)
-    per = Figure(value=(whole.value or 0.0) / count * 1000, unit=unit, basis=whole.basis, facts=whole.facts)
-    return per, _net(found, whole, monthly)
+    facts = _with(asked, whole, useful)
+    per = Figure(value=(whole.value or 0.0) / count * 1000, unit=unit, basis=whole.basis, facts=facts)
+    return per, _net(asked, found, whole, monthly)
 
 
-def _net(found: Evaluated, whole: Figure, unit: str) -> Figure:
+def _with(asked: Asked, whole: Figure, known: Known) -> tuple[str, ...]:
+    """The facts of a cost and of something of the workload's."""
+    return tuple(dict.fromkeys((*whole.facts, *(keyed(key, asked.proposal.id) for key in known.facts))))
+
+
+def _net(asked: Asked, found: Evaluated, whole: Figure, unit: str) -> Figure:
     value = found.demand.flow("value")
     if value is None:
         return Figure(value=None, unit=unit, note="the workload does not say what a useful prediction is worth")
     money = value.amount * amount(1.0, found.scope.unit("month"))
     worth = float(money.to(found.scope.unit(found.study.currency), "value").mean())
-    return Figure(value=worth - (whole.value or 0.0), unit=unit, basis="assumed", how="value - cost", facts=whole.facts)
+    return Figure(
+        value=worth - (whole.value or 0.0),
+        unit=unit,
+        basis="assumed",
+        how="value - cost",
+        facts=_with(asked, whole, value),
+    )
 
 
 # -- growth ------------------------------------------------------------------------------------------------------------

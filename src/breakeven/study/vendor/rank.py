@@ -1,4 +1,4 @@
-"""Who comes first: places by three criteria, weighted; unknown is last; whoever is beaten in all stays behind."""
+"""Who comes first: three criteria against the best of all, weighted; unknown earns nothing, the beaten stay behind."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 from breakeven.schema.comparison import Standing
 
 CRITERIA = ("cost", "latency", "tracking")
+MOST_POINTS = 100.0
+DIGITS = 9
+"""Scores closer than this are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A proposal to be ranked: values by criterion, lower is better, None is unknown; `faults` break ties."""
+    """A proposal to be ranked. Cost and latency variance are better when lower, tracking points when higher.
+
+    None is unknown. `faults` (red flags to clear, all of them) break ties.
+    """
 
     id: str
     values: Mapping[str, float | None]
@@ -23,21 +29,22 @@ class Entry:
 def standings(entries: Sequence[Entry], weights: Mapping[str, float]) -> dict[str, Standing]:
     """The standing of each by id, the first place first; the order of the entries does not matter.
 
-    The score is the mean of the places by criterion, by weight. Ties go to whoever fewer dominate, then to fewer red
-    flags (bad ones first); whoever is equal in all of that shares a place.
+    The score is the weighted mean of the shares by criterion: the best's cost / its own, the best's latency variance
+    / its own, and tracking points / 100. Unknown is 0. Equal scores go to whoever fewer dominate, then to fewer red
+    flags; whoever is equal in all of that shares a place.
     """
-    places = {name: _places(entries, name) for name in CRITERIA}
-    beaten = {entry.id: dominators(entry, entries) for entry in entries}
+    inside = [entry for entry in entries if not entry.excluded]
+    shares = {entry.id: {name: share(entry, name, inside) for name in CRITERIA} for entry in entries}
     total = sum(weights[name] for name in CRITERIA)
-    score = {entry.id: sum(weights[name] * places[name][entry.id] for name in CRITERIA) / total for entry in entries}
-    keys = {entry.id: (round(score[entry.id], 9), len(beaten[entry.id]), entry.faults) for entry in entries}
-    inside = [keys[entry.id] for entry in entries if not entry.excluded]
+    score = {key: sum(weights[name] * found[name] for name in CRITERIA) / total for key, found in shares.items()}
+    beaten = {entry.id: dominators(entry, inside) for entry in entries}
+    keys = {entry.id: (-round(score[entry.id], DIGITS), len(beaten[entry.id]), entry.faults) for entry in entries}
     ranked = sorted(entries, key=lambda entry: (bool(entry.excluded), keys[entry.id], entry.id))
     return {
         entry.id: Standing(
-            place=None if entry.excluded else 1 + sum(key < keys[entry.id] for key in inside),
+            place=None if entry.excluded else 1 + sum(keys[other.id] < keys[entry.id] for other in inside),
             score=score[entry.id],
-            places={name: places[name][entry.id] for name in CRITERIA},
+            shares=shares[entry.id],
             unknown=tuple(name for name in CRITERIA if entry.values[name] is None),
             dominated_by=beaten[entry.id],
             excluded=entry.excluded,
@@ -46,20 +53,23 @@ def standings(entries: Sequence[Entry], weights: Mapping[str, float]) -> dict[st
     }
 
 
-def _places(entries: Sequence[Entry], name: str) -> dict[str, int]:
-    """1 for the best; equal values share a place; all unknown ones have the last. The excluded take nobody's place."""
-    pool = [entry.values[name] for entry in entries if not entry.excluded]
-    known = [value for value in pool if value is not None]
-    found = {}
-    for entry in entries:
-        value, last = entry.values[name], len(entries) if entry.excluded else len(pool)
-        found[entry.id] = last if value is None else 1 + sum(other < value for other in known)
-    return found
+def share(entry: Entry, name: str, inside: Sequence[Entry]) -> float:
+    """How near a proposal comes to the best in a criterion: 1 is the best, 0 unknown or nothing."""
+    value = entry.values[name]
+    if value is None:
+        return 0.0
+    if name == "tracking":
+        return value / MOST_POINTS
+    known = [other for one in inside if (other := one.values[name]) is not None]
+    best = min([*known, value])
+    if value == best:
+        return 1.0
+    return best / value if best > 0 else 0.0
 
 
-def dominators(entry: Entry, entries: Sequence[Entry]) -> tuple[str, ...]:
+def dominators(entry: Entry, others: Sequence[Entry]) -> tuple[str, ...]:
     """Ids of those at least as good in everything and better in something; any known value is better than unknown."""
-    return tuple(sorted(other.id for other in entries if not other.excluded and _dominates(other, entry)))
+    return tuple(sorted(other.id for other in others if _dominates(other, entry)))
 
 
 def _dominates(one: Entry, other: Entry) -> bool:
@@ -68,5 +78,8 @@ def _dominates(one: Entry, other: Entry) -> bool:
 
 
 def _size(entry: Entry, name: str) -> float:
+    """Lower is better, unknown worst of all."""
     value = entry.values[name]
-    return float("inf") if value is None else value
+    if value is None:
+        return float("inf")
+    return -value if name == "tracking" else value
