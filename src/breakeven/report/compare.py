@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from breakeven.quantity import format_count, format_seconds
+from breakeven.quantity import format_count
 from breakeven.report import number
 from breakeven.report.citation import Citations, fact_source
-from breakeven.report.currency import cash
+from breakeven.report.compare_table import (
+    LEFT,
+    RIGHT,
+    cost_table,
+    exit_table,
+    latency_table,
+    level_table,
+    money,
+    parts_table,
+    points,
+    ratio,
+    split_table,
+    tracking_table,
+)
 from breakeven.report.document import (
-    Align,
     Block,
     Document,
     Items,
@@ -19,11 +31,9 @@ from breakeven.report.document import (
     Text,
     Verdict,
 )
-from breakeven.schema.comparison import Assessed, Comparison, Crossing, LevelCost
+from breakeven.schema.comparison import Assessed, Comparison, Crossing
 from breakeven.schema.noun import Figure
 
-LEFT: Align = "left"
-RIGHT: Align = "right"
 MOST_TURNS = 4
 """Changes of the cheaper one that are told one by one."""
 FIRST_FACT = 2
@@ -38,14 +48,14 @@ def comparison_document(found: Comparison) -> Document:
     known = _citations(found)
     sections = (
         Section(title="Answer", blocks=(_verdict(found), _ranking(found), Text(text=_rule(found)))),
-        Section(title="Cost by load", blocks=(_cost_table(found, known), _level_table(found, known), *_reasons(found))),
-        Section(title="Always on and burst", blocks=(_split_table(found), _parts_table(found, known))),
-        Section(title="Latency", blocks=(_latency_table(found, known),)),
-        Section(title="Tracking", blocks=(_tracking_table(found),)),
+        Section(title="Cost by load", blocks=(cost_table(found, known), level_table(found, known), *_reasons(found))),
+        Section(title="Always on and burst", blocks=(split_table(found), parts_table(found, known))),
+        Section(title="Latency", blocks=(latency_table(found, known),)),
+        Section(title="Tracking", blocks=(tracking_table(found),)),
         Section(title="When things grow", blocks=_growth(found)),
         Section(title="Where the cheaper one changes", blocks=_crossings(found)),
         Section(title="Red flags", blocks=_flags(found)),
-        Section(title="Leaving", blocks=(_exit_table(found, known),)),
+        Section(title="Leaving", blocks=(exit_table(found, known),)),
         Section(title="Questions to ask", blocks=_questions(found)),
         Section(title="Conventions", blocks=(_conventions(found),)),
         Section(title="Warnings", blocks=tuple(Risk(text=text) for text in found.warnings)),
@@ -82,8 +92,8 @@ def _verdict(found: Comparison) -> Verdict:
     return Verdict(
         sentence=f"{names} {'comes' if len(inside) == 1 else 'come'} first of {len(found.proposals)}, with {count} to "
         f"clear before signing.{lacking}",
-        figure=f"{_cash(first.cost, found.currency)} a month, "
-        f"{_cash(first.per_1000_useful, found.currency, 'no price')} per 1,000 useful predictions",
+        figure=f"{money(first.cost, found.currency)} a month, "
+        f"{money(first.per_1000_useful, found.currency, 'no price')} per 1,000 useful predictions",
         tone="good" if known and not bad else "warn",
     )
 
@@ -106,9 +116,9 @@ def _rank(one: Assessed, currency: str) -> tuple[str, ...]:
     return (
         "out" if standing.place is None else str(standing.place),
         one.vendor,
-        unknown.get("cost") or _cash(one.per_1000, currency),
-        unknown.get("latency") or _ratio(one.spread),
-        unknown.get("tracking") or _points(one.tracking),
+        unknown.get("cost") or money(one.per_1000, currency),
+        unknown.get("latency") or ratio(one.spread),
+        unknown.get("tracking") or points(one.tracking),
         f"{standing.score:.2f}",
         shares,
         ", ".join(standing.dominated_by) or "-",
@@ -120,79 +130,9 @@ def _rule(found: Comparison) -> str:
     weights = ", ".join(f"{name} {weight:g}" for name, weight in found.weights.items())
     return (
         f"The score is weighted {weights}: the best's cost / its own, the best's p99 / p50 over its own, tracking "
-        "points / 100. Unknown earns 0. A cost counts only where it is whole and the latency budget is known to be kept "
-        "at every level. Equal scores go to whoever is behind fewer in all three, then to fewer red flags. Flags are "
-        "those to clear + those to know."
-    )
-
-
-# -- costs -------------------------------------------------------------------------------------------------------------
-
-
-def _cost_table(found: Comparison, known: Citations) -> Table:
-    columns = ("proposal", "a month", "per 1,000", "per 1,000 useful", "not priced", "prices of", "rests on")
-    rows = tuple(
-        (
-            one.vendor,
-            _cash(one.cost, found.currency, least=bool(one.missing)),
-            _cash(one.per_1000, found.currency, least=bool(one.missing)),
-            _cash(one.per_1000_useful, found.currency, "no price"),
-            "; ".join(one.missing) or "-",
-            one.date or "no date",
-            known.marks(("workload", *one.cost.facts, *one.per_1000_useful.facts)),
-        )
-        for one in found.proposals
-    )
-    note = f"A month of {format_count(found.requests)} predictions, one-off amounts spread level over the horizon."
-    align = (LEFT, RIGHT, RIGHT, RIGHT, LEFT, LEFT, LEFT)
-    return Table(
-        caption=f"A month of the mean demand, {found.currency}", columns=columns, rows=rows, align=align, note=note
-    )
-
-
-def _level_table(found: Comparison, known: Citations) -> Table:
-    multiples = {load.name: load.multiple for load in found.loads}
-    columns = (
-        "level",
-        "predictions",
-        "proposal",
-        "a month",
-        "per 1,000",
-        "budget",
-        "per 1,000 useful",
-        "net",
-        "rests on",
-    )
-    rows = tuple(
-        _level(one, level, multiples[name], found.currency, known)
-        for name in multiples
-        for one in found.proposals
-        for level in one.levels
-        if level.level == name
-    )
-    return Table(
-        caption="Each level of load, as if the whole month were at it",
-        columns=columns,
-        rows=rows,
-        align=(LEFT, RIGHT, LEFT, RIGHT, RIGHT, LEFT, RIGHT, RIGHT, LEFT),
-        note="Net is the value of the useful predictions less the cost. A proposal that misses the latency budget, or "
-        "is not known to keep it, has no price per useful prediction.",
-    )
-
-
-def _level(one: Assessed, level: LevelCost, multiple: float, currency: str, known: Citations) -> tuple[str, ...]:
-    within = {True: "kept", False: "missed", None: "not known"}
-    facts = (*level.cost.facts, *level.latency.facts, *level.per_1000_useful.facts, *level.net.facts)
-    return (
-        f"{level.level}, {multiple:g} x",
-        format_count(level.requests),
-        one.vendor,
-        _cash(level.cost, currency, least=bool(one.missing)),
-        _cash(level.per_1000, currency, least=bool(one.missing)),
-        within[level.within],
-        _cash(level.per_1000_useful, currency, "no price"),
-        _cash(level.net, currency, "-"),
-        known.marks(("workload", *facts)),
+        "points / 100. Unknown earns 0. A cost counts only where it is whole and the latency budget is known to be "
+        "kept at every level. Equal scores go to whoever is behind fewer in all three, then to fewer red flags. Flags "
+        "are those to clear + those to know."
     )
 
 
@@ -207,88 +147,12 @@ def _reasons(found: Comparison) -> tuple[Block, ...]:
     return (Text(text="No price per useful prediction:"), Items(items=told)) if told else ()
 
 
-def _split_table(found: Comparison) -> Table:
-    rows = tuple(
-        (
-            one.vendor,
-            _cash(one.always_on, found.currency, one.always_on.note or "unknown"),
-            _cash(one.burst, found.currency, "unknown"),
-            number.share(one.burst.value / one.cost.value) if one.burst.value is not None and one.cost.value else "-",
-        )
-        for one in found.proposals
-    )
-    return Table(
-        caption=f"A month, {found.currency}",
-        columns=("proposal", "always on", "bursts add", "burst share"),
-        rows=rows,
-        align=(LEFT, RIGHT, RIGHT, RIGHT),
-        note="Always on is what the demand that is always there would cost alone, without a peak.",
-    )
-
-
-def _parts_table(found: Comparison, known: Citations) -> Table:
-    rows = [
-        (one.vendor, part.name, cash(part.amount, found.currency), part.formula, known.marks(part.facts))
-        for one in found.proposals
-        for part in one.parts
-    ]
-    return Table(
-        caption="The lines of a month",
-        columns=("proposal", "line", "a month", "formula", "rests on"),
-        rows=tuple(rows),
-        align=(LEFT, LEFT, RIGHT, LEFT, LEFT),
-    )
-
-
-# -- latency, tracking, growth -----------------------------------------------------------------------------------------
-
-
-def _latency_table(found: Comparison, known: Citations) -> Table:
-    rows = tuple(
-        (
-            one.vendor,
-            level.level,
-            level.latency.note if level.latency.value is None else format_seconds(level.latency.value),
-            level.latency.how or "-",
-            _ratio(level.spread),
-            _ratio(level.iqr, "-"),
-            known.marks((*level.latency.facts, *level.spread.facts)),
-        )
-        for one in found.proposals
-        for level in one.levels
-    )
-    return Table(
-        caption=f"Latency, budget {found.budget or 'none'}",
-        columns=("proposal", "level", "end to end", "how known", "p99 / p50", "(p75 - p25) / p50", "rests on"),
-        rows=rows,
-        align=(LEFT, LEFT, LEFT, LEFT, RIGHT, RIGHT, LEFT),
-        note="Ranked by the widest p99 / p50 of all levels; while one level is unknown, so is that.",
-    )
-
-
-def _tracking_table(found: Comparison) -> Table:
-    names = [point.name for point in found.proposals[0].points] if found.proposals else []
-    most = [point.most for point in found.proposals[0].points] if found.proposals else []
-    columns = ("proposal", *(f"{name.replace('_', ' ')} ({top:g})" for name, top in zip(names, most, strict=True)))
-    rows = tuple(
-        (one.vendor, *(f"{point.points:g}, {point.state}" for point in one.points), _points(one.tracking))
-        for one in found.proposals
-    )
-    return Table(
-        caption="Tracking reliability, points",
-        columns=(*columns, "of 100"),
-        rows=rows,
-        align=(LEFT, *[LEFT] * len(names), RIGHT),
-        note="Proven earns all points, stated half, no and unknown none. An interval says what open answers could add.",
-    )
-
-
 def _growth(found: Comparison) -> tuple[Block, ...]:
     rows = [
         (
             case.name,
             one.vendor,
-            _cash(case.cost, found.currency, "unknown"),
+            money(case.cost, found.currency, "unknown"),
             _change(one, case.cost),
             case.changed,
             case.cost.note,
@@ -354,26 +218,6 @@ def _flags(found: Comparison) -> tuple[Block, ...]:
     return told or (Text(text="None."),)
 
 
-def _exit_table(found: Comparison, known: Citations) -> Table:
-    rows = tuple(
-        (
-            one.vendor,
-            _cash(one.exit, found.currency, "unknown"),
-            "-" if one.exit_months.value is None else number.months(one.exit_months.value),
-            _cash(one.credit_most, found.currency, "unknown"),
-            one.exit.note or one.exit.how,
-            known.marks((*one.exit.facts, *one.credit_most.facts)),
-        )
-        for one in found.proposals
-    )
-    return Table(
-        caption="Leaving after a year, and what a broken promise pays back",
-        columns=("proposal", "leaving", "of spend", "credits, at most", "of what", "rests on"),
-        rows=rows,
-        align=(LEFT, RIGHT, RIGHT, RIGHT, LEFT, LEFT),
-    )
-
-
 def _questions(found: Comparison) -> tuple[Block, ...]:
     blocks: list[Block] = []
     for one in found.proposals:
@@ -385,23 +229,3 @@ def _questions(found: Comparison) -> tuple[Block, ...]:
 
 def _conventions(found: Comparison) -> Table:
     return Table(caption="What every figure rests on", columns=("convention", "value"), rows=found.conventions)
-
-
-# -- words -------------------------------------------------------------------------------------------------------------
-
-
-def _cash(figure: Figure, currency: str, unknown: str = "unpriced", *, least: bool = False) -> str:
-    if figure.value is None:
-        return unknown
-    return f"{'at least ' if least else ''}{cash(figure.value, currency)}"
-
-
-def _ratio(figure: Figure, unknown: str = "unknown") -> str:
-    return unknown if figure.value is None else f"{figure.value:.3g}"
-
-
-def _points(figure: Figure) -> str:
-    if figure.value is None:
-        return "unknown"
-    open_to = f" ({figure.low:g} to {figure.high:g})" if figure.low is not None and figure.high is not None else ""
-    return f"{figure.value:g}{open_to}"

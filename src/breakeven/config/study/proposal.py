@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from breakeven.config import reading
-from breakeven.config.field import Date, Positive, Section, Share, Text
+from breakeven.config.field import Date, NotNegative, Positive, Section, Share, Text
 from breakeven.config.problem import Complaint
 from breakeven.config.study.file import Conventions, Demand, Rate
 from breakeven.config.study.given import Identifier, Quantity
@@ -188,8 +188,8 @@ class FeatureStore(Section):
 
     size: Annotated[Quantity | None, Field(description="kept: `500 feature_gb`")] = None
     reads: Annotated[Quantity | None, Field(description="`3 feature_read/request`")] = None
-    growth: Annotated[Share | None, Field(description="growth of the size a year, 0.4 is 40 %")] = None
-    reads_growth: Annotated[Share | None, Field(description="growth of the reads per request a year")] = None
+    growth: Annotated[NotNegative | None, Field(description="growth of the size a year, 0.4 is 40 %")] = None
+    reads_growth: Annotated[NotNegative | None, Field(description="growth of the reads per request a year")] = None
     after_years: Annotated[Positive, Field(description="how far ahead its growth is looked at")] = 1.0
 
 
