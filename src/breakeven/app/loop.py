@@ -13,7 +13,7 @@ from breakeven.assembly import checking, enact, files, planning, project, resolv
 from breakeven.assembly.console import LedgerSource, statement
 from breakeven.assembly.today import today
 from breakeven.catalog.load import load as load_catalog
-from breakeven.config import initial, json_schema, mapping
+from breakeven.config import initial, mapping
 from breakeven.emulator import server as emulator
 from breakeven.errors import ConfigError, GateError
 from breakeven.ledger import importer
@@ -24,7 +24,7 @@ from breakeven.report import finding as finding_report
 from breakeven.report import memo as memo_report
 from breakeven.report import statement as statement_report
 from breakeven.report.document import Document
-from breakeven.report.plain import JsonObject, findings_json, plan_json, statement_json
+from breakeven.report.plain import findings_json, plan_json, statement_json
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
@@ -62,11 +62,6 @@ def doctor(config: Path) -> tuple[checks.Check, ...]:
 def compile_policy(config: Path) -> Policy:
     """Both files checked and compiled; nothing is written."""
     return project.load(config).policy()
-
-
-def json_schema_of(file: str) -> JsonObject:
-    """The JSON Schema of one of the two files, for editors."""
-    return json_schema.settings_schema() if file == "settings" else json_schema.policy_schema()
 
 
 def report(

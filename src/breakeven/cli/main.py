@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 
 import click
@@ -12,6 +13,9 @@ from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import memo, tco
 from breakeven.cli.run import console, demo, emulate, serve
 from breakeven.cli.start import check, completion, doctor, init, schema
+
+# No command multiplies matrices: the threads that numpy would start for it cost a tenth of a second.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

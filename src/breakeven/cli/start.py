@@ -91,13 +91,13 @@ def check(*, config: str, json_: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Choice(["settings", "policy"]))
+@click.argument("file", type=click.Choice(["settings", "policy", "mapping", "study", "proposal", "workload"]))
 @explained
 def schema(*, file: str) -> None:
-    """Print the JSON Schema of breakeven.yaml (settings) or policy.yaml (policy), for editors."""
-    from breakeven.app import loop as app
+    """Print the JSON Schema of a file people write, for editors: breakeven.yaml is `settings`, CASE.yaml `study`."""
+    from breakeven.config.json_schema import SCHEMAS
 
-    print_json(app.json_schema_of(file))
+    print_json(SCHEMAS[file]())
 
 
 @click.command()

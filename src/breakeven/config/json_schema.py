@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,6 +10,8 @@ from pydantic import BaseModel
 from breakeven.config.mapping import LogMapping
 from breakeven.config.policy_file import PolicyFile
 from breakeven.config.settings import Settings
+from breakeven.config.study.file import StudyFile
+from breakeven.config.study.proposal import Proposal, WorkloadFile
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -26,6 +29,31 @@ def policy_schema() -> dict[str, Any]:
 def mapping_schema() -> dict[str, Any]:
     """The schema of the mapping file of `report --from`."""
     return _schema(LogMapping, "mapping.yaml")
+
+
+def study_schema() -> dict[str, Any]:
+    """The schema of a TCO study."""
+    return _schema(StudyFile, "study.yaml")
+
+
+def proposal_schema() -> dict[str, Any]:
+    """The schema of a vendor's proposal."""
+    return _schema(Proposal, "proposal.yaml")
+
+
+def workload_schema() -> dict[str, Any]:
+    """The schema of the workload that proposals are compared on."""
+    return _schema(WorkloadFile, "workload.yaml")
+
+
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "settings": settings_schema,
+    "policy": policy_schema,
+    "mapping": mapping_schema,
+    "study": study_schema,
+    "proposal": proposal_schema,
+    "workload": workload_schema,
+}
 
 
 def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:

@@ -69,4 +69,4 @@ def _long(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
     return Given(value=value if isinstance(value, str) else float(value))
 
 
-Quantity = Annotated[Given, BeforeValidator(_long)]
+Quantity = Annotated[Given, BeforeValidator(_long, json_schema_input_type=str | float | Given)]
