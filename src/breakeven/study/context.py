@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from breakeven.algebra.amount import Array
 from breakeven.config.study.given import Given
 from breakeven.config.study.option import Option, When
 from breakeven.errors import StudyError
+from breakeven.study.bound import COUNT, Bound, UnpricedError
 from breakeven.study.demand import Demand
 from breakeven.study.fleet import Fleet
 from breakeven.study.flow import Flow, recurring
 from breakeven.study.known import Known, plain
+from breakeven.study.reading import dotted
 from breakeven.study.scope import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """One purchase: the amount paid in a month, written off over a life to a residual; what it fetches at an age."""
+    """One purchase: the amount paid in a month, written off over a life to a residual; what it fetches at an age.
 
-    month: int
+    Arrays have a row a draw and one column; `month` is 0 for the start.
+    """
+
+    month: Array
     amount: Array
     life_months: Array
     residual: Array
@@ -49,17 +55,23 @@ class Context:
         """A quantity of this option in a unit like `unit`."""
         return self.scope.wanted(given, unit, "options", self.name, *where)
 
-    def priced(self, given: Given | None, *where: str | int) -> Known | None:
-        """A price: None where it is not stated, or stated as unpriced, which is noted.
+    def within(self, given: Given | None, bound: Bound, unit: str, *where: str | int) -> Known | None:
+        """A quantity of this option in a unit like `unit`, inside a bound where it is stated."""
+        return self.scope.within(self.wanted(given, unit, *where), bound, *self.path(*where))
+
+    def priced(self, given: Given | None, *where: str | int, needed: bool = False) -> Known | None:
+        """A price: None where it is not stated, or stated as unpriced, which is noted; `needed` ones are unpriced then.
 
         Raises:
             StudyError: it is negative.
         """
-        found = self.read(given, *where)
-        if found is None and given is not None and given.value is None and not given.formula:
-            self.unpriced.append(".".join(str(part) for part in where))
-        if found is not None and found.amount.values.min() < 0:
-            message = f"`{'.'.join(map(str, where))}` of option `{self.name}` is {found.text}: a price is not negative"
+        found = None
+        with suppress(UnpricedError):
+            found = self.read(given, *where)
+        if found is None and (needed or given is not None):
+            self.unpriced.append(dotted(where))
+        if found is not None and not found.amount.values.min() >= 0:
+            message = f"`{dotted(where)}` of option `{self.name}` is {found.text}: a price is not negative"
             raise StudyError(message, "write income as a line of its own with a negative rate", path=self.path(*where))
         return found
 
@@ -82,7 +94,7 @@ class Context:
 
     def uplift(self, name: str, part: str, given: Given | None, base: Flow | None, *where: str) -> None:
         """A share of another flow as a line of its own."""
-        share = self.wanted(given, "", *where)
+        share = self.within(given, COUNT, "", *where)
         if share is None or base is None or base.monthly is None:
             return
         self.flows.append(
@@ -98,18 +110,21 @@ class Context:
             )
         )
 
-    def months(self, given: Given | None, *where: str) -> int | None:
+    def months(self, given: Given | None, *where: str, beyond: bool = False) -> int | None:
         """A term in whole months.
 
         Raises:
-            StudyError: it is longer than the horizon, or no time.
+            StudyError: it is longer than the horizon, under half a month, or no time.
         """
         found = self.read(given, *where)
         if found is None:
             return None
         with self.scope.at(*self.path(*where)):
             size = round(float(months_of(self.scope, self.scope.single(found))[0, 0]))
-        if size > self.scope.horizon:
+        if size < 1:
+            message = f"the term of {found.text} is less than a month"
+            raise StudyError(message, "state it in whole months, such as `36 month`", path=self.path(*where))
+        if size > self.scope.horizon and not beyond:
             message = f"the term of {found.text} is longer than the horizon of {self.scope.horizon} months"
             raise StudyError(message, f"state `conventions: horizon_months: {size}`", path=self.path(*where))
         return size

@@ -11,6 +11,7 @@ import numpy as np
 from breakeven.algebra.amount import Array, amount
 from breakeven.cost.depreciation import by_year, declining_balance, straight_line
 from breakeven.cost.finance import discount_factors
+from breakeven.errors import StudyError
 from breakeven.study.context import Context
 from breakeven.study.flow import Flow
 from breakeven.study.known import Known
@@ -30,13 +31,22 @@ BUILDERS: Mapping[str, Callable[[Context, Any], None]] = {
 
 
 def cost(context: Context, rate: Array) -> Costed:
-    """The option computed; `rate` is the discount rate a month, by draw."""
+    """The option computed; `rate` is the discount rate a month, by draw.
+
+    Raises:
+        StudyError: it has neither a part nor a line, or one of them cannot be computed.
+    """
+    if not context.option.lines and all(getattr(context.option, name) is None for name in BUILDERS):
+        message = f"option `{context.name}` has no part and no line, and would cost nothing"
+        raise StudyError(message, f"add {', '.join(BUILDERS)} or `lines:`", path=context.path())
     for name, build in BUILDERS.items():
         section = getattr(context.option, name)
         if section is not None:
             build(context, section)
     for name, stated in context.option.lines.items():
         line.build(context, name, stated)
+    if not context.flows and not context.unpriced:
+        context.unpriced.append("everything: no part of it states a price")
     return Costed(context, rate)
 
 
@@ -131,10 +141,11 @@ class Costed:
         written = np.zeros(self.horizon)
         for batch in self.context.batches:
             life, bought, left = (round(float(batch.life_months[0, 0])), batch.amount[0, 0], batch.residual[0, 0])
-            if bought > 0 and batch.month < self.horizon:
+            start = int(batch.month[0, 0])
+            if bought > 0 and start < self.horizon:
                 schedule = np.array(self._schedule(float(bought), float(left), life))
-                end = min(self.horizon, batch.month + len(schedule))
-                written[batch.month : end] += schedule[: end - batch.month]
+                end = min(self.horizon, start + len(schedule))
+                written[start:end] += schedule[: end - start]
         return written
 
     def _schedule(self, bought: float, left: float, life: int) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from breakeven.algebra.amount import Amount, Array
 from breakeven.errors import StudyError
+from breakeven.study.bound import UnpricedError
 from breakeven.study.costed import Costed
 from breakeven.study.known import Known
 
@@ -29,12 +30,26 @@ def figure(costed: Costed, name: str) -> Known:
     """
     if name.startswith("lines."):
         return _line(costed, name.removeprefix("lines."))
+    if name in OF_MONEY:
+        need_prices(costed, name)
     found = FIGURES[name].compute(costed) if name in FIGURES else costed.context.figures.get(name)
     if found is None:
         known = ", ".join(sorted({*FIGURES, *costed.context.figures}))
         message = f"option `{costed.name}` has no figure `{name}`"
         raise StudyError(message, f"it may have {known}, or lines.NAME; some need demand or capacity to be stated")
     return found
+
+
+def need_prices(costed: Costed, name: str) -> None:
+    """Nothing where every part of an option has a price.
+
+    Raises:
+        UnpricedError: one has none, so that a sum would be too low.
+    """
+    if costed.context.unpriced:
+        missing = ", ".join(dict.fromkeys(costed.context.unpriced))
+        message = f"`{costed.name}.{name}` is unpriced: option `{costed.name}` has no price for {missing}"
+        raise UnpricedError(message, "state the price, or leave the option out of what is compared")
 
 
 def unit_of(costed: Costed, name: str, found: Known) -> str:
@@ -70,6 +85,7 @@ USUAL = [
 def _line(costed: Costed, name: str) -> Known:
     found = [flow for flow in costed.flows if name in {flow.name, flow.part}]
     if not found:
+        need_prices(costed, f"lines.{name}")
         message = f"option `{costed.name}` has no line `{name}`"
         raise StudyError(message, f"its lines are {', '.join(flow.name for flow in costed.flows)}")
     facts = tuple(dict.fromkeys(key for flow in found for key in flow.facts))
@@ -196,11 +212,11 @@ def _stranded(costed: Costed) -> Array:
     """Book value that a sale in that month would not bring back, by the resale curve."""
     lost = np.zeros(1)
     for batch in costed.context.batches:
-        if batch.month < EXIT_MONTH:
-            age = np.array([[float(EXIT_MONTH - batch.month)]])
-            written = np.minimum(1.0, age / batch.life_months) * (batch.amount - batch.residual)
-            fetched = batch.amount * batch.resale_share(age, batch.life_months)
-            lost = lost + np.maximum(0.0, batch.amount - written - fetched)[:, 0]
+        age = np.maximum(0.0, EXIT_MONTH - batch.month)
+        written = np.minimum(1.0, age / batch.life_months) * (batch.amount - batch.residual)
+        fetched = batch.amount * batch.resale_share(age, batch.life_months)
+        there = (batch.month < EXIT_MONTH) & (age <= batch.life_months)
+        lost = lost + np.where(there, np.maximum(0.0, batch.amount - written - fetched), 0.0)[:, 0]
     return lost
 
 
@@ -263,3 +279,5 @@ FIGURES: Mapping[str, Spec] = {
     "all_burst_cost": Spec(_own("all_burst_cost"), "CUR", "a mix: the same load with rented units alone"),
     "owned_units": Spec(_own("owned_units"), "", "a mix: the best number of owned units"),
 }
+OF_MONEY = frozenset({"return_on_spend", *(name for name, spec in FIGURES.items() if "CUR" in spec.unit)})
+"""Figures that a price nobody has stated leaves open."""

@@ -20,6 +20,7 @@ from breakeven.config.study.given import Given
 from breakeven.errors import BreakevenError, StudyError
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Basis
+from breakeven.study.bound import Bound, UnpricedError
 from breakeven.study.exchange import converted
 from breakeven.study.known import Known
 from breakeven.study.reading import Leaf, Path, Reader, dotted, parsed
@@ -97,7 +98,21 @@ class Scope:
         found = self.read(given, *path)
         if found is None:
             message = f"`{dotted(path)}` has no value"
-            raise StudyError(message, "state it with its unit and source", path=path)
+            raise UnpricedError(message, "state it with its unit and source", path=path)
+        return found
+
+    def within(self, found: Known | None, bound: Bound, *path: str | int) -> Known | None:
+        """The quantity read at a path, which must lie inside a bound where it is stated.
+
+        Raises:
+            StudyError: it lies outside.
+        """
+        if found is None or self.drawn:
+            return found
+        values = found.amount.values
+        if not bound.holds(float(values.min()), float(values.max())):
+            message = f"`{dotted(path)}` is {found.text or 'undefined'}, and must be {bound.told}"
+            raise StudyError(message, "correct the number, or its unit (`%` and plain numbers differ)", path=path)
         return found
 
     def wanted(self, given: Given | None, unit: str, *path: str | int) -> Known | None:

@@ -1,0 +1,33 @@
+"""What a quantity that a file states can be at all; draws and searches go beyond it and are not refused."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from breakeven.errors import StudyError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """From `least` to `most` in base units; `open` excludes the least. `told` is how it is said."""
+
+    least: float
+    told: str
+    most: float = math.inf
+    open: bool = False
+
+    def holds(self, least: float, most: float) -> bool:
+        """Whether all values from the least to the most lie inside; nan does not."""
+        inside = least > self.least if self.open else least >= self.least
+        return inside and most <= self.most
+
+
+SHARE = Bound(least=0.0, most=1.0, told="between 0 and 100 %")
+COUNT = Bound(least=0.0, told="0 or more")
+POSITIVE = Bound(least=0.0, open=True, told="above 0")
+FROM_ONE = Bound(least=1.0, told="1 or more")
+
+
+class UnpricedError(StudyError):
+    """Something that is asked for rests on a price that nobody has stated: it is unpriced, and never nothing."""
