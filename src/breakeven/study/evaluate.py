@@ -7,7 +7,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from breakeven.algebra.amount import Array
+from breakeven.algebra.amount import Array, amount
 from breakeven.catalog.find import Catalog
 from breakeven.config.study.file import StudyFile
 from breakeven.cost.finance import rate_per_month
@@ -24,6 +24,8 @@ from breakeven.study.pair import SCALES, VOLUME, Versus, crossing_scale, demand_
 from breakeven.study.scope import Scope
 
 REFINED = 65
+TIMES = ("hour", "day", "month", "year")
+"""One of each, so that formulas can say `12 * month`; an input of the same name comes first."""
 
 
 class Evaluated:
@@ -39,6 +41,8 @@ class Evaluated:
 
     def _name_everything(self) -> None:
         derived = self.scope.derived
+        for name in TIMES:
+            derived[name] = partial(self._one, name)
         for name, option in self.study.options.items():
             lines = [f"lines.{line}" for line in (*option.lines, *_PARTS)]
             for one in (*OF_OPTION, *_OWN_FIGURES, *lines):
@@ -111,6 +115,9 @@ class Evaluated:
             StudyError: nothing has this name, or it cannot be computed.
         """
         return self.scope.named(name)
+
+    def _one(self, unit: str) -> Known:
+        return Known(amount(1.0, self.scope.unit(unit)), (), f"1 {unit}")
 
     def _figure(self, option: str, name: str) -> Known:
         return figure(self.option(option), name)

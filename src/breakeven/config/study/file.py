@@ -93,7 +93,7 @@ class Rule(Section):
     """A claim and what to vary: the answer is where it is true and where it is false."""
 
     claim: Text
-    holds: Annotated[Text, Field(description="a condition over results and inputs: `12 <= a_vs_b.months and ...`")]
+    holds: Annotated[Text, Field(description="a condition over results and inputs: `a_vs_b.months <= 18 * month`")]
     vary: Annotated[str, Field(description="the input that is varied")]
     low: Annotated[str | float, Field(description="from, in the input's unit")]
     high: Annotated[str | float, Field(description="to")]
