@@ -110,19 +110,19 @@ class Context:
             )
         )
 
-    def months(self, given: Given | None, *where: str, beyond: bool = False) -> int | None:
-        """A term in whole months.
+    def months(self, given: Given | None, *where: str, beyond: bool = False, least: int = 1) -> int | None:
+        """A term in whole months, at least one unless `least` says otherwise (a notice may be none).
 
         Raises:
-            StudyError: it is longer than the horizon, under half a month, or no time.
+            StudyError: it is longer than the horizon, shorter than the least, or no time.
         """
         found = self.read(given, *where)
         if found is None:
             return None
         with self.scope.at(*self.path(*where)):
             size = round(float(months_of(self.scope, self.scope.single(found))[0, 0]))
-        if size < 1:
-            message = f"the term of {found.text} is less than a month"
+        if size < least:
+            message = f"the term of {found.text} is less than {'a month' if least else 'nothing'}"
             raise StudyError(message, "state it in whole months, such as `36 month`", path=self.path(*where))
         if size > self.scope.horizon and not beyond:
             message = f"the term of {found.text} is longer than the horizon of {self.scope.horizon} months"

@@ -177,7 +177,7 @@ def _exit(costed: Costed) -> Known | None:
     due = np.zeros(1)
     if stated is not None:
         penalty = context.wanted(stated.penalty, "", "exit", "penalty")
-        notice = context.months(stated.notice, "exit", "notice")
+        notice = context.months(stated.notice, "exit", "notice", least=0)
         migration = context.read(stated.migration, "exit", "migration")
         committed = _committed(costed, left)
         due = due + (committed * penalty.amount.values[:, 0] if penalty is not None else 0.0)
