@@ -12,19 +12,19 @@ from pydantic import BaseModel
 
 from breakeven.algebra.amount import Array
 from breakeven.catalog.find import Catalog
-from breakeven.config.study.file import Demand, Source, StudyFile
+from breakeven.config.study.file import Source, StudyFile
 from breakeven.config.study.given import Given
 from breakeven.config.study.option import Option
 from breakeven.config.study.proposal import Proposal, WorkloadFile
 from breakeven.errors import StudyError
 from breakeven.study.demand import SCALE
 from breakeven.study.evaluate import Evaluated
+from breakeven.study.vendor.factor import factored, factored_offers, givens, read_demand, token_flows
 
 OFFER = "offer"
 """Name of the one option."""
 STORE, READS = "feature_store_size", "feature_store_reads"
 UNITS = ("feature_gb", "feature_read")
-TOKENS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
 PRICES = frozenset({"input", "cached_input", "output", "request"})
 Tree = TypeVar("Tree", bound=BaseModel)
 
@@ -64,12 +64,29 @@ class Asked:
         study = study_of(self.proposal, self.workload, self.option, case.peak)
         with placed(self.proposal):
             plain = Evaluated(study, self.catalog)
+            read_demand(plain)
             plain.option(OFFER)
-            drawn = _factors(plain, self.proposal, case)
+            study, drawn = factored(plain, self._factors(plain, case))
+            drawn |= factored_offers(plain, offered(plain), case.priced)
             drawn[SCALE] = np.array([case.scale]) if scales is None else scales
             found = Evaluated(study, self.catalog, drawn)
             found.option(OFFER)
         return found
+
+    def _factors(self, plain: Evaluated, case: Case) -> dict[str, float]:
+        """Factors by dotted path of the study."""
+        counted = self.proposal.counting.factor if self.proposal.counting is not None else 1.0
+        within = {
+            **dict.fromkeys(("power.per_server", "power.per_accelerator"), case.energy),
+            **dict.fromkeys(("fleet.capacity", "provisioned.capacity"), case.capacity),
+            f"fleet.counts.{STORE}": case.store,
+            f"fleet.counts.{READS}": case.reads,
+        }
+        return {
+            **dict.fromkeys(token_flows(plain), counted * case.tokens),
+            **{f"options.{OFFER}.{name}": size for name, size in within.items()},
+            **dict.fromkeys(used(plain), case.priced),
+        }
 
 
 @contextmanager
@@ -150,60 +167,11 @@ def stated_peak(workload: WorkloadFile, found: Evaluated) -> float:
     return float(again.demand.peak_factor.amount.scalar)
 
 
-# -- factors on what was read ------------------------------------------------------------------------------------------
-
-
-def _factors(plain: Evaluated, proposal: Proposal, case: Case) -> dict[str, Array]:
-    """Draws that multiply what the files state, by dotted path."""
-    counted = proposal.counting.factor if proposal.counting is not None else 1.0
-    _read_demand(plain)
-    wanted: dict[str, float] = {
-        **_tokens(plain, plain.study.demand, counted * case.tokens),
-        **dict.fromkeys(_paths("power.per_server", "power.per_accelerator"), case.energy),
-        **dict.fromkeys(_paths("fleet.capacity", "provisioned.capacity"), case.capacity),
-        **dict.fromkeys(_paths(f"fleet.counts.{STORE}"), case.store),
-        **dict.fromkeys(_paths(f"fleet.counts.{READS}"), case.reads),
-        **dict.fromkeys(used(plain), case.priced),
-    }
-    leaves = plain.scope.leaves
-    drawn = {path: _times(leaves[path].base, size) for path, size in wanted.items() if size != 1 and path in leaves}
-    return drawn | _offers(plain, case.priced)
-
-
-def _times(base: float, factor: float) -> Array:
-    return np.array([base * factor])
-
-
-def _paths(*names: str) -> list[str]:
-    return [f"options.{OFFER}.{name}" for name in names]
-
-
-def _read_demand(plain: Evaluated) -> None:
-    for name in TOKENS:
-        plain.demand.flow(name)
-
-
-def _tokens(plain: Evaluated, demand: Demand, factor: float) -> dict[str, float]:
-    """Token flows of the demand; a share of them, such as cached input, moves with them."""
-    found = {}
-    for name in TOKENS:
-        given: Given | None = getattr(demand, name)
-        if given is None or factor == 1:
-            continue
-        leaf = plain.scope.leaves.get(f"demand.{name}")
-        if leaf is None:
-            message = f"`demand.{name}` is a formula, and must be multiplied by {factor:g}"
-            raise StudyError(message, "state it as a number with its unit", path=("demand", name))
-        if leaf.unit.dims:
-            found[f"demand.{name}"] = factor
-    return found
-
-
 def used(found: Evaluated) -> list[str]:
     """Paths of the stated prices that are per use: of an API, of overflow, and of lines per request or token."""
-    leaves = found.scope.leaves
+    stated = givens(found.study.options[OFFER], f"options.{OFFER}")
     where = (f"options.{OFFER}.api.", f"options.{OFFER}.provisioned.overflow.")
-    prices = [path for path in leaves if path.startswith(where) and path.rpartition(".")[2] in PRICES]
+    prices = [path for path in stated if path.startswith(where) and path.rpartition(".")[2] in PRICES]
     return [*prices, *(f"options.{OFFER}.lines.{name}.rate" for name in lines_per(found, PER_USE))]
 
 
@@ -225,14 +193,3 @@ def offered(found: Evaluated) -> list[str]:
     return [
         key for key in found.scope.facts if key.startswith("offer/") and key.endswith(("_per_mtok", "/request_usd"))
     ]
-
-
-def _offers(plain: Evaluated, factor: float) -> dict[str, Array]:
-    if factor == 1:
-        return {}
-    drawn = {}
-    for key in offered(plain):
-        fact = plain.scope.facts[key]
-        unit = plain.scope.unit("USD/Mtok" if key.endswith("_per_mtok") else "USD/request")
-        drawn[key] = _times((fact.value or 0.0) * unit.factor, factor)
-    return drawn

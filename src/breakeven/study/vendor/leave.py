@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from breakeven.config.study.option import Option
-from breakeven.errors import StudyError
 from breakeven.schema.comparison import CostPart
 from breakeven.schema.noun import Figure
+from breakeven.study.bound import UnpricedError
 from breakeven.study.evaluate import Evaluated
 from breakeven.study.figures import EXIT_MONTH
 from breakeven.study.vendor.case import OFFER, Asked
@@ -29,9 +29,11 @@ def leaving(asked: Asked, found: Evaluated) -> Figure:
 
 
 def _known(found: Evaluated) -> Figure | None:
+    if found.study.options[OFFER].exit is None:
+        return None
     try:
         known = found.named(f"{OFFER}.exit_after_12")
-    except StudyError:
+    except UnpricedError:
         return None
     return Figure(value=float(known.amount.scalar), unit="", facts=known.facts)
 
