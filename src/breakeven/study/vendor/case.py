@@ -73,6 +73,11 @@ class Asked:
             found.option(OFFER)
         return found
 
+    def demanded(self, scale: float) -> Evaluated:
+        """The engine on the demand alone: nothing of the option is computed."""
+        study = study_of(self.proposal, self.workload, self.option, 1.0)
+        return Evaluated(study, self.catalog, {SCALE: np.array([scale])})
+
     def _factors(self, plain: Evaluated, case: Case) -> dict[str, float]:
         """Factors by dotted path of the study."""
         counted = self.proposal.counting.factor if self.proposal.counting is not None else 1.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from breakeven.algebra.unit import currencies
 from breakeven.config.study.given import Given
-from breakeven.config.study.option import Line, Option
+from breakeven.config.study.option import Line
 from breakeven.config.study.proposal import WorkloadFile
 from breakeven.errors import StudyError
 from breakeven.schema.comparison import CostPart
@@ -110,7 +110,7 @@ def _basis(costed: Costed) -> Basis:
 
 def requests(found: Evaluated) -> float:
     """Predictions of a month, mean over the horizon."""
-    served = found.option(OFFER).context.fleet.served("requests")
+    served = found.demand.flow("requests")
     if served is None:
         message = "costs are per prediction, and the workload states no requests"
         raise StudyError(message, "add `requests:` under `demand:`", path=("workload", "demand"))
@@ -213,8 +213,7 @@ def without_unclear_licences(asked: Asked) -> tuple[Asked, tuple[str, ...]]:
 def _unclear(asked: Asked, name: str, line: Line) -> bool:
     if "licen" not in name or line.of or (line.rate.value is None and not line.rate.fact):
         return False
-    blank = replace(asked, option=Option())
-    found = blank.evaluated(Case())
+    found = asked.demanded(1.0)
     rate = found.scope.read(line.rate, "options", OFFER, "lines", name, "rate")
     return rate is not None and not any(dim in PER_WHAT for dim, _ in rate.amount.dims)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from breakeven.algebra.amount import amount
-from breakeven.config.study.option import Option
 from breakeven.config.study.proposal import FeatureStore, ModelGrowth
 from breakeven.errors import StudyError
 from breakeven.quantity import format_seconds
@@ -51,9 +48,8 @@ def _uncosted(asked: Asked, shown: dict[str, object], name: str, why: str) -> Le
     currency = asked.workload.currency
     none = Figure(value=None, unit=currency, note=f"at {name}: {why}")
     count = asked.workload.levels[name].multiple
-    plain = replace(asked, option=Option()).evaluated(Case(scale=count))
     return LevelCost(
-        requests=requests(plain),
+        requests=requests(asked.demanded(count)),
         cost=none,
         per_1000=none,
         per_1000_useful=none,
