@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from breakeven.assembly import files, studies
+from breakeven.assembly import files, studies, vendors
+from breakeven.report import compare as compare_report
 from breakeven.report import memo as memo_report
 from breakeven.report import tco as tco_report
 from breakeven.report.document import Document
 from breakeven.report.plain_study import tco_json
+from breakeven.schema.comparison import Comparison
 from breakeven.schema.tco import Tco
 
 __all__ = ["tco_json"]
@@ -28,6 +30,16 @@ def tco_check(paths: Sequence[Path]) -> studies.CheckReport:
 def tco_document(found: Tco) -> Document:
     """A study, for people."""
     return tco_report.tco_document(found)
+
+
+def compare(paths: Sequence[Path], workload: Path, *, facts: Sequence[Path] = ()) -> Comparison:
+    """Vendors' proposals on one workload: costed, timed, tracked, flagged, questioned and ranked."""
+    return vendors.compared(paths, workload, facts=facts)
+
+
+def compare_document(found: Comparison) -> Document:
+    """A comparison, for people."""
+    return compare_report.comparison_document(found)
 
 
 def memo_for(plan: str | None, folder: Path) -> tuple[Document, str]:

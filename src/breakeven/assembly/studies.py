@@ -97,13 +97,14 @@ def _placed(text: str, path: Path) -> Iterator[None]:
     try:
         yield
     except StudyError as error:
-        raise _located(error, error.path, text, path) from error
+        raise located(error, error.path, text, path) from error
     except (UnitError, BreakevenError) as error:
-        raise _located(error, (), text, path) from error
+        raise located(error, (), text, path) from error
 
 
-def _located(
+def located(
     error: StudyError | UnitError | BreakevenError, at: tuple[str | int, ...], text: str, path: Path
 ) -> StudyError:
+    """The error with file, line, column and caret."""
     problem = Problem(place=parse(text).place(at), message=error.message, hint=error.way_out)
     return StudyError(listing([problem], text, str(path)), "correct the place above; nothing was written", path=at)

@@ -10,7 +10,7 @@ import click
 from breakeven.cli.decide import apply, estimate, plan
 from breakeven.cli.facts import catalog, focus
 from breakeven.cli.measure import report, verify, workload
-from breakeven.cli.money import memo, tco
+from breakeven.cli.money import compare, memo, tco
 from breakeven.cli.run import console, demo, emulate, serve
 from breakeven.cli.start import check, completion, doctor, init, schema
 
@@ -32,6 +32,6 @@ for command in (
     init, doctor, check, schema, completion,
     serve, emulate, console, demo,
     report, verify, workload,
-    estimate, plan, apply, tco, memo, catalog, focus,
+    estimate, plan, apply, tco, compare, memo, catalog, focus,
 ):  # fmt: skip
     main.add_command(command)

@@ -13,6 +13,8 @@ from breakeven.errors import UsageError
 from breakeven.report.document import Document
 
 FORMS = ("text", "md", "html", "pdf")
+FORM_HELP = "text, md, html or pdf to stdout, or a file with that ending."
+output_option = click.option("-o", "--output", metavar="FORM|FILE", help=FORM_HELP)
 
 
 @click.group(cls=WithDefault, options_metavar="", subcommand_metavar="CASE.yaml [OPTIONS] | check PATH...")
@@ -91,11 +93,44 @@ def _told(value: float | None, unit: str) -> str:
 
 
 @click.command()
+@click.argument("proposals", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@click.option("--workload", required=True, type=click.Path(dir_okay=False), help="What they are compared on (YAML).")
+@click.option("--facts", multiple=True, type=click.Path(dir_okay=False), help="Your own fact file; may be repeated.")
+@click.option(
+    "-o", "--output", metavar="FORM|FILE", help="text, md, html or pdf to stdout, or a file with that ending."
+)
+@sources_option
+@as_json
+@explained
+def compare(
+    *,
+    proposals: tuple[str, ...],
+    workload: str,
+    facts: tuple[str, ...],
+    output: str | None,
+    sources: bool,
+    json_: bool,
+) -> None:
+    """Compare vendors' PROPOSALS (YAML, docs/compare.md) on one workload at low, medium and peak load.
+
+    Ranked on cost per prediction, latency variance and tracking reliability together, with crossovers, red flags, what
+    leaving would cost, and the questions that the proposals leave open.
+    """
+    from breakeven.app import money, render
+
+    found = money.compare([Path(one) for one in proposals], Path(workload), facts=[Path(one) for one in facts])
+    if json_:
+        print_json(found)
+    elif output:
+        _deliver(output, money.compare_document(found), found.as_of)
+    else:
+        click.echo(render.brief(money.compare_document(found), sources=sources))
+
+
+@click.command()
 @click.argument("plan", required=False)
 @data_dir_option
-@click.option(
-    "-o", "--output", default="text", metavar="FORM|FILE", help="text, md, html or pdf to stdout, or a file so named."
-)
+@click.option("-o", "--output", default="text", show_default=True, metavar="FORM|FILE", help=FORM_HELP)
 @explained
 def memo(*, plan: str | None, data_dir: str | None, output: str) -> None:
     """The decision memo of a PLAN (its id; the latest without one) or of a study (CASE.yaml)."""
