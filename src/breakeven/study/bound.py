@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from breakeven.errors import StudyError
 
+ROUNDING = 1e-9
+"""What 730 hours of a month of 730 hours may come to above 1."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
@@ -20,10 +23,11 @@ class Bound:
     def holds(self, least: float, most: float) -> bool:
         """Whether all values from the least to the most lie inside; nan does not."""
         inside = least > self.least if self.open else least >= self.least
-        return inside and most <= self.most
+        return inside and most <= self.most * (1 + ROUNDING)
 
 
 SHARE = Bound(least=0.0, most=1.0, told="between 0 and 100 %")
+USED = Bound(least=0.0, most=1.0, open=True, told="above 0 and at most 100 % of the month")
 COUNT = Bound(least=0.0, told="0 or more")
 POSITIVE = Bound(least=0.0, open=True, told="above 0")
 FROM_ONE = Bound(least=1.0, told="1 or more")

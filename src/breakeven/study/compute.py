@@ -9,12 +9,13 @@ import numpy as np
 
 from breakeven.algebra.unit import UnitError
 from breakeven.catalog.find import Catalog
-from breakeven.config.study.file import StudyFile
+from breakeven.config.study.file import Named, StudyFile
 from breakeven.errors import StudyError
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure
 from breakeven.schema.outlook import Outlook
 from breakeven.schema.tco import Pair, Result, Tco, TcoLine, TcoOption, Variant
+from breakeven.study.bound import UnpricedError
 from breakeven.study.costed import Costed
 from breakeven.study.evaluate import Evaluated
 from breakeven.study.figures import FIGURES as OF_OPTION
@@ -89,11 +90,17 @@ def _conventions(study: StudyFile, base: Evaluated) -> tuple[tuple[str, str], ..
 def _variant(name: str, told: tuple[tuple[str, str], ...], found: Evaluated) -> Variant:
     options = tuple(_option(found, found.option(one)) for one in found.study.options)
     pairs = tuple(_pair(found, versus) for versus in found.pairs())
-    results = tuple(
-        Result(name=key, figure=_figure(found, found.named(key), stated.unit, stated.note))
-        for key, stated in found.study.results.items()
-    )
+    results = tuple(Result(name=key, figure=_stated(found, key, stated)) for key, stated in found.study.results.items())
     return Variant(name=name, changed=told, options=options, pairs=pairs, results=results)
+
+
+def _stated(found: Evaluated, name: str, stated: Named) -> Figure:
+    """A result of the study's own; one that rests on a price nobody has stated says so."""
+    try:
+        return _figure(found, found.named(name), stated.unit, stated.note)
+    except UnpricedError as error:
+        unit = stated.unit.replace("CUR", found.study.currency)
+        return Figure(value=None, unit=unit, basis="unknown", note=f"unpriced: {error.message}")
 
 
 def _option(found: Evaluated, costed: Costed) -> TcoOption:
@@ -170,15 +177,15 @@ def _figures(found: Evaluated, costed: Costed) -> tuple[Result, ...]:
 
 
 def _figure(found: Evaluated, known: Known, unit: str, note: str) -> Figure:
-    shown = found.scope.unit(unit.replace("CUR", found.study.currency))
+    chosen = found.scope.unit(unit.replace("CUR", found.study.currency))
     try:
-        value = float(known.amount.to(shown).flat[0])
+        value = float(known.amount.to(chosen).flat[0])
     except UnitError as error:
         raise StudyError(error.message, error.way_out) from error
     usable = math.isfinite(value)
     return Figure(
         value=value if usable else None,
-        unit=shown.text,
+        unit=chosen.text,
         basis=known.basis,
         how=known.text,
         facts=known.facts,

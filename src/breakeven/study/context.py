@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from breakeven.algebra.amount import Array
 from breakeven.config.study.given import Given
@@ -14,7 +14,7 @@ from breakeven.study.bound import COUNT, Bound, UnpricedError
 from breakeven.study.demand import Demand
 from breakeven.study.fleet import Fleet
 from breakeven.study.flow import Flow, recurring
-from breakeven.study.known import Known, plain
+from breakeven.study.known import Known
 from breakeven.study.reading import dotted
 from breakeven.study.scope import Scope
 
@@ -79,16 +79,25 @@ class Context:
         """Where something of this option stands in the file."""
         return ("options", self.name, *where)
 
-    def share_of_hours(self, when: When | None, price: Known) -> Known:
-        """1 for a price that is paid in all hours; the used share of the month for an hourly one in used hours."""
-        chosen = when or self.scope.study.conventions.opex
-        hourly = price.hourly and any(name == "s" for name, _ in price.amount.dims)
-        return self.fleet.used_share if chosen == "used_hours" and hourly else plain(1.0)
+    def share_of_hours(self, when: When | None, price: Known, *where: str) -> Known | None:
+        """The used share of the month for an hourly price in used hours; None for one that is paid in all hours.
 
-    def charge(self, name: str, part: str, price: Known, *where: str) -> Flow:
-        """A recurring price, times what it is per, as a flow that is noted."""
+        Raises:
+            StudyError: used hours are asked for by name, and the price is not hourly.
+        """
+        hourly = price.hourly and any(name == "s" for name, _ in price.amount.dims)
+        if when == "used_hours" and not hourly:
+            message = f"`{dotted(where)}` is {price.text}, which is no price an hour, and `when: used_hours` needs one"
+            raise StudyError(message, "leave out `when:`, or state the price an hour", path=self.path(*where))
+        chosen = when or self.scope.study.conventions.opex
+        return self.fleet.used_share if chosen == "used_hours" and hourly else None
+
+    def charge(self, name: str, part: str, price: Known, *where: str, hours: Known | None = None) -> Flow:
+        """A recurring price, times what it is per and the share of `hours` it is paid for, as a flow that is noted."""
+        paid = price if hours is None else price * hours
         with self.scope.at(*self.path(*where)):
-            flow = recurring(self.scope, name, part, self.fleet.extended(price, *where))
+            flow = recurring(self.scope, name, part, self.fleet.extended(paid, *where))
+        flow = flow if hours is None else replace(flow, used=hours.amount.values[:, 0])
         self.flows.append(flow)
         return flow
 
@@ -106,6 +115,7 @@ class Context:
                 monthly=base.monthly * share.amount.values,
                 fixed=base.fixed,
                 basis=share.basis,
+                used=base.used,
                 facts=tuple(dict.fromkeys((*base.facts, *share.facts))),
             )
         )

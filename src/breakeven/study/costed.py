@@ -108,6 +108,17 @@ class Costed:
             found = found + _discounted(values, self.factors[:, 1:])
         return found
 
+    def annuity_of(self, chosen: Callable[[Flow], bool]) -> Array:
+        """(draws or 1,) the level monthly amount worth the chosen lines."""
+        worth = sum((self.present_of(flow) for flow in self.flows if chosen(flow)), np.zeros(1))
+        return np.asarray(worth / self.factors[:, 1:].sum(axis=1))
+
+    def in_all_hours(self, chosen: Callable[[Flow], bool]) -> Array:
+        """(draws or 1,) the same if every hour of the month were used."""
+        level = self.factors[:, 1:].sum(axis=1)
+        lines = [flow for flow in self.flows if chosen(flow)]
+        return sum((self.present_of(one) / level / (1 if one.used is None else one.used) for one in lines), np.zeros(1))
+
     @cached_property
     def annuity(self) -> Array:
         """(draws or 1,) the level monthly amount worth the present cost."""

@@ -7,7 +7,9 @@ from functools import partial
 
 from breakeven.algebra.amount import Amount, amount, number
 from breakeven.algebra.unit import Dims, UnitError, multiply
+from breakeven.config.study.given import Given
 from breakeven.errors import StudyError
+from breakeven.study.bound import COUNT, FROM_ONE, POSITIVE, SHARE, Bound
 from breakeven.study.known import Known, plain
 from breakeven.study.scope import Scope
 
@@ -55,9 +57,15 @@ class Demand:
 
     def _stated(self, name: str) -> Known | None:
         if name in self.stated.flows:
-            found = self.scope.read(self.stated.flows[name], "demand", "flows", name)
+            found = self._read(self.stated.flows[name], COUNT, "flows", name)
             return None if found is None else self._grown(found)
         return None
+
+    def _read(self, given: Given | None, bound: Bound, *where: str, unit: str | None = None) -> Known | None:
+        """A quantity of the demand, inside a bound where it is stated."""
+        path = ("demand", *where)
+        found = self.scope.read(given, *path) if unit is None else self.scope.wanted(given, unit, *path)
+        return self.scope.within(found, bound, *path)
 
     def _grown(self, found: Known) -> Known:
         scale = self.scope.drawn.get(SCALE)
@@ -72,15 +80,17 @@ class Demand:
         return found.resting_on(change).based(grown, f"{found.text} growing {change.text}")
 
     def _requests(self) -> Known | None:
-        found = self.scope.read(self.stated.requests, "demand", "requests")
+        found = self._read(self.stated.requests, COUNT, "requests")
         if found is None:
             return None
-        rate = _per_time(found, ("request", "prediction"))
-        return self._grown(found.based(Amount(rate.values, (("request", 1), *_time(rate.dims))), found.text))
+        with self.scope.at("demand", "requests"):
+            rate = _per_time(found, ("request", "prediction"))
+        dims = tuple(sorted((("request", 1), *_time(rate.dims))))
+        return self._grown(found.based(Amount(rate.values, dims), found.text))
 
     def _per_request(self, name: str, thing: str) -> Known | None:
         """A flow given as such, or per request."""
-        found = self.scope.read(getattr(self.stated, name), "demand", name)
+        found = self._read(getattr(self.stated, name), COUNT, name)
         if found is None:
             return None
         if any(dim == "request" for dim, _ in found.amount.dims):
@@ -99,6 +109,7 @@ class Demand:
     def _cached_input_tokens(self) -> Known | None:
         found = self.scope.read(self.stated.cached_input_tokens, "demand", "cached_input_tokens")
         if found is not None and found.amount.dims == ():
+            self.scope.within(found, SHARE, "demand", "cached_input_tokens")
             return self.need("input_tokens") * found
         return self._per_request("cached_input_tokens", "token")
 
@@ -109,7 +120,7 @@ class Demand:
         if not made:
             return None
         total = made[0] if len(made) == 1 else made[0] + made[1]
-        samples = self.scope.wanted(self.stated.samples, "", "demand", "samples")
+        samples = self._read(self.stated.samples, POSITIVE, "samples", unit="")
         return total if samples is None else total * samples
 
     def _reasoning_tokens(self) -> Known | None:
@@ -125,7 +136,7 @@ class Demand:
 
     def _useful(self) -> Known | None:
         """Useful predictions; None while the study does not say which share is useful."""
-        share = self.scope.wanted(self.stated.useful, "", "demand", "useful")
+        share = self._read(self.stated.useful, SHARE, "useful", unit="")
         requests = self.flow("requests")
         if share is None or requests is None:
             return None
@@ -150,8 +161,11 @@ class Demand:
     @property
     def peak_factor(self) -> Known:
         """Busiest rate / mean rate: stated, or from the share of a day's requests in its busiest hour; else 1."""
-        ratio = self.scope.wanted(self.stated.peak_to_mean, "", "demand", "peak_to_mean")
-        share = self.scope.wanted(self.stated.peak_hour_share, "", "demand", "peak_hour_share")
+        ratio = self._read(self.stated.peak_to_mean, FROM_ONE, "peak_to_mean", unit="")
+        share = self._read(self.stated.peak_hour_share, SHARE, "peak_hour_share", unit="")
+        if ratio is not None and share is not None:
+            message = f"the busiest rate is stated twice: `peak_to_mean` {ratio.text}, `peak_hour_share` {share.text}"
+            raise StudyError(message, "keep one of them", path=("demand", "peak_to_mean"))
         if ratio is not None:
             return ratio
         if share is None:
@@ -161,7 +175,8 @@ class Demand:
             if hours.amount.dims:
                 message = "the busiest hour's share of a day needs to know how long a day of use is"
                 raise UnitError(message, "state `conventions: hours_per_month: 730`")
-        return share * hours
+        factor = share * hours
+        return self.scope.within(factor, FROM_ONE, "demand", "peak_hour_share") or factor
 
     @property
     def peak_rate(self) -> Known | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 
 import numpy as np
 
 from breakeven.algebra.amount import Array, amount
+from breakeven.algebra.unit import UnitError
 from breakeven.catalog.find import Catalog
 from breakeven.config.study.file import StudyFile
 from breakeven.cost.finance import rate_per_month
@@ -16,14 +17,17 @@ from breakeven.study.context import Context
 from breakeven.study.costed import Costed, cost
 from breakeven.study.demand import SCALE, Demand
 from breakeven.study.figures import FIGURES as OF_OPTION
-from breakeven.study.figures import figure
+from breakeven.study.figures import figure, need_prices
 from breakeven.study.fleet import Fleet
 from breakeven.study.known import Known
+from breakeven.study.naming import checked
 from breakeven.study.pair import FIGURES as OF_PAIR
 from breakeven.study.pair import SCALES, VOLUME, Versus, crossing_scale, demand_of, scaled
 from breakeven.study.scope import Scope
 
 REFINED = 65
+DEAREST = 5.0
+"""A cost of capital a year above which per cent were left out."""
 TIMES = ("hour", "day", "month", "year")
 """One of each, so that formulas can say `12 * month`; an input of the same name comes first."""
 
@@ -32,6 +36,7 @@ class Evaluated:
     """A study read with some quantities drawn; nothing is computed before it is asked for."""
 
     def __init__(self, study: StudyFile, catalog: Catalog, drawn: Mapping[str, Array] | None = None) -> None:
+        checked(study)
         self.study, self.catalog = study, catalog
         self.scope = Scope(study=study, catalog=catalog, drawn=drawn or {})
         self.demand = Demand(self.scope)
@@ -51,9 +56,6 @@ class Evaluated:
                 for one in (*OF_PAIR, VOLUME) if other != name else ():
                     derived[f"{name}_vs_{other}.{one}"] = partial(self._pair_figure, name, other, one)
         for name, result in self.study.results.items():
-            if name in self.study.inputs:
-                message = f"`{name}` is an input and a result"
-                raise StudyError(message, "give one of them another name", path=("results", name))
             derived[name] = partial(self._result, name, result.formula)
 
     def option(self, name: str) -> Costed:
@@ -81,13 +83,25 @@ class Evaluated:
         if found is None:
             return np.zeros((1, 1))
         yearly = found.amount.values
-        if found.amount.dims:
-            yearly = found.amount.to(self.scope.unit("1/year"), "the discount rate")
+        with self.scope.at("conventions", "discount_rate"):
+            if found.amount.dims:
+                yearly = found.amount.to(self.scope.unit("1/year"), "the discount rate")
+        if not self.scope.drawn and yearly.max() >= 1:
+            message = f"a discount rate of {found.text} is {yearly.max():.0%} a year"
+            way_out = f"write `{yearly.max():g} %`, or a share below 1"
+            raise StudyError(message, way_out, path=("conventions", "discount_rate"))
+            if not -1 < yearly.min() <= yearly.max() <= DEAREST:
+                message = f"the discount rate is {found.text}, and lies above -100 % and at most {DEAREST:.0%} a year"
+                raise UnitError(message, "write `10 %` for ten per cent a year")
         each, where = np.unique(yearly[:, 0], return_inverse=True)
         return np.array([[rate_per_month(float(one), stated.compounding)] for one in each])[where]
 
     def pair(self, owner: str, rival: str) -> Versus:
-        """Two options compared."""
+        """Two options compared.
+
+        Raises:
+            StudyError: one of them cannot be computed.
+        """
         if (owner, rival) not in self._pairs:
             self._pairs[owner, rival] = Versus(self.option(owner), self.option(rival))
         return self._pairs[owner, rival]
@@ -97,16 +111,33 @@ class Evaluated:
         return tuple(one for name in self.study.options if not (one := self.option(name)).context.unpriced)
 
     def pairs(self) -> tuple[Versus, ...]:
-        """The pairs the study names; else each priced option with each that needs less capital."""
-        if self.study.pairs:
-            return tuple(self.pair(owner, rival) for owner, rival in self.study.pairs)
+        """The pairs the study names; else each with a price with each that needs less capital. None is unpriced."""
         options = self.priced()
+        for at, (owner, rival) in enumerate(self.study.pairs):
+            if owner == rival:
+                message = f"the pair of `{owner}` and `{rival}` is one option"
+                raise StudyError(message, "name two options", path=("pairs", at))
+        if self.study.pairs:
+            return tuple(self._stated_pairs({one.name for one in options}))
         return tuple(
             self.pair(one.name, other.name)
             for one in options
             for other in options
             if one.capital[0] > other.capital[0] + 1e-9
         )
+
+    def _stated_pairs(self, priced: set[str]) -> Iterator[Versus]:
+        for at, pair in enumerate(self.study.pairs):
+            unknown = [name for name in pair if name not in self.study.options]
+            if unknown or len(set(pair)) == 1:
+                message = f"the pair [{', '.join(pair)}] is no pair of two options"
+                way_out = f"options are {', '.join(self.study.options)}"
+                raise StudyError(message, way_out, path=("pairs", at))
+            missing = [name for name in pair if name not in priced]
+            if missing:
+                self.scope.warnings[f"{pair[0]} is not compared with {pair[1]}: `{missing[0]}` is unpriced"] = None
+                continue
+            yield self.pair(*pair)
 
     def named(self, name: str) -> Known:
         """A result, a figure or an input by name.
@@ -123,12 +154,14 @@ class Evaluated:
         return figure(self.option(option), name)
 
     def _pair_figure(self, owner: str, rival: str, name: str) -> Known:
+        for one in (owner, rival):
+            need_prices(self.option(one), f"{owner}_vs_{rival}.{name}")
         if name == VOLUME:
             return self.volume(owner, rival)
         found = OF_PAIR[name].compute(self.pair(owner, rival))
         if found is None:
-            message = f"`{owner}_vs_{rival}.{name}` cannot be computed"
-            raise StudyError(message, "state what it rests on")
+            message = f"`{owner}_vs_{rival}.{name}` cannot be computed: `{rival}` rents nothing by the hour"
+            raise StudyError(message, "compare with an option that has a `rent:`")
         return found
 
     def _result(self, name: str, text: str) -> Known:
@@ -140,7 +173,7 @@ class Evaluated:
 
         The study is asked again at 161 demands from 1/10,000 to 10,000 times the stated one, then between the two
         neighbours where it turns, twice more. Fleets that are sized from demand grow with it, so there may be several
-        such volumes: this is the lowest.
+        such volumes: this is the lowest, and 0 where the owner costs less at the lowest demand already.
         """
         flow = demand_of(self.option(owner))
         if flow is None:
@@ -151,6 +184,8 @@ class Evaluated:
             found = crossing_scale(scales, self._gains(owner, rival, scales))
             if found is None:
                 return scaled(flow, float("nan"))
+            if found[0] == found[1]:
+                return scaled(flow, 0.0)
             scales = np.linspace(*found, REFINED)
         return scaled(flow, float("nan") if found is None else found[1])
 

@@ -31,7 +31,7 @@ def figure(costed: Costed, name: str) -> Known:
     if name.startswith("lines."):
         return _line(costed, name.removeprefix("lines."))
     if name in OF_MONEY:
-        need_prices(costed, name)
+        need_prices(costed, f"{costed.name}.{name}")
     found = FIGURES[name].compute(costed) if name in FIGURES else costed.context.figures.get(name)
     if found is None:
         known = ", ".join(sorted({*FIGURES, *costed.context.figures}))
@@ -40,7 +40,7 @@ def figure(costed: Costed, name: str) -> Known:
     return found
 
 
-def need_prices(costed: Costed, name: str) -> None:
+def need_prices(costed: Costed, asked: str) -> None:
     """Nothing where every part of an option has a price.
 
     Raises:
@@ -48,7 +48,7 @@ def need_prices(costed: Costed, name: str) -> None:
     """
     if costed.context.unpriced:
         missing = ", ".join(dict.fromkeys(costed.context.unpriced))
-        message = f"`{costed.name}.{name}` is unpriced: option `{costed.name}` has no price for {missing}"
+        message = f"`{asked}` is unpriced: option `{costed.name}` has no price for {missing}"
         raise UnpricedError(message, "state the price, or leave the option out of what is compared")
 
 
@@ -85,7 +85,7 @@ USUAL = [
 def _line(costed: Costed, name: str) -> Known:
     found = [flow for flow in costed.flows if name in {flow.name, flow.part}]
     if not found:
-        need_prices(costed, f"lines.{name}")
+        need_prices(costed, f"{costed.name}.lines.{name}")
         message = f"option `{costed.name}` has no line `{name}`"
         raise StudyError(message, f"its lines are {', '.join(flow.name for flow in costed.flows)}")
     facts = tuple(dict.fromkeys(key for flow in found for key in flow.facts))
@@ -234,7 +234,7 @@ FIGURES: Mapping[str, Spec] = {
     "inference": Spec(_category("inference"), "CUR", "lines of category inference over the horizon, capital aside"),
     "training": Spec(_category("training"), "CUR", "lines of category training over the horizon"),
     "servers": Spec(_count("server"), "server", "servers, spare ones included"),
-    "accelerators": Spec(_count("accelerator"), "accelerator", "accelerators in serving servers"),
+    "accelerators": Spec(_count("accelerator"), "accelerator", "accelerators, those of spare servers included"),
     "accelerators_needed": Spec(
         lambda one: one.context.fleet.needed, "accelerator", "accelerators that the instances take"
     ),

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from breakeven.algebra.amount import Amount, amount
 from breakeven.algebra.unit import CURRENCIES, UnitError
 from breakeven.config.study.option import Option
 from breakeven.errors import StudyError
+from breakeven.study.bound import COUNT, POSITIVE, SHARE, USED
 from breakeven.study.demand import Demand
 from breakeven.study.known import Known, plain
 from breakeven.study.scope import Scope
 
+BOUNDS = {
+    "utilisation": SHARE,
+    "accelerators_per_server": POSITIVE,
+    "accelerators_per_instance": POSITIVE,
+}
+"""What the section's quantities can be, other than counts of 0 and more."""
+MOST_FACTORS = 16
+"""Things that one price may be per; more is a circle of `counts:`."""
 TIMES = frozenset({"s", "month", "day"})
 FLOWS = {
     "request": "requests",
@@ -29,13 +40,22 @@ class Fleet:
     def __init__(self, scope: Scope, demand: Demand, name: str, option: Option) -> None:
         self.scope, self.demand, self.name = scope, demand, name
         self.option, self.stated = option, option.fleet
-        self.share = scope.wanted(option.share, "", "options", name, "share")
+        share = scope.wanted(option.share, "", "options", name, "share")
+        self.share = scope.within(share, SHARE, "options", name, "share")
         self.energy: Known | None = None
         """Energy of a month, once the power part has been built."""
 
     def read(self, field: str, unit: str) -> Known | None:
         """A quantity of the fleet section."""
-        return self.scope.wanted(getattr(self.stated, field), unit, "options", self.name, "fleet", field)
+        path = ("options", self.name, "fleet", field)
+        found = self.scope.wanted(getattr(self.stated, field), unit, *path)
+        return self.scope.within(found, BOUNDS.get(field, COUNT), *path)
+
+    @property
+    def _carries(self) -> Known | None:
+        """What one thing carries, in requests or tokens per time."""
+        path = ("options", self.name, "fleet", "capacity")
+        return self.scope.within(self.scope.read(self.stated.capacity, *path), POSITIVE, *path)
 
     def served(self, flow: str) -> Known | None:
         """A flow of demand, the part of it that this option serves."""
@@ -94,9 +114,15 @@ class Fleet:
         serving, spare = self.servers, self.read("spare_servers", "server")
         return serving if serving is None or spare is None else serving + spare
 
+    @property
+    def all_accelerators(self) -> Known | None:
+        """Accelerators in serving and spare servers."""
+        serving, spare, each = self.accelerators, self.read("spare_servers", "server"), self.per_server
+        return serving if serving is None or spare is None or each is None else serving + spare * each
+
     def _sized(self, thing: str) -> Known | None:
         """Enough of a thing for the busiest rate, from what one of it carries."""
-        carries = self.scope.read(self.stated.capacity, "options", self.name, "fleet", "capacity")
+        carries = self._carries
         if carries is None or not any(name == thing for name, _ in carries.amount.dims):
             return None
         flow = self.served("tokens" if any(name == "token" for name, _ in carries.amount.dims) else "requests")
@@ -109,7 +135,7 @@ class Fleet:
 
     def capacity(self, thing: str) -> Known | None:
         """What the whole fleet carries of `request` or `token`, per time; None where the study does not say."""
-        carries = self.scope.read(self.stated.capacity, "options", self.name, "fleet", "capacity")
+        carries = self._carries
         if carries is None or (thing, 1) not in carries.amount.dims:
             return None
         per = next((name for name, power in carries.amount.dims if power < 0 and name not in TIMES), "")
@@ -118,26 +144,28 @@ class Fleet:
 
     def count(self, thing: str) -> Known | None:
         """How much there is of a thing that a price is per; None where the study does not say."""
-        for name, given in self.stated.counts.items():
-            found = self.scope.need(given, "options", self.name, "fleet", "counts", name)
-            if (thing, 1) in found.amount.dims:
-                return found
-        if thing == "organisation":
-            return Known(amount(1.0, self.scope.unit("organisation")), (), "")
-        if thing == "J":
-            return self.energy
+        stated = self._stated(thing)
+        if stated is not None:
+            return stated
         if thing in FLOWS:
             return self._flow(thing)
-        if thing in {"instance", "accelerator"}:
-            return self.instances if thing == "instance" else self.accelerators
-        if thing in {"server", "machine", "node"}:
-            servers = self.all_servers
-            return (
-                servers
-                if servers is None
-                else servers.based(Amount(servers.amount.values, ((thing, 1),)), servers.text)
-            )
-        return self._own_flow(thing)
+        ways: Mapping[str, Callable[[], Known | None]] = {
+            "organisation": lambda: Known(amount(1.0, self.scope.unit("organisation")), (), ""),
+            "J": lambda: self.energy,
+            "instance": lambda: self.instances,
+            "accelerator": lambda: self.all_accelerators,
+            **dict.fromkeys(("server", "machine", "node"), lambda: _called(self.all_servers, thing)),
+        }
+        return ways[thing]() if thing in ways else self._own_flow(thing)
+
+    def _stated(self, thing: str) -> Known | None:
+        """A count of the study's own."""
+        for name, given in self.stated.counts.items():
+            path = ("options", self.name, "fleet", "counts", name)
+            found = self.scope.need(given, *path)
+            if (thing, 1) in found.amount.dims:
+                return self.scope.within(found, COUNT, *path)
+        return None
 
     def _flow(self, thing: str) -> Known | None:
         found = self.served(FLOWS[thing])
@@ -161,18 +189,24 @@ class Fleet:
         Raises:
             StudyError: the option does not say how much there is of it.
         """
-        while name := _per(known):
+        text = known.text
+        for _ in range(MOST_FACTORS):
+            name = _per(known)
+            if not name:
+                return known
             count = self.count(name)
             if count is None:
                 message = f"`{'.'.join(where)}` is {known.text}, and option `{self.name}` does not say how many {name}s"
                 raise StudyError(message, _way_out(name), path=("options", self.name, *where))
             known = known * count
-        return known
+        message = f"`{'.'.join(where)}` is {text}, and what that is per comes back through `counts:`"
+        raise StudyError(message, "let no count be per something that is counted by it", path=("options", self.name))
 
     @property
     def used_share(self) -> Known:
         """Hours in use / hours of a month; 1 where the study does not say."""
-        used = self.scope.read(self.stated.used_hours, "options", self.name, "fleet", "used_hours")
+        path = ("options", self.name, "fleet", "used_hours")
+        used = self.scope.read(self.stated.used_hours, *path)
         if used is None:
             return plain(1.0)
         month_s = self.scope.units.calendar.month_s
@@ -180,13 +214,19 @@ class Fleet:
             message = f"`used_hours` is {used.text}, which needs a month to be a share of"
             raise UnitError(message, "write `176 h/month` and state `conventions: hours_per_month:`")
         hours = used.amount.values if used.amount.dims == () else used.amount.values / month_s
-        return used.based(Amount(hours, ()), f"{used.text} in use")
+        share = used.based(Amount(hours, ()), f"{used.text} in use")
+        return self.scope.within(share, USED, *path) or share
 
 
 def _per(known: Known) -> str:
     """What a price is still per; empty when only money and time are left."""
     left = (name for name, power in known.amount.dims if power < 0 and name not in TIMES and name not in CURRENCIES)
     return next(left, "")
+
+
+def _called(found: Known | None, thing: str) -> Known | None:
+    """Servers under another name."""
+    return None if found is None else found.based(Amount(found.amount.values, ((thing, 1),)), found.text)
 
 
 def _whole(found: Amount) -> Amount:

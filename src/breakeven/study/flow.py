@@ -29,6 +29,8 @@ class Flow:
     fixed: bool = True
     capital: bool = False
     """Purchase and resale: the accounting view has depreciation in their place."""
+    used: Array | None = None
+    """(draws or 1,) share of the month's hours that it is paid for; None where it does not depend on hours used."""
     basis: Basis = "derived"
     facts: tuple[str, ...] = ()
 

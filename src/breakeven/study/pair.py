@@ -12,6 +12,7 @@ from breakeven.algebra.amount import Amount, Array, amount
 from breakeven.cost.crossing import first_crossing
 from breakeven.cost.finance import irr, year_effective
 from breakeven.study.costed import Costed
+from breakeven.study.flow import Flow
 from breakeven.study.known import Known
 
 
@@ -82,17 +83,39 @@ class Versus:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(np.where(rival > 0, self.rival.first_month * owner / rival, np.nan))
 
-    def utilisation(self) -> Array:
-        """Share of a month's hours from which owning costs less than renting those hours alone; nan above all of them."""
-        full = self.rival.annuity / self.rival.context.fleet.used_share.amount.values[:, 0]
+    def utilisation(self) -> Array | None:
+        """Share of a month's hours from which owning costs less than renting those hours alone; nan above all of them.
+
+        fixed / (rent - marginal), per month of full use; None where the rival rents nothing by the hour.
+        """
+        if not any(_rented(flow) for flow in self.rival.flows):
+            return None
+        marginal, rent = self.owner.in_all_hours(_used), self.rival.in_all_hours(_rented)
+        fixed = self.owner.annuity - self.owner.annuity_of(_used)
+        fixed = fixed - (self.rival.annuity - self.rival.annuity_of(_rented))
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.asarray(self.owner.annuity / full)
-        return np.where(share <= 1, share, np.nan)
+            share = np.asarray(np.maximum(0.0, fixed) / (rent - marginal))
+        return np.where((rent > marginal) & (share <= 1), share, np.nan)
 
     def price_factor(self) -> Array:
         """What the rival's prices must be multiplied by for both to cost the same over the horizon."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(self.owner.present / self.rival.present)
+        return _ratio(self.owner.present, self.rival.present)
+
+
+def _used(flow: Flow) -> bool:
+    """Whether a flow is paid for used hours alone."""
+    return flow.used is not None
+
+
+def _rented(flow: Flow) -> bool:
+    """Whether a flow is paid for used hours, or is rent that could be."""
+    return _used(flow) or (flow.part == "rent" and flow.monthly is not None)
+
+
+def _ratio(one: Array, other: Array) -> Array:
+    """One over the other; nan where there is nothing to divide by."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(other != 0, one / other, np.nan))
 
 
 class Spec(NamedTuple):
@@ -141,7 +164,7 @@ FIGURES: Mapping[str, Spec] = {
         lambda one: one.money(one.spend(), per="month"), "CUR/month", "rival's month 1 from which owning pays back"
     ),
     "utilisation": Spec(
-        lambda one: one.plain(one.utilisation()),
+        lambda one: None if (share := one.utilisation()) is None else one.plain(share),
         "%",
         "share of the hours from which owning is cheaper than renting those hours alone",
         "owning stays dearer even when every hour is used",
@@ -150,7 +173,7 @@ FIGURES: Mapping[str, Spec] = {
         lambda one: one.plain(one.price_factor()), "", "x the rival's prices at which both cost alike"
     ),
     "cost_ratio": Spec(
-        lambda one: one.plain(np.asarray(one.rival.annuity / one.owner.annuity)), "", "rival's annuity / owner's"
+        lambda one: one.plain(_ratio(one.rival.annuity, one.owner.annuity)), "", "rival's annuity / owner's"
     ),
 }
 """Figures of a pair that results, rules and expectations may name as `OWNER_vs_RIVAL.FIGURE`."""
@@ -170,9 +193,9 @@ def crossing_scale(scales: Array, gains: Array) -> tuple[float, float] | None:
 
 
 def demand_of(costed: Costed) -> Known | None:
-    """What volume is counted in: requests where there are any, else tokens."""
-    fleet = costed.context.fleet
-    return fleet.served("requests") if fleet.served("requests") is not None else fleet.served("tokens")
+    """What volume is counted in: requests where there are any, else tokens; of the whole demand."""
+    demand = costed.context.demand
+    return demand.flow("requests") if demand.flow("requests") is not None else demand.flow("tokens")
 
 
 def scaled(flow: Known, factor: float) -> Known:

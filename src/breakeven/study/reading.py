@@ -51,7 +51,7 @@ def parsed(value: str | float, unit: str, units: Units) -> tuple[float, Unit]:
     Raises:
         UnitError: it is no quantity, or has two units.
     """
-    size, stated = (value, "") if not isinstance(value, str) else _split(value)
+    size, stated = (value, "") if not isinstance(value, str) else split(value)
     if stated and unit:
         message = f"`{value}` has the unit {stated}, and `unit:` says {unit}"
         raise UnitError(message, "keep one of them")
@@ -63,7 +63,12 @@ def parsed(value: str | float, unit: str, units: Units) -> tuple[float, Unit]:
     return base, found
 
 
-def _split(text: str) -> tuple[float, str]:
+def split(text: str) -> tuple[float, str]:
+    """Number and unit of a text such as `98.32 USD/h`.
+
+    Raises:
+        UnitError: it does not begin with a number.
+    """
     match = _QUANTITY.fullmatch(text.strip()) if len(text) <= MAX_LENGTH else None
     if match is None:
         message = f"`{text.strip()[:MAX_LENGTH]}` is no quantity"
@@ -140,7 +145,7 @@ class Reader:
 
     def _end(self, value: str | float, unit: Unit, path: Path) -> float:
         """One end of a range in base units; a bare number is in the unit of the value."""
-        size, stated = (value, "") if not isinstance(value, str) else _split(value)
+        size, stated = (value, "") if not isinstance(value, str) else split(value)
         if not stated:
             return size * unit.factor
         found = self.units.parse(stated)

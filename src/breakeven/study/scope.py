@@ -271,8 +271,7 @@ class Scope:
         drawn = self.drawn.get(key)
         values = np.array([[leaf.base]]) if drawn is None else drawn.reshape(-1, 1)
         basis: Basis = "assumed" if leaf.given.low is not None or leaf.fact.basis == "assumption" else "derived"
-        hourly = bool(currencies(leaf.unit.dims)) and _PER_HOUR.search(leaf.unit.text) is not None
-        found = Known(Amount(values, leaf.unit.dims), (leaf.fact.key,), leaf.text, basis, hourly=hourly)
+        found = Known(Amount(values, leaf.unit.dims), (leaf.fact.key,), leaf.text, basis, hourly=_hourly(leaf.unit))
         found, rates = converted(found, self.study)
         self.facts.update({rate.key: rate for rate in rates})
         return found
@@ -292,3 +291,10 @@ class Scope:
                 text = f"{found.text}, {later.text} from month {month} on"
                 found = found.resting_on(later).based(Amount(values, found.amount.dims), text)
         return found
+
+
+def _hourly(unit: Unit) -> bool:
+    """Money an hour, or power: what used hours make less of."""
+    if currencies(unit.dims):
+        return _PER_HOUR.search(unit.text) is not None
+    return {("J", 1), ("s", -1)} <= set(unit.dims)

@@ -8,6 +8,7 @@ from itertools import product
 from breakeven.config.study.file import StudyFile
 from breakeven.config.study.given import Given
 from breakeven.errors import StudyError
+from breakeven.study.reading import split
 
 MOST_VARIANTS = 2_000
 
@@ -18,13 +19,13 @@ def variants(study: StudyFile) -> Iterator[tuple[str, Mapping[str, Given]]]:
     Raises:
         StudyError: there are too many points.
     """
-    yield from study.variants.items()
     count = 1
     for values in study.grid.values():
         count *= max(1, len(values))
     if count > MOST_VARIANTS:
         message = f"the grid has {count:,} points, at most {MOST_VARIANTS:,} are computed"
         raise StudyError(message, "leave out values, or state single `variants:`", path=("grid",))
+    yield from study.variants.items()
     if study.grid:
         for point in product(*(enumerate(values) for values in study.grid.values())):
             changed = {name: value for name, (_, value) in zip(study.grid, point, strict=True)}
@@ -32,7 +33,7 @@ def variants(study: StudyFile) -> Iterator[tuple[str, Mapping[str, Given]]]:
 
 
 def changed(study: StudyFile, name: str, inputs: Mapping[str, Given]) -> StudyFile:
-    """The study with some inputs replaced; what is replaced keeps its own source where the new one names none.
+    """The study with some inputs replaced; a bare number keeps the unit of what it replaces.
 
     Raises:
         StudyError: an input to be replaced does not exist.
@@ -40,9 +41,13 @@ def changed(study: StudyFile, name: str, inputs: Mapping[str, Given]) -> StudyFi
     unknown = [key for key in inputs if key not in study.inputs]
     if unknown:
         message = f"variant `{name}` changes `{unknown[0]}`, which is no input"
-        raise StudyError(message, f"inputs are {', '.join(study.inputs) or 'none'}", path=("variants", name))
+        raise StudyError(message, f"inputs are {', '.join(study.inputs) or 'none'}", path=_place(study, name))
     merged = {**study.inputs, **{key: _inherited(study.inputs[key], given) for key, given in inputs.items()}}
     return study.model_copy(update={"inputs": merged})
+
+
+def _place(study: StudyFile, name: str) -> tuple[str, ...]:
+    return ("variants", name) if name in study.variants else ("grid",)
 
 
 def _inherited(before: Given, after: Given) -> Given:
@@ -52,9 +57,9 @@ def _inherited(before: Given, after: Given) -> Given:
 
 
 def _unit(given: Given) -> str:
-    if given.unit or not isinstance(given.value, str):
-        return given.unit
-    return given.value.strip().partition(" ")[2].strip() or ("%" if given.value.strip().endswith("%") else "")
+    """The unit that a quantity is written in; a formula has none of its own."""
+    stated = isinstance(given.value, str) and given.formula is None
+    return given.unit or (split(str(given.value))[1] if stated else "")
 
 
 def shown(given: Given) -> str:

@@ -34,12 +34,10 @@ class Given(Section):
         Field(description="change a year, `-40 %/year` (or a month, `%/month`), compounding from month 1 on"),
     ] = None
     steps: Annotated[
-        tuple[tuple[int, str | float], ...],
+        tuple[tuple[Annotated[int, Field(ge=1, le=600)], str | float], ...],
         Field(description="values that take over from a month on: `[[13, 0.2 USD/Mtok]]`"),
     ] = ()
-    basis: Annotated[
-        str, Field(description="list, sale, spot, on_demand, reserved, invoice, measured ...")
-    ] = ""
+    basis: Annotated[str, Field(description="list, sale, spot, on_demand, reserved, invoice, measured ...")] = ""
     source: Annotated[str, Field(description="where it comes from; left out, the study's source")] = ""
     url: str = ""
     as_of: Annotated[Date | None, Field(description="the day it was true, YYYY-MM-DD; left out, the study's")] = None
@@ -50,9 +48,13 @@ class Given(Section):
         if self.fact and self.value is not None:
             message = f"`fact: {self.fact}` and `value: {self.value}` are both given: keep one of them"
             raise ValueError(message)
-        numbers = (self.value, self.low, self.high)
-        if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
-            message = f"a quantity is a finite number, got {self.value} ({self.low} to {self.high})"
+        numbers = (self.value, self.low, self.high, self.trend, *(value for _, value in self.steps))
+        wrong = [number for number in numbers if isinstance(number, float) and not math.isfinite(number)]
+        if wrong:
+            message = f"a quantity is a finite number, got {wrong[0]}"
+            raise ValueError(message)
+        if self.formula is not None and (self.low is not None or self.high is not None):
+            message = f"`= {self.formula}` has a range: state it on what the formula is computed from"
             raise ValueError(message)
         return self
 

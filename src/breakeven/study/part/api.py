@@ -10,6 +10,7 @@ from breakeven.algebra.amount import Amount, Array, amount, number
 from breakeven.config.study.given import Given
 from breakeven.config.study.option import Api, Provisioned
 from breakeven.errors import StudyError
+from breakeven.study.bound import COUNT, POSITIVE, SHARE
 from breakeven.study.context import Context
 from breakeven.study.flow import Flow, recurring
 from breakeven.study.known import Known, plain
@@ -26,14 +27,19 @@ OFFERED = {
 
 def build(context: Context, stated: Api) -> None:
     """One line each for input, cached input, output and requests; tiers, batch, discounts and minimums included."""
+    before = len(context.unpriced)
     flows = _priced_flows(context, stated, plain(1.0), ("api",), "api")
+    if not flows and len(context.unpriced) == before:
+        message = f"the API of option `{context.name}` has nothing to charge for: the demand is none that it prices"
+        way_out = "state `demand: requests:` or tokens, and a price for them"
+        raise StudyError(message, way_out, path=context.path("api"))
     _minimum(context, stated, flows)
     context.flows.extend(flows)
 
 
 def _minimum(context: Context, stated: Api, flows: list[Flow]) -> None:
     """What is missing to the minimum, as a line of its own."""
-    least = context.read(stated.minimum, "api", "minimum")
+    least = context.priced(stated.minimum, "api", "minimum")
     if least is None:
         return
     used = sum(flow.monthly for flow in flows if flow.monthly is not None)
@@ -65,11 +71,12 @@ def _priced_flows(context: Context, stated: Api, share: Known, where: tuple[str,
         ("requests", fleet.served("requests"), _price(context, stated, "request", where)),
     )
     reduced = _reduction(context, stated, where)
+    only_requests = plan[-1][-1] is not None and all(price is None for _, _, price in plan[:-1])
     for name, flow, price in plan:
         if flow is None:
             continue
         if price is None:
-            if name != "requests":
+            if name != "requests" and not only_requests:
                 context.unpriced.append(f"{name} of {'.'.join(where)}")
             continue
         with context.scope.at(*context.path(*where, name)):
@@ -95,9 +102,13 @@ def _price(context: Context, stated: Api, name: str, where: tuple[str, ...]) -> 
 def _reduction(context: Context, stated: Api, where: tuple[str, ...]) -> Known:
     """What batch traffic and a committed-spend discount leave of a price."""
     left = plain(1.0)
-    share = context.wanted(stated.batch_share, "", *where, "batch_share")
-    saved = context.wanted(stated.batch_discount, "", *where, "batch_discount")
-    discount = context.wanted(stated.discount, "", *where, "discount")
+    share = context.within(stated.batch_share, SHARE, "", *where, "batch_share")
+    saved = context.within(stated.batch_discount, SHARE, "", *where, "batch_discount")
+    discount = context.within(stated.discount, SHARE, "", *where, "discount")
+    if (share is None) != (saved is None):
+        told = "`batch_share` without `batch_discount`" if saved is None else "`batch_discount` without `batch_share`"
+        message = f"option `{context.name}` states {told}"
+        raise StudyError(message, "state both", path=context.path(*where))
     if share is not None and saved is not None:
         values = 1 - share.amount.values * saved.amount.values
         left = Known(number(values), (*share.facts, *saved.facts), f"(1 - {share.text} batch x {saved.text})")
@@ -135,7 +146,7 @@ def _bands(
     for at, tier in enumerate(stated.tiers):
         given: Given | None = getattr(tier, field)
         cheaper = context.priced(given, *where, "tiers", at, field)
-        above = context.wanted(tier.above, "token/month", *where, "tiers", at, "above")
+        above = context.within(tier.above, COUNT, "token/month", *where, "tiers", at, "above")
         if cheaper is not None and above is not None:
             with context.scope.at(*context.path(*where, "tiers", at, "above")):
                 bands.append((context.scope.single(above).amount.scalar, cheaper))
@@ -149,7 +160,8 @@ def provisioned(context: Context, stated: Provisioned) -> None:
     rate exceeds, so that a bursty load needs the share stated (from its load-duration curve).
     """
     carries = context.read(stated.capacity, "provisioned", "capacity")
-    price = context.priced(stated.price, "provisioned", "price")
+    context.scope.within(carries, POSITIVE, *context.path("provisioned", "capacity"))
+    price = context.priced(stated.price, "provisioned", "price", needed=True)
     if carries is None or price is None:
         return
     thing = "token" if any(name == "token" for name, _ in carries.amount.dims) else "request"
@@ -177,9 +189,9 @@ def _units(context: Context, stated: Provisioned, needed: Known) -> Known:
     unit = context.scope.unit("unit")
     with context.scope.at(*context.path("provisioned", "capacity")):
         needed.amount.to(unit, "units from demand / capacity")
-    found = context.wanted(stated.units, "unit", "provisioned", "units")
-    step = context.wanted(stated.step, "unit", "provisioned", "step")
-    least = context.wanted(stated.minimum_units, "unit", "provisioned", "minimum_units")
+    found = context.within(stated.units, COUNT, "unit", "provisioned", "units")
+    step = context.within(stated.step, POSITIVE, "unit", "provisioned", "step")
+    least = context.within(stated.minimum_units, COUNT, "unit", "provisioned", "minimum_units")
     if found is not None:
         if least is not None and np.any(found.amount.values < least.amount.values):
             message = f"{found.text} provisioned, and at least {least.text} are sold"
@@ -193,8 +205,10 @@ def _units(context: Context, stated: Provisioned, needed: Known) -> Known:
 
 
 def _overflow(context: Context, stated: Provisioned, units: Known, needed: Known) -> Known:
-    share = context.wanted(stated.overflow_share, "", "provisioned", "overflow_share")
+    share = context.within(stated.overflow_share, SHARE, "", "provisioned", "overflow_share")
     if share is not None:
         return share
-    values = np.maximum(0.0, 1 - units.amount.values / needed.amount.values)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share_above = 1 - units.amount.values / needed.amount.values
+    values = np.where(needed.amount.values > 0, np.maximum(0.0, share_above), 0.0)
     return needed.based(number(values), f"share above {units.text}")

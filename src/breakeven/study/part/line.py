@@ -7,59 +7,85 @@ from dataclasses import replace
 
 import numpy as np
 
-from breakeven.algebra.amount import Array
-from breakeven.algebra.unit import UnitError, currencies, shown
+from breakeven.algebra.unit import UnitError, currencies
 from breakeven.config.study.option import Line
 from breakeven.errors import StudyError
+from breakeven.study.bound import UnpricedError
 from breakeven.study.context import Context
-from breakeven.study.flow import PARTS, Flow, one_off, recurring
+from breakeven.study.flow import Flow, one_off, recurring
 from breakeven.study.known import Known
+from breakeven.study.part.share import share
 
 _LICENCE = re.compile(r"licen[cs]e", re.IGNORECASE)
 PER_WHAT = frozenset({"accelerator", "server", "organisation", "instance", "user", "vcpu", "node", "machine", "device"})
 
 
 def build(context: Context, name: str, stated: Line) -> None:
-    """The flow of one line."""
-    rate = context.read(stated.rate, "lines", name, "rate")
-    if rate is None:
+    """The flow of one line, or a note that it is unpriced."""
+    try:
+        rate = context.read(stated.rate, "lines", name, "rate")
+    except UnpricedError:
+        rate = None
+    flow = None
+    if rate is not None:
+        flow = share(context, name, stated, rate) if stated.of else _priced(context, name, stated, rate)
+    if flow is None:
         context.unpriced.append(f"lines.{name}")
-        return
-    if stated.of:
-        context.flows.append(_share(context, name, stated, rate))
-        return
+    else:
+        context.flows.append(_during(context, name, stated, flow))
+
+
+def _priced(context: Context, name: str, stated: Line, rate: Known) -> Flow:
     _licence(context, name, rate)
     counted = context.read(stated.count, "lines", name, "count")
-    whole = rate * context.share_of_hours(stated.when, rate)
-    whole = whole if counted is None else whole * counted
+    whole = rate if counted is None else rate * counted
+    hours = context.share_of_hours(stated.when, whole, "lines", name)
     with context.scope.at(*context.path("lines", name)):
         if not currencies(whole.amount.dims):
             message = f"{rate.text} is no money, and says of nothing what it is a share"
             raise UnitError(message, "write `12 %/year of purchase`, or a price such as `4500 USD/server/year`")
-        whole = context.fleet.extended(whole, "lines", name)
-        context.flows.append(_flow(context, name, stated, whole))
+        whole = context.fleet.extended(whole if hours is None else whole * hours, "lines", name)
+        flow = _flow(context, name, stated, whole)
+        return flow if hours is None else replace(flow, used=hours.amount.values[:, 0])
 
 
 def _flow(context: Context, name: str, stated: Line, whole: Known) -> Flow:
-    scope = context.scope
     if any(dim in {"s", "month", "day"} for dim, _ in whole.amount.dims):
-        flow = recurring(scope, name, "lines", whole, category=stated.category)
-        return _during(flow, stated, scope.horizon)
-    return one_off(scope, name, "lines", whole, _months(context, name, stated), category=stated.category)
+        _check(context, name, stated, ("month", "every"), f"{whole.text} is paid again and again")
+        return recurring(context.scope, name, "lines", whole, category=stated.category)
+    _check(context, name, stated, ("since", "until", "when"), f"{whole.text} is paid once")
+    return one_off(context.scope, name, "lines", whole, _months(context, name, stated), category=stated.category)
+
+
+def _check(context: Context, name: str, stated: Line, fields: tuple[str, ...], reason: str) -> None:
+    """Raise where a line states something that it cannot use."""
+    wrong = [field for field in fields if field in stated.model_fields_set]
+    if wrong:
+        message = f"`{wrong[0]}:` of line `{name}` has no meaning: {reason}"
+        way_out = "leave it out, or change the unit of the rate (per month, or not)"
+        raise StudyError(message, way_out, path=context.path("lines", name, wrong[0]))
 
 
 def _months(context: Context, name: str, stated: Line) -> tuple[int, ...]:
-    every = context.months(stated.every, "lines", name, "every")
-    if every is None:
-        return (stated.month,)
-    return tuple(range(stated.month, context.scope.horizon, max(1, every)))
+    """Months in which a one-off falls due; what falls due at the horizon itself is not bought any more."""
+    horizon = context.scope.horizon
+    if stated.month > horizon:
+        told = f"option `{context.name}`: line `{name}` falls due in month {stated.month}, the horizon is {horizon}"
+        context.scope.warnings[told] = None
+    every = context.months(stated.every, "lines", name, "every", beyond=True)
+    return (stated.month,) if every is None else tuple(range(stated.month, horizon, every))
 
 
-def _during(flow: Flow, stated: Line, horizon: int) -> Flow:
+def _during(context: Context, name: str, stated: Line, flow: Flow) -> Flow:
+    """A recurring flow from `since` to `until`."""
     if stated.since == 1 and stated.until is None:
         return flow
-    months = np.arange(1, horizon + 1).reshape(1, -1)
-    inside = (months >= stated.since) & (months <= (stated.until or horizon))
+    until = stated.until or context.scope.horizon
+    if stated.until is not None and stated.until < stated.since:
+        message = f"line `{name}` is paid from month {stated.since} until month {stated.until}"
+        raise StudyError(message, "let `since` not be after `until`", path=context.path("lines", name, "until"))
+    months = np.arange(1, context.scope.horizon + 1).reshape(1, -1)
+    inside = (months >= stated.since) & (months <= until)
     return replace(flow, monthly=None if flow.monthly is None else flow.monthly * inside)
 
 
@@ -67,71 +93,9 @@ def _licence(context: Context, name: str, rate: Known) -> None:
     """A licence says per what it is sold: per accelerator and per server differ by the size of the server."""
     if not _LICENCE.search(name) or any(dim in PER_WHAT for dim, _ in rate.amount.dims):
         return
-    accelerators, servers = context.fleet.accelerators, context.fleet.all_servers
-    sizes = [
-        f"per {thing} it comes to {rate.amount.scalar * count.amount.scalar / rate.amount.scalar:g} x that"
-        for thing, count in (("accelerator", accelerators), ("server", servers))
-        if count is not None
-    ]
+    counts = (("accelerator", context.fleet.accelerators), ("server", context.fleet.all_servers))
+    sizes = [f"per {thing} it comes to {count.amount.scalar:g} x that" for thing, count in counts if count is not None]
     told = f" ({', '.join(sizes)})" if sizes else ""
     message = f"the licence `{name}` of {rate.text} does not say per what{told}"
     way_out = "write `/accelerator`, `/server` or `/organisation` into its unit"
     raise StudyError(message, way_out, path=context.path("lines", name))
-
-
-def _share(context: Context, name: str, stated: Line, rate: Known) -> Flow:
-    """A share of a part or another line: of its months where it has months, of its capital where it is bought."""
-    bases = [flow for flow in context.flows if stated.of in {flow.name, flow.part}]
-    if not bases:
-        known = sorted(
-            {*(flow.name for flow in context.flows), *(flow.part for flow in context.flows)}
-            & {*PARTS, *context.option.lines}
-        )
-        message = f"line `{name}` is a share of `{stated.of}`, which option `{context.name}` does not have"
-        way_out = f"it has {', '.join(known)}; lines see the ones above them" if known else "add that part"
-        raise StudyError(message, way_out, path=context.path("lines", name))
-    facts = tuple(dict.fromkeys(key for flow in bases for key in flow.facts))
-    text = f"{rate.text} of {stated.of}"
-    with context.scope.at(*context.path("lines", name)):
-        monthly = _of_capital(context, rate, bases) if rate.amount.dims else _of_months(rate, bases)
-    flow = Flow(
-        name=name,
-        part="lines",
-        category=stated.category,
-        formula=text,
-        monthly=monthly,
-        once=None if rate.amount.dims else _of_once(rate, bases),
-        fixed=all(base.fixed for base in bases),
-        basis=rate.basis,
-        facts=tuple(dict.fromkeys((*rate.facts, *facts))),
-    )
-    return _during(flow, stated, context.scope.horizon)
-
-
-def _of_capital(context: Context, rate: Known, bases: list[Flow]) -> Array:
-    """A yearly share of what stands bought: the purchases so far, those bought again not counted twice."""
-    per_month = rate.amount.to(context.scope.unit("1/month"), "a share of a purchase")
-    if any(base.once is None for base in bases):
-        message = f"{rate.text} is per time, and {bases[0].name} is no purchase"
-        raise UnitError(
-            message, f"write it as a plain share, such as `12 % of {bases[0].name}`, not {shown(rate.amount.dims)}"
-        )
-    first = sum(base.once[:, :1] for base in bases if base.once is not None)
-    return np.asarray(per_month * first)
-
-
-def _of_months(rate: Known, bases: list[Flow]) -> Array | None:
-    monthly = [base.monthly for base in bases if base.monthly is not None]
-    if not monthly:
-        return None
-    total = monthly[0]
-    for more in monthly[1:]:
-        total = total + more
-    return np.asarray(total * rate.amount.values)
-
-
-def _of_once(rate: Known, bases: list[Flow]) -> Array | None:
-    once = [base.once for base in bases if base.once is not None and base.monthly is None]
-    if not once:
-        return None
-    return np.asarray(sum(once) * rate.amount.values)

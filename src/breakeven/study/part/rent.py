@@ -32,8 +32,8 @@ def build(context: Context, stated: Rent) -> None:
         context.scope.warnings[
             f"option `{context.name}`: spot capacity without `interruption:` counts as never reclaimed"
         ] = None
-    hours = context.share_of_hours(stated.when or ("always_on" if stated.term else None), price)
-    flow = context.charge("rent", "rent", price * hours, "rent", "price")
+    hours = context.share_of_hours(stated.when or ("always_on" if stated.term else None), price, "rent", "price")
+    flow = context.charge("rent", "rent", price, "rent", "price", hours=hours)
     flow = context.flows[-1] = _at_least(context, stated, flow)
     for field, name in UPLIFTS.items():
         context.uplift(name, "rent", getattr(stated, field), flow, "rent", field)
@@ -46,7 +46,7 @@ def build(context: Context, stated: Rent) -> None:
 
 def _price(context: Context, stated: Rent) -> Known | None:
     if stated.price is not None:
-        return context.priced(stated.price, "rent", "price")
+        return context.priced(stated.price, "rent", "price", needed=True)
     if not stated.offer:
         context.unpriced.append("rent.price")
         return None
@@ -64,7 +64,7 @@ def _price(context: Context, stated: Rent) -> Known | None:
 
 
 def _at_least(context: Context, stated: Rent, flow: Flow) -> Flow:
-    least = context.read(stated.minimum, "rent", "minimum")
+    least = context.priced(stated.minimum, "rent", "minimum")
     return flow if least is None or flow.monthly is None else at_least(context, flow, least, "rent", "minimum")
 
 

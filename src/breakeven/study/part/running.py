@@ -9,6 +9,7 @@ import numpy as np
 from breakeven.algebra.amount import Amount, amount
 from breakeven.config.study.option import Housing, Lease, Power
 from breakeven.errors import StudyError
+from breakeven.study.bound import COUNT, FROM_ONE, POSITIVE, SHARE
 from breakeven.study.context import Context
 from breakeven.study.flow import Flow, one_off
 from breakeven.study.known import Known, plain
@@ -21,7 +22,7 @@ MOST_SERVER_W = 250_000.0
 def lease(context: Context, stated: Lease) -> None:
     """The payment over its term, what is paid at its start, and the price of keeping the servers."""
     term = context.months(stated.term, "lease", "term") or context.scope.horizon
-    payment = context.priced(stated.payment, "lease", "payment")
+    payment = context.priced(stated.payment, "lease", "payment", needed=True)
     if payment is not None:
         flow = context.charge("lease", "lease", payment, "lease", "payment")
         if term < context.scope.horizon and stated.buyout is None:
@@ -53,8 +54,9 @@ def power(context: Context, stated: Power) -> None:
     if it is None:
         return
     busy = _busy_share(context, stated)
-    pue = context.wanted(stated.pue, "", "power", "pue") or plain(1.0)
-    mean = it * busy * pue * _hours_share(context, stated)
+    pue = context.within(stated.pue, FROM_ONE, "", "power", "pue") or plain(1.0)
+    hours = _hours_share(context, stated)
+    mean = it * busy * pue if hours is None else it * busy * pue * hours
     context.fleet.energy = mean
     context.figures["it_power"] = it
     context.figures["energy"] = mean
@@ -65,16 +67,22 @@ def power(context: Context, stated: Power) -> None:
     with context.scope.at(*context.path("power", "tariff")):
         per_energy = context.scope.unit(f"{context.scope.study.currency}/kWh")
         tariff.amount.to(per_energy, "the tariff")
-    context.charge("power", "power", tariff * mean, "power", "tariff")
+    flow = context.charge("power", "power", tariff * mean, "power", "tariff")
+    if hours is not None:
+        context.flows[-1] = replace(flow, used=hours.amount.values[:, 0])
 
 
 def _it_power(context: Context, stated: Power) -> Known | None:
-    server = context.wanted(stated.per_server, "W/server", "power", "per_server")
+    server = context.within(stated.per_server, COUNT, "W/server", "power", "per_server")
     card = _card(context, stated)
+    if server is not None and (card is not None or stated.server_ratio is not None):
+        message = f"the power of option `{context.name}` is {server.text}, and stated per accelerator beside it"
+        way_out = "keep `per_server:`, or `per_accelerator:` with `server_ratio:`"
+        raise StudyError(message, way_out, path=context.path("power"))
     if server is None and card is None:
         context.unpriced.append("power: neither `per_server` nor `per_accelerator` is known")
         return None
-    ratio = context.wanted(stated.server_ratio, "", "power", "server_ratio")
+    ratio = context.within(stated.server_ratio, POSITIVE, "", "power", "server_ratio")
     one = server if server is not None else card
     thing, most = ("server", MOST_SERVER_W) if server is not None else ("accelerator", MOST_ACCELERATOR_W)
     if one is None:
@@ -105,8 +113,11 @@ def _card(context: Context, stated: Power) -> Known | None:
 
 def _busy_share(context: Context, stated: Power) -> Known:
     """Mean power / power while serving: busy + (1 - busy) x idle share."""
-    busy = context.wanted(stated.utilisation, "", "power", "utilisation")
-    idle = context.wanted(stated.idle_share, "", "power", "idle_share")
+    busy = context.within(stated.utilisation, SHARE, "", "power", "utilisation")
+    idle = context.within(stated.idle_share, SHARE, "", "power", "idle_share")
+    if busy is None and idle is not None:
+        message = f"option `{context.name}` draws {idle.text} of its power when idle, and never says when that is"
+        raise StudyError(message, "add `utilisation: 60 %`, the share of busy hours", path=context.path("power"))
     if busy is None:
         return plain(1.0)
     if idle is None:
@@ -116,9 +127,9 @@ def _busy_share(context: Context, stated: Power) -> Known:
     return Known(Amount(values, ()), facts, f"({busy.text} busy, {idle.text} of it when idle)", "assumed")
 
 
-def _hours_share(context: Context, stated: Power) -> Known:
+def _hours_share(context: Context, stated: Power) -> Known | None:
     chosen = stated.when or context.scope.study.conventions.opex
-    return context.fleet.used_share if chosen == "used_hours" else plain(1.0)
+    return context.fleet.used_share if chosen == "used_hours" else None
 
 
 def _carbon(context: Context, stated: Power, mean: Known) -> None:
@@ -133,11 +144,11 @@ def _carbon(context: Context, stated: Power, mean: Known) -> None:
 
 def housing(context: Context, stated: Housing) -> None:
     """A place: per rack, or per kW of contracted power (spare servers included)."""
-    price = context.priced(stated.price, "housing", "price")
+    price = context.priced(stated.price, "housing", "price", needed=True)
     if price is None:
         return
     where = ("housing", "price")
-    racks = context.wanted(stated.racks, "rack", "housing", "racks")
+    racks = context.within(stated.racks, COUNT, "rack", "housing", "racks")
     if any(name == "rack" for name, _ in price.amount.dims) and racks is not None:
         context.charge("colocation", "housing", price * racks, *where)
         return
