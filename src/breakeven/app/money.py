@@ -11,6 +11,7 @@ from breakeven.report import memo as memo_report
 from breakeven.report import tco as tco_report
 from breakeven.report.document import Document
 from breakeven.report.plain_study import tco_json
+from breakeven.schema.check import CheckReport
 from breakeven.schema.comparison import Comparison
 from breakeven.schema.tco import Tco
 
@@ -22,7 +23,7 @@ def tco(path: Path, *, facts: Sequence[Path] = (), draws: int | None = None, see
     return studies.computed(path, facts=facts, draws=draws, seed=seed)
 
 
-def tco_check(paths: Sequence[Path]) -> studies.CheckReport:
+def tco_check(paths: Sequence[Path]) -> CheckReport:
     """Published values against computed ones, for every study under the paths."""
     return studies.checked(paths)
 

@@ -18,22 +18,14 @@ from breakeven.config.study import file as study_file
 from breakeven.config.study.file import StudyFile
 from breakeven.config.tree import parse
 from breakeven.errors import BreakevenError, ConfigError, StudyError
-from breakeven.schema.noun import Noun
+from breakeven.schema.check import Broken, Checked, CheckReport
 from breakeven.schema.outlook import Outlook
 from breakeven.schema.tco import Tco
 from breakeven.study.compute import compute
-from breakeven.study.expect import Checked, check
+from breakeven.study.expect import check
 from breakeven.study.outlook.outlook import outlook
 
 DRAWS = 10_000
-
-
-class CheckReport(Noun, frozen=True, kw_only=True):
-    """What `tco check` found: how many cases and values, and those that were not reproduced."""
-
-    cases: int
-    checked: int
-    failed: tuple[Checked, ...]
 
 
 def computed(path: Path, *, facts: Sequence[Path] = (), draws: int | None = None, seed: int | None = None) -> Tco:
@@ -64,14 +56,21 @@ def _outlook(study: StudyFile, catalog: Catalog, draws: int | None, seed: int | 
 def checked(paths: Sequence[Path]) -> CheckReport:
     """Every expectation of every study under the paths (folders are searched for `*.yaml`).
 
+    A study that cannot be computed is broken, and the others are checked all the same.
+
     Raises:
-        ConfigError: a path holds no study, or a study is wrong.
+        ConfigError: a folder holds no study.
     """
     files = [file for path in paths for file in _files(path)]
     catalog = load_catalog()
-    results = [result for file in files for result in _checked(file, catalog)]
+    results, broken = [], []
+    for file in files:
+        try:
+            results.extend(_checked(file, catalog))
+        except ConfigError as error:
+            broken.append(Broken(case=file.stem, error=str(error)))
     failed = tuple(result for result in results if not result.passed)
-    return CheckReport(cases=len(files), checked=len(results), failed=failed)
+    return CheckReport(cases=len(files), checked=len(results), failed=failed, broken=tuple(broken))
 
 
 def _files(path: Path) -> tuple[Path, ...]:

@@ -11,6 +11,7 @@ from breakeven.cli.group import WithDefault
 from breakeven.cli.output import as_json, data_dir_option, explained, note, print_json, sources_option
 from breakeven.errors import UsageError
 from breakeven.report.document import Document
+from breakeven.schema.check import CheckReport
 
 FORMS = ("text", "md", "html", "pdf")
 FORM_HELP = "text, md, html or pdf to stdout, or a file with that ending."
@@ -69,23 +70,27 @@ def tco_check(*, paths: tuple[str, ...], json_: bool) -> None:
 
     found = money.tco_check([Path(path) for path in paths])
     if json_:
-        print_json(
-            {
-                "cases": found.cases,
-                "checked": found.checked,
-                "failed": [
-                    {"case": one.case, "name": one.name, "expected": one.expected, "actual": one.actual}
-                    for one in found.failed
-                ],
-            }
-        )
+        print_json({"cases": found.cases, "checked": found.checked, "failed": _failures(found)})
     else:
         for one in found.failed:
             expected, actual = (_told(value, one.unit) for value in (one.expected, one.actual))
             click.echo(f"{one.case}: {one.name} is {actual}, published as {expected} ({one.published})")
-        click.echo(f"{found.cases} cases, {found.checked} values checked, {len(found.failed)} failed")
-    if found.failed:
+        for broken in found.broken:
+            click.echo(broken.error)
+        missing = f", {len(found.broken)} cases not computed" if found.broken else ""
+        click.echo(f"{found.cases} cases, {found.checked} values checked, {len(found.failed)} failed{missing}")
+    if found.failed or found.broken:
         sys.exit(1)
+
+
+def _failures(found: CheckReport) -> list[dict[str, object]]:
+    """What was not reproduced; a case that cannot be computed fails as a whole, and says why."""
+    failed: list[dict[str, object]] = [
+        {"case": one.case, "name": one.name, "expected": one.expected, "actual": one.actual} for one in found.failed
+    ]
+    return failed + [
+        {"case": one.case, "name": "", "expected": None, "actual": None, "error": one.error} for one in found.broken
+    ]
 
 
 def _told(value: float | None, unit: str) -> str:

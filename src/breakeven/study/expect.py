@@ -8,23 +8,10 @@ from functools import cached_property
 from breakeven.catalog.find import Catalog
 from breakeven.config.study.file import Expected, StudyFile
 from breakeven.errors import StudyError
-from breakeven.schema.noun import Noun
+from breakeven.schema.check import Checked
 from breakeven.study.evaluate import Evaluated
 from breakeven.study.scope import Scope
 from breakeven.study.vary import changed, variants
-
-
-class Checked(Noun, frozen=True, kw_only=True):
-    """One expected value and what the study computes for it, in the same unit; None is never."""
-
-    case: str
-    name: str
-    expected: float | None
-    actual: float | None
-    unit: str
-    passed: bool
-    published: str
-    inferred: str = ""
 
 
 class _Readings:
