@@ -63,7 +63,8 @@ def checked(paths: Sequence[Path]) -> CheckReport:
     """
     files = [file for path in paths for file in _files(path)]
     catalog = load_catalog()
-    results, broken = [], []
+    results: list[Checked] = []
+    broken: list[Broken] = []
     for file in files:
         try:
             results.extend(_checked(file, catalog))
