@@ -14,7 +14,7 @@ Confidence = Literal["high", "medium", "low", ""]
 low: second-hand, inferred, or assumed by this project; empty: nobody judged it."""
 
 LayerName = Literal["shipped", "refreshed", "user"]
-"""Who states an entry, in rising order of say: the shipped snapshot, a refreshed one, the user's quotes and invoices."""
+"""Who states an entry, in rising order of say: the shipped snapshot, a refreshed one, the user's quotes."""
 
 
 class Fact(Noun, frozen=True, kw_only=True):
