@@ -255,9 +255,14 @@ def currencies(dims: Dims, known: Collection[str] = CURRENCIES) -> tuple[str, ..
     return tuple(name for name, _ in dims if name in known)
 
 
+_LENGTHS: dict[Dims, str] = {(("s", 1),): "month", (("month", 1),): "month", (("day", 1),): "day"}
+
+
 def mismatch(what: str, got: Dims, wanted: Dims) -> UnitError:
     """The error of a quantity that has another unit than it must: names both, and the likely reason."""
     message = f"{what} is in {shown(got)}, and {shown(wanted)} is needed"
+    if () in {got, wanted} and (other := _LENGTHS.get(got or wanted)):
+        return UnitError(message, f"a plain number has no length: write `18 * {other}`")
     return UnitError(message, _reason({name for name, _ in multiply(got, wanted, -1)}))
 
 

@@ -234,6 +234,9 @@ class Scope:
         except BreakevenError as error:
             message = f"{dotted(path)}: {error.message}"
             raise StudyError(message, error.way_out, path=path) from error
+        except (ValueError, ArithmeticError) as error:
+            message = f"{dotted(path)}: {error}"
+            raise StudyError(message, "correct the figures it is computed from", path=path) from error
 
     def month(self, found: Known) -> Known:
         """A flow as an amount a month, in currency (or whatever flows) alone.

@@ -85,7 +85,7 @@ class Named(Section):
     """A result of the study's own: a formula over inputs and computed results."""
 
     formula: Text
-    unit: Annotated[str, Field(description="unit to show it in; left out, base units")] = ""
+    unit: Annotated[str, Field(description="unit to show it in; left out, a usual one")] = ""
     note: str = ""
 
 

@@ -195,6 +195,8 @@ class Rung(Section):
     term_periods: Annotated[
         int | None, Field(ge=1, description="periods it is committed for; left out, the whole span")
     ] = None
+
+
 class Mix(Section):
     """Hybrid: an owned base for the load curve, and rent for what lies above; the base is found, not given."""
 
