@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -40,6 +42,22 @@ def start(tmp_path: Path) -> Iterator[Start]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def same() -> Callable[[Path, str, str], None]:
+    """Hold what stands between `<!-- mark -->` and `<!-- end -->` in a document; BREAKEVEN_SNAPSHOT=1 writes it."""
+
+    def hold(document: Path, mark: str, wanted: str) -> None:
+        found = document.read_text()
+        block = re.compile(rf"(<!-- {mark} -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+        if os.environ.get("BREAKEVEN_SNAPSHOT"):
+            found = block.sub(lambda match: f"{match[1]}{wanted}\n{match[3]}", found)
+            document.write_text(found)
+        [[_, inside, _]] = block.findall(found)
+        assert inside == f"{wanted}\n"
+
+    return hold
 
 
 @pytest.fixture

@@ -23,6 +23,13 @@ HEAD = {
 }
 
 
+def _tuples(value: Any) -> Any:
+    """Lists as the tuples that a file is read into."""
+    if isinstance(value, Mapping):
+        return {key: _tuples(one) for key, one in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
 @cache
 def _catalog() -> Catalog:
     return load_catalog()
@@ -42,7 +49,7 @@ def study_of() -> Callable[[Body | str], StudyFile]:
         if isinstance(body, str):
             head = "\n".join(f"{key}: {value}" for key, value in HEAD.items() if f"\n{key}:" not in f"\n{body}")
             return load(f"{head}\n{body}")
-        return StudyFile.model_validate({**HEAD, **body})
+        return StudyFile.model_validate(_tuples({**HEAD, **body}))
 
     return read
 

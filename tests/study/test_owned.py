@@ -329,7 +329,7 @@ def test_what_cannot_be_owned_so_is_refused(option, parts, told):
     """One sentence names the quantity and what it meets, another the way out; the path is where it stands."""
     with pytest.raises(StudyError) as failed:
         option({"fleet": ONE, **parts})
-    assert told in failed.value.message
+    assert told in f"{failed.value.message} {failed.value.way_out}"
     assert failed.value.way_out
     assert failed.value.path[:2] == ("options", "it")
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from breakeven.assembly import files
-from breakeven.report.document import Document, Provenance
+from breakeven.report import brief as shorter
+from breakeven.report.document import Document
 from breakeven.report.render import html, markdown, pdf, text
 
 FORMATS: dict[str, Callable[[Document], str]] = {"text": text.render, "markdown": markdown.render, "html": html.render}
@@ -20,16 +19,19 @@ def in_form(document: Document, form: str) -> str:
     return FORMATS[form](document)
 
 
-def brief(document: Document, *, sources: bool) -> str:
-    """A document as text for a terminal; without `sources` it only says how many facts stand behind it."""
-    facts = document.sources()
-    if sources or not facts:
-        return text.render(document)
-    kept = tuple(
-        section for section in document.sections if not any(isinstance(block, Provenance) for block in section.blocks)
-    )
-    short = text.render(msgspec.structs.replace(document, sections=kept))
-    return f"{short}\n{len(facts)} sourced facts stand behind these numbers: add --sources, or --json"
+def brief(document: Document, *, sources: bool, everything: bool = True) -> str:
+    """A document as text for a terminal.
+
+    Without `sources` it only says how many facts stand behind it; without `everything` tables of detail are left out.
+    """
+    facts, whole = document.sources(), len(tuple(document.blocks()))
+    shown = document if everything else shorter.without_details(document)
+    left_out = whole - len(tuple(shown.blocks()))
+    lines = [f"{left_out} tables of detail are left out: add --all"] if left_out else []
+    if facts and not sources:
+        shown = shorter.without_sources(shown)
+        lines.append(f"{len(facts)} sourced facts stand behind these numbers: add --sources, or --json")
+    return "\n".join([text.render(shown), *lines]) if lines else text.render(shown)
 
 
 def content(document: Document, form: str, *, as_of: str) -> bytes:

@@ -35,6 +35,7 @@ def tco() -> None:
 @click.option(
     "-o", "--output", metavar="FORM|FILE", help="text, md, html or pdf to stdout, or a file with that ending."
 )
+@click.option("--all", "everything", is_flag=True, help="Every figure of every option and pair.")
 @sources_option
 @as_json
 @explained
@@ -45,6 +46,7 @@ def tco_show(
     seed: int | None,
     facts: tuple[str, ...],
     output: str | None,
+    everything: bool,
     sources: bool,
     json_: bool,
 ) -> None:
@@ -57,7 +59,7 @@ def tco_show(
     elif output:
         _deliver(output, money.tco_document(found), found.as_of)
     else:
-        click.echo(render.brief(money.tco_document(found), sources=sources))
+        click.echo(render.brief(money.tco_document(found), sources=sources, everything=everything))
 
 
 @tco.command("check")

@@ -111,6 +111,22 @@ def first_crossing(saved: Floats) -> Floats:
     return np.where(reached.any(axis=-1), found, np.nan)
 
 
+def lasting_crossing(saved: Floats) -> Floats:
+    """Months from which a cumulated saving is never below zero again, linear within the month; nan is never.
+
+    The first crossing where there is one; a later one where the saving dips again, as it does when a fleet grows.
+    """
+    months = saved.shape[-1]
+    below = saved < 0
+    after = np.where(below.any(axis=-1), months - below[..., ::-1].argmax(axis=-1), 0)
+    at = np.minimum(after, months - 1)
+    reached = np.take_along_axis(saved, at[..., None], axis=-1)[..., 0]
+    before = np.take_along_axis(saved, np.maximum(at - 1, 0)[..., None], axis=-1)[..., 0]
+    gain = np.where(reached > before, reached - before, 1.0)
+    found = np.where(after == 0, 0.0, after - reached / gain)
+    return np.where(after < months, found, np.nan)
+
+
 def break_even_spend(
     capex_usd: float, owned_opex_month: float, *, horizon: int = 60, own_decay: float = 0.0, rent_decay: float = 0.0
 ) -> float:

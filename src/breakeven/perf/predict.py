@@ -28,10 +28,15 @@ KNEE_RHO = 0.9
 
 
 class Options(Noun, frozen=True, kw_only=True):
-    """How to predict: the measured errors that make the intervals, and the engine's token budget per step."""
+    """How to predict: the measured errors that make the intervals, and the engine's token budget per step.
+
+    `sustained_rps` is what `sustained` found for the curve, where the caller knows it already: the search for it takes
+    most of the time, and depends on neither the rate nor the number of replicas.
+    """
 
     errors: Errors = PRIOR.errors
     max_batch_tokens: int = 2048
+    sustained_rps: float | None = None
 
 
 class _Band(Noun, frozen=True, kw_only=True):
@@ -76,7 +81,7 @@ def predict(
         e2e_p95_s=_latency(band, "e2e_s", 95, errors.tpot),
         goodput_rps=_goodput(band, objective, workload.rate_mean_rps),
         goodput_share=_share(band, objective),
-        max_goodput_rps=_highest(trace, curve, objective, options, capacity),
+        max_goodput_rps=_highest(sustained(trace, curve, objective, workload, options), objective, options),
         power_w=_power(curve, band.point, replicas),
         rho=rho,
         stable=band.stable,
@@ -153,15 +158,29 @@ def _rate_of(share: float | None, n: int, rate_rps: float) -> float | None:
     return None if share is None else goodput_rps(round(share * n), n / rate_rps)
 
 
-def _highest(trace: Trace, curve: StepCurve, objective: Objective, options: Options, capacity: float) -> Figure:
-    """What one replica sustains; without targets that is its saturated rate."""
+def sustained(
+    trace: Trace,
+    curve: StepCurve,
+    objective: Objective,
+    workload: Workload,
+    options: Options = Options(),  # noqa: B008 - frozen
+) -> float:
+    """Requests per second that one replica sustains; without targets that is its saturated rate."""
+    if options.sustained_rps is not None:
+        return options.sustained_rps
+    capacity = steady.replica_rps(curve, prompt=workload.input_tokens_mean, output=workload.output_tokens_mean)
+    if not attain.has_targets(objective):
+        return capacity
+    rate = _rate_rps(trace)
+    return rate * attain.highest_scale(
+        trace, curve, objective, start=0.5 * capacity / rate, max_batch_tokens=options.max_batch_tokens
+    )
+
+
+def _highest(value: float, objective: Objective, options: Options) -> Figure:
     error = options.errors.throughput
-    value, how = capacity, "saturated rate of one replica: no target is set"
+    how = "saturated rate of one replica: no target is set"
     if attain.has_targets(objective):
-        rate = _rate_rps(trace)
-        value = rate * attain.highest_scale(
-            trace, curve, objective, start=0.5 * capacity / rate, max_batch_tokens=options.max_batch_tokens
-        )
         how = f"highest rate with {objective.attainment:.0%} of requests inside every target, by scaling arrivals"
     low, high = value * math.exp(error.log_low), value * math.exp(error.log_high)
     return Figure(value=value, unit="requests/s", basis="derived", low=low, high=high, how=how)

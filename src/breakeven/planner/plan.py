@@ -17,6 +17,7 @@ from breakeven.planner.evaluate import evaluate
 from breakeven.planner.levels import compared, levels
 from breakeven.planner.outlook import outlook_of
 from breakeven.planner.question import Question
+from breakeven.planner.speed import Speeds
 from breakeven.planner.weigh import Scales
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.workload import Trace
@@ -51,7 +52,10 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         EvidenceError: the trace has fewer than two requests.
     """
     scales = Scales(
-        catalog=catalog, assumptions=assumptions(catalog.assumptions(), "base"), question=question, trace=trace
+        catalog=catalog,
+        assumptions=assumptions(catalog.assumptions(), "base"),
+        question=question,
+        speeds=Speeds(trace),
     )
     weighed = (*standing, *candidates(catalog, question, scope))
     options = [evaluate(one, question, predict=scales.speed, price=scales.bill) for one in weighed]

@@ -11,23 +11,22 @@ from breakeven.catalog.find import Catalog
 from breakeven.cost.assumptions import Assumptions
 from breakeven.cost.case import Case, Demand, Fleet, Site
 from breakeven.cost.tco import monthly_bill
-from breakeven.perf.predict import predict as predict_speed
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.question import Question
+from breakeven.planner.speed import Speeds
 from breakeven.schema.bill import Bill
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure, Noun
 from breakeven.schema.performance import Performance
-from breakeven.schema.workload import Trace
 
 
 class Scales(Noun, frozen=True, kw_only=True):
-    """What candidates are weighed with: facts, assumptions, the question and the trace of its demand."""
+    """What candidates are weighed with: facts, assumptions, the question, and speeds on the trace of its demand."""
 
     catalog: Catalog
     assumptions: Assumptions
     question: Question
-    trace: Trace
+    speeds: Speeds
 
     def speed(self, candidate: Candidate, replicas: int) -> Performance:
         """What that many replicas deliver on the trace at the workload's rate.
@@ -39,10 +38,7 @@ class Scales(Noun, frozen=True, kw_only=True):
         if curve is None:
             message = f"{candidate.name} has no step curve to predict with"
             raise ValueError(message)
-        question, name = self.question, candidate.deployment.id
-        found = predict_speed(
-            question.workload, question.objective, curve, deployment=name, replicas=replicas, trace=self.trace
-        )
+        found = self.speeds.of(curve, self.question, replicas, candidate.deployment.id)
         return with_facts(found, candidate.facts)
 
     def bill(self, candidate: Candidate, replicas: int) -> Bill:

@@ -41,13 +41,17 @@ class Items(Noun, frozen=True, kw_only=True, tag="list"):
 
 
 class Table(Noun, frozen=True, kw_only=True, tag="table"):
-    """Rows of text under a caption; the first column names the row. `align` has one entry per column."""
+    """Rows of text under a caption; the first column names the row. `align` has one entry per column.
+
+    A `detail` is left out of short answers: its gist stands elsewhere in the document.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     align: tuple[Align, ...] = ()
     note: str = ""
+    detail: bool = False
 
     @property
     def aligns(self) -> tuple[Align, ...]:

@@ -10,7 +10,7 @@ SCHEMA = 1
 
 
 def tco_json(tco: Tco) -> JsonObject:
-    """A study: `best`, then `base` and `variants[]` with options, pairs and results, truths, outlook and facts.
+    """A study: `best`, `base` and `variants[]` with options, pairs and results, levels, truths, outlook and facts.
 
     Amounts are in `currency`. Results and figures are objects by name, each with value, unit, basis, how and facts;
     a value of null says why in `note`.
@@ -26,6 +26,7 @@ def tco_json(tco: Tco) -> JsonObject:
         "best": _best(tco.base),
         "base": variant_json(tco.base),
         "variants": [variant_json(variant) for variant in tco.variants],
+        "levels": [noun_json(level) for level in tco.levels],
         "truths": [noun_json(truth) for truth in tco.truths],
         "outlook": None if tco.outlook is None else noun_json(tco.outlook),
         "facts": [noun_json(fact) for fact in tco.facts],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
 from breakeven.report import number
 from breakeven.report.chart import band, break_even, stack, theme
@@ -68,7 +68,10 @@ def saving_chart(pair: Pair, month: float | None, currency: str) -> Chart:
     title = f"{pair.owner} against {pair.rival}, cumulated saving"
     end = pair.saved[-1] if pair.saved else None
     words = f"saved after {max(0, len(pair.saved) - 1)} months: {cash(end, currency)}; "
-    words += f"it passes zero: {number.months(month)}"
+    first = next(passages(pair.saved), None)
+    for_good = f"it passes zero: {number.months(month)}"
+    again = f"it first passes zero {number.months(first)}, for good {number.months(month)}"
+    words += for_good if first == month else again
     crossing = Band(p5=None, p50=month, p95=None)
     svg = band.band(band.certain(pair.saved), unit=currency, crossing=crossing, title=title, description=words)
     return Chart(title=title, summary=words, svg=svg)
@@ -76,9 +79,13 @@ def saving_chart(pair: Pair, month: float | None, currency: str) -> Chart:
 
 def crossed(saved: Sequence[float]) -> float | None:
     """When a cumulated saving passes zero for good in its months, between two of them in a straight line."""
-    if not saved or saved[-1] < 0:
-        return None
-    last = next((month for month in range(len(saved) - 1, -1, -1) if saved[month] < 0), None)
-    if last is None:
-        return 0.0
-    return last + saved[last] / (saved[last] - saved[last + 1])
+    return None if not saved or saved[-1] < 0 else max(passages(saved))
+
+
+def passages(saved: Sequence[float]) -> Iterator[float]:
+    """Each time at which a cumulated saving reaches zero from below, or starts there; in order."""
+    if saved and saved[0] >= 0:
+        yield 0.0
+    for month, (before, after) in enumerate(pairwise(saved)):
+        if before < 0 <= after:
+            yield month + before / (before - after)

@@ -31,12 +31,12 @@ def facts_of(option: TcoOption) -> tuple[str, ...]:
 def options_table(options: Sequence[TcoOption], months: int, currency: str, known: Citations) -> Table:
     """Every option with its capital, its first month in both views, and the horizon."""
     lacking = any(option.unpriced for option in options)
-    first = ("option", "where", "purchase", "resale", "month 1, cash", "month 1, accounting")
-    columns = (*first, f"{months} months", "present cost", "a month, level", *["not priced"] * lacking, "rests on")
+    first = ("option", "name", "where", "purchase", "resale", "month 1, cash", "month 1, accounting")
+    columns = (*first, f"{months} months", "present cost", "level month", *["not priced"] * lacking, "rests on")
     rows = tuple(_option(option, currency, known, lacking=lacking) for option in options)
     words = "Month 1 in cash is without purchase; in accounting, depreciation stands in its place. The level month "
     note = words + "is the same amount every month, worth the present cost."
-    align = (LEFT, LEFT, *[RIGHT] * 7, *[LEFT] * lacking, LEFT)
+    align = (LEFT, LEFT, LEFT, *[RIGHT] * 7, *[LEFT] * lacking, LEFT)
     return Table(caption=f"Options, {currency}", columns=columns, rows=rows, align=align, note=note)
 
 
@@ -45,7 +45,7 @@ def _option(option: TcoOption, currency: str, known: Citations, *, lacking: bool
     capital = (cash(option.capex, currency), cash(option.residual, currency)) if option.capex else ("-", "-")
     amounts = (cash(value, currency) for value in totals)
     missing = (", ".join(option.unpriced) or "-",) if lacking else ()
-    return (named(option), option.placement, *capital, *amounts, *missing, known.marks(facts_of(option)))
+    return (named(option), option.name, option.placement, *capital, *amounts, *missing, known.marks(facts_of(option)))
 
 
 def line_table(option: TcoOption, months: int, currency: str, known: Citations) -> Table:
@@ -101,10 +101,13 @@ def unbalanced(option: TcoOption) -> str:
     return f"The lines of {named(option)} sum to {lines:,.2f}, its total says {option.total:,.2f}: do not use it."
 
 
-def figure_table(caption: str, results: Sequence[Result], known: Citations, *, unknown: str = "none") -> Table:
+def figure_table(
+    caption: str, results: Sequence[Result], known: Citations, *, unknown: str = "none", detail: bool = False
+) -> Table:
     """Named figures with how they were computed, or why there is none; `unknown` stands where a value would."""
     return Table(
         caption=caption,
+        detail=detail,
         columns=("figure", "value", "how", "basis", "rests on"),
         rows=tuple(
             (one.name, said(one.figure, unknown), _how(one.figure), one.figure.basis, known.marks(one.figure.facts))
@@ -127,8 +130,44 @@ def _how(figure: Figure) -> str:
 
 
 def pair_table(pair: Pair, known: Citations) -> Table:
-    """How an owner breaks even against a rival."""
-    return figure_table(f"{pair.owner} against {pair.rival}", pair.figures, known, unknown="never")
+    """How an owner breaks even against a rival, in full."""
+    return figure_table(f"{pair.owner} against {pair.rival}", pair.figures, known, unknown="never", detail=True)
+
+
+GIST = {
+    "months": "break-even",
+    "lasting_months": "for good",
+    "discounted_months": "discounted",
+    "npv": "NPV",
+    "irr_year": "IRR a year",
+    "utilisation": "utilisation",
+    "spend": "rival's month 1",
+    "price_factor": "rival's prices x",
+    "volume": "volume",
+}
+"""The figures of a pair that are shown beside those of other pairs, and what their columns are called."""
+
+
+def gist_table(pairs: Sequence[Pair], known: Citations) -> Table:
+    """Every pair in a row: when, at which volume, utilisation, spend and prices owning pays."""
+    found = [{one.name.rpartition(".")[2]: one.figure for one in pair.figures} for pair in pairs]
+    names = [name for name in GIST if any(name in figures for figures in found)]
+    rows = tuple(
+        (
+            f"{pair.owner} against {pair.rival}",
+            *(said(figures[name], "never") if name in figures else "-" for name in names),
+            known.marks(dict.fromkeys(key for figure in figures.values() for key in figure.facts)),
+        )
+        for pair, figures in zip(pairs, found, strict=True)
+    )
+    return Table(
+        caption="Where owning pays",
+        columns=("pair", *(GIST[name] for name in names), "rests on"),
+        rows=rows,
+        align=(LEFT, *[RIGHT] * len(names), LEFT),
+        note="Break-even is when the extra capital has come back in cash; utilisation, the rival's spend of month 1, "
+        "its prices and the volume are those from which owning costs less over the horizon.",
+    )
 
 
 def findings(variant: Variant, currency: str) -> dict[str, str]:

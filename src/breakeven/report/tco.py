@@ -9,9 +9,11 @@ from breakeven.report.document import Assumption, Block, Document, Items, Proven
 from breakeven.report.document import Text as Paragraph
 from breakeven.report.outlook import chance, outlook_blocks, turn_blocks
 from breakeven.report.study_drawing import cost_chart, crossed, saving_chart, spend_chart
+from breakeven.report.study_level import level_blocks
 from breakeven.report.study_table import (
     changes,
     figure_table,
+    gist_table,
     line_table,
     named,
     options_table,
@@ -37,7 +39,9 @@ def tco_document(tco: Tco) -> Document:
     known = study_citations(tco)
     sections = (
         Section(title="Answer", blocks=_answer(tco)),
+        _warnings(tco),
         Section(title="Options", blocks=_options(tco, known)),
+        Section(title="By load", blocks=level_blocks(tco, known)),
         Section(title="What each option costs", blocks=_lines(tco, tco.base.options, known)),
         Section(title="Break-even", blocks=_pairs(tco, known)),
         Section(title="Results", blocks=_results(tco, known)),
@@ -58,7 +62,9 @@ def memo_of_tco(tco: Tco) -> Document:
     known, best = study_citations(tco), cheapest(tco)
     sections = (
         Section(title="Decision", blocks=_answer(tco)),
+        _warnings(tco),
         Section(title="Options", blocks=_options(tco, known)),
+        Section(title="By load", blocks=level_blocks(tco, known)),
         Section(title="What the cheapest option costs", blocks=_lines(tco, (best,) if best else (), known)),
         Section(title="Break-even", blocks=_pairs(tco, known)),
         Section(title="Where it is true", blocks=truth_blocks(tco.truths)),
@@ -105,6 +111,10 @@ def _answer(tco: Tco) -> tuple[Block, ...]:
     best = cheapest(tco)
     chart = (cost_chart(tco.base.options, best.name, tco.currency),) if best else ()
     return (*wrong, _verdict(tco), *chart)
+
+
+def _warnings(tco: Tco) -> Section:
+    return Section(title="Warnings", blocks=tuple(Risk(text=text) for text in tco.warnings))
 
 
 def _said(count: int) -> str:
@@ -155,7 +165,11 @@ def _options(tco: Tco, known: Citations) -> tuple[Block, ...]:
         return ()
     table = options_table(tco.base.options, horizon(tco), tco.currency, known)
     spent = spend_chart(tco.base.options, tco.currency)
-    figures = (figure_table(f"{named(o)}, figures", o.figures, known) for o in tco.base.options if o.figures)
+    figures = (
+        figure_table(f"{named(option)}, figures", option.figures, known, detail=True)
+        for option in tco.base.options
+        if option.figures
+    )
     return (table, *((spent,) if spent else ()), *figures)
 
 
@@ -164,7 +178,7 @@ def _lines(tco: Tco, options: tuple[TcoOption, ...], known: Citations) -> tuple[
 
 
 def _pairs(tco: Tco, known: Citations) -> tuple[Block, ...]:
-    blocks: list[Block] = []
+    blocks: list[Block] = [gist_table(tco.base.pairs, known)] if tco.base.pairs else []
     for pair in tco.base.pairs:
         blocks.append(pair_table(pair, known))
         if pair.saved and not _drawn_with_band(tco, pair):
@@ -224,10 +238,9 @@ def _assumptions(tco: Tco) -> tuple[Block, ...]:
 
 
 def _closing(tco: Tco, known: Citations) -> tuple[Section, ...]:
-    """Conventions, warnings and sources."""
+    """Conventions and sources."""
     table = Table(caption="What every figure rests on", columns=("convention", "value"), rows=tco.conventions)
     return (
         Section(title="Conventions", blocks=(table,) if tco.conventions else ()),
-        Section(title="Warnings", blocks=tuple(Risk(text=text) for text in tco.warnings)),
         Section(title="Sources", blocks=(Provenance(sources=known.sources),)),
     )

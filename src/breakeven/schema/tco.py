@@ -82,6 +82,25 @@ class Truth(Noun, frozen=True, kw_only=True):
     variant: str = ""
 
 
+class TcoLevel(Noun, frozen=True, kw_only=True):
+    """One option where demand is `factor` times the stated one, over the whole horizon.
+
+    `annuity` is the level month there; `unit_cost` the price of one `per` (useful prediction, request or Mtok), None
+    where the option cannot carry the demand, or has no price. `lift_needed` is what one of them must bring more than
+    one of the level's cheapest option for this option to be worth its price.
+    """
+
+    name: str
+    factor: float
+    option: str
+    annuity: float | None
+    per: str
+    unit_cost: float | None = None
+    lift_needed: float | None = None
+    load: float | None = None
+    """The most of its fleet's capacity that a month takes; None where the study states no capacity."""
+
+
 class Variant(Noun, frozen=True, kw_only=True):
     """The study with some inputs changed: its options, pairs and named results."""
 
@@ -105,6 +124,7 @@ class Tco(Noun, frozen=True, kw_only=True):
     conventions: tuple[tuple[str, str], ...]
     base: Variant
     variants: tuple[Variant, ...] = ()
+    levels: tuple[TcoLevel, ...] = ()
     truths: tuple[Truth, ...] = ()
     outlook: Outlook | None = None
     facts: tuple[Fact, ...] = ()

@@ -37,6 +37,23 @@ class Trace(Noun, frozen=True, kw_only=True):
         """A column as a read-only view of doubles."""
         return memoryview(getattr(self, name)).cast("d")
 
+    def middle(self, most: int) -> Trace:
+        """At most so many requests in a row, from the middle."""
+        if self.n <= most:
+            return self
+        start = (self.n - most) // 2
+        arrivals, into, out = (
+            self.column(name)[start : start + most] for name in ("arrival_s", "input_tokens", "output_tokens")
+        )
+        first = arrivals[0]
+        return Trace(
+            name=self.name,
+            arrival_s=pack(arrival - first for arrival in arrivals),
+            input_tokens=into.tobytes(),
+            output_tokens=out.tobytes(),
+            source=self.source,
+        )
+
 
 class Workload(Noun, frozen=True, kw_only=True):
     """Demand of one use case, with the evidence for its shape.

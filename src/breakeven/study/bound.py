@@ -30,7 +30,13 @@ SHARE = Bound(least=0.0, most=1.0, told="between 0 and 100 %")
 USED = Bound(least=0.0, most=1.0, open=True, told="above 0 and at most 100 % of the month")
 COUNT = Bound(least=0.0, told="0 or more")
 POSITIVE = Bound(least=0.0, open=True, told="above 0")
+RATE = Bound(least=-1.0, most=5.0, open=True, told="above -100 % and at most 500 % a year")
+"""A cost of capital; above it, per cent were left out."""
 FROM_ONE = Bound(least=1.0, told="1 or more")
+
+
+class AbsentError(StudyError):
+    """A figure that rests on something the study does not state; what it states wrongly is another error."""
 
 
 class UnpricedError(StudyError):

@@ -7,21 +7,23 @@ from collections.abc import Callable
 
 import numpy as np
 
-from breakeven.algebra.unit import UnitError
 from breakeven.catalog.find import Catalog
+from breakeven.catalog.stale import age_warning
 from breakeven.config.study.file import Named, StudyFile
 from breakeven.errors import StudyError
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure
 from breakeven.schema.outlook import Outlook
 from breakeven.schema.tco import Pair, Result, Tco, TcoLine, TcoOption, Variant
-from breakeven.study.bound import UnpricedError
+from breakeven.study import strain
+from breakeven.study.bound import AbsentError, UnpricedError
 from breakeven.study.costed import Costed
 from breakeven.study.evaluate import Evaluated
 from breakeven.study.figures import FIGURES as OF_OPTION
-from breakeven.study.figures import shown_in, unit_of
+from breakeven.study.figures import USUAL, shown_in, unit_of
 from breakeven.study.flow import Flow
 from breakeven.study.known import Known
+from breakeven.study.level import levels
 from breakeven.study.pair import FIGURES as OF_PAIR
 from breakeven.study.pair import NOT_WITHIN, VOLUME, Versus
 from breakeven.study.truth import truths
@@ -30,6 +32,7 @@ from breakeven.study.vary import changed, variants
 CENTS = 6
 """Money is rounded to a millionth before it is added, so that the lines of a table add up to its total exactly."""
 VOLUME_UNITS = ["request/month", "Mtok/month"]
+NOT_CARRIED = "the fleet does not carry the demand"
 OWN_TOTALS = frozenset({"capex", "residual", "first_month", "total", "present", "annuity", "accounting_month"})
 """Figures that an option shows as fields of its own."""
 
@@ -53,6 +56,7 @@ def compute(study: StudyFile, catalog: Catalog, look_ahead: Callable[[], Outlook
     outlook = look_ahead() if look_ahead is not None else None
     if outlook is not None:
         facts |= {key: fact for key, fact in base.scope.facts.items() if key not in facts}
+    strained = tuple(text for one in base.priced() for text in strain.warnings(one))
     return Tco(
         id=study.id,
         title=study.title,
@@ -61,12 +65,19 @@ def compute(study: StudyFile, catalog: Catalog, look_ahead: Callable[[], Outlook
         conventions=_conventions(study, base),
         base=first,
         variants=tuple(others),
+        levels=levels(study, catalog, base),
         truths=truths(study, catalog),
         outlook=outlook,
         facts=_sorted(facts),
-        warnings=tuple(base.scope.warnings),
+        warnings=(*base.scope.warnings, *_aged(base), *strained),
         source=study.source.title,
     )
+
+
+def _aged(base: Evaluated) -> tuple[str, ...]:
+    """A sentence for each figure of the catalog that is older than figures of its kind keep."""
+    facts = (fact for key, fact in sorted(base.scope.facts.items()) if not key.startswith(("study/", "offer/")))
+    return tuple(f"{fact.key}: {told}" for fact in facts if (told := age_warning(fact, base.scope.on)))
 
 
 def _sorted(facts: dict[str, Fact]) -> tuple[Fact, ...]:
@@ -97,7 +108,9 @@ def _variant(name: str, told: tuple[tuple[str, str], ...], found: Evaluated) -> 
 def _stated(found: Evaluated, name: str, stated: Named) -> Figure:
     """A result of the study's own; one that rests on a price nobody has stated says so."""
     try:
-        return _figure(found, found.named(name), stated.unit, stated.note)
+        with found.scope.at("results", name):
+            known = found.named(name)
+            return _figure(found, known, stated.unit or shown_in(found.scope, known, USUAL), stated.note)
     except UnpricedError as error:
         unit = stated.unit.replace("CUR", found.study.currency)
         return Figure(value=None, unit=unit, basis="unknown", note=f"unpriced: {error.message}")
@@ -107,6 +120,7 @@ def _option(found: Evaluated, costed: Costed) -> TcoOption:
     unpriced = tuple(dict.fromkeys(costed.context.unpriced))
     lines = tuple(_line(costed, flow) for flow in costed.flows)
     totals = _totals(costed, lines) if not unpriced else {}
+    cash = _cash(lines, costed.horizon)
     return TcoOption(
         name=costed.name,
         title=costed.option.title or costed.name,
@@ -117,9 +131,9 @@ def _option(found: Evaluated, costed: Costed) -> TcoOption:
         present=totals.get("present"),
         annuity=totals.get("annuity"),
         accounting_month=totals.get("accounting_month"),
-        capex=_money(costed.capital[0]),
+        capex=cash[0],
         residual=_money(costed.residual[0]),
-        cash=tuple(_money(month) for month in costed.cash[0]),
+        cash=cash,
         depreciation=tuple(_money(month) for month in costed.depreciation) if costed.context.batches else (),
         figures=_figures(found, costed) if not unpriced else (),
         unpriced=unpriced,
@@ -137,6 +151,12 @@ def _totals(costed: Costed, lines: tuple[TcoLine, ...]) -> dict[str, float]:
         "annuity": _money(present / float(costed.factors[0, 1:].sum())),
         "accounting_month": _money(first + float(costed.depreciation[0])),
     }
+
+
+def _cash(lines: tuple[TcoLine, ...], horizon: int) -> tuple[float, ...]:
+    """The rounded lines summed month by month, from the start to the horizon."""
+    months = zip(*(line.cash for line in lines), strict=True) if lines else [()] * (horizon + 1)
+    return tuple(_money(math.fsum(month)) for month in months)
 
 
 def _line(costed: Costed, flow: Flow) -> TcoLine:
@@ -166,22 +186,18 @@ def _figures(found: Evaluated, costed: Costed) -> tuple[Result, ...]:
         if name in OWN_TOTALS:
             continue
         try:
-            known = found.named(f"{costed.name}.{name}")
-        except (StudyError, UnitError):
+            with found.scope.at("options", costed.name):
+                known = found.named(f"{costed.name}.{name}")
+                figure = _figure(found, known, unit_of(costed, name, known), OF_OPTION[name].meaning)
+        except AbsentError:
             continue
-        unit = unit_of(costed, name, known)
-        results.append(
-            Result(name=f"{costed.name}.{name}", figure=_figure(found, known, unit, OF_OPTION[name].meaning))
-        )
+        results.append(Result(name=f"{costed.name}.{name}", figure=_never(figure, NOT_CARRIED)))
     return tuple(results)
 
 
 def _figure(found: Evaluated, known: Known, unit: str, note: str) -> Figure:
     chosen = found.scope.unit(unit.replace("CUR", found.study.currency))
-    try:
-        value = float(known.amount.to(chosen).flat[0])
-    except UnitError as error:
-        raise StudyError(error.message, error.way_out) from error
+    value = float(known.amount.to(chosen).flat[0])
     usable = math.isfinite(value)
     return Figure(
         value=value if usable else None,
@@ -198,16 +214,21 @@ def _pair(found: Evaluated, versus: Versus) -> Pair:
     for name, spec in OF_PAIR.items():
         try:
             known = found.named(f"{versus.name}.{name}")
-        except (StudyError, UnitError):
+        except AbsentError:
             continue
-        unit = shown_in(versus.owner, known, [spec.unit, "month", ""], found.study.currency)
-        if not unit and spec.unit:
+        unit = shown_in(found.scope, known, [spec.unit, "month", ""])
+        if (not unit and spec.unit) or (spec.beside and _alike(known, found.named(f"{versus.name}.{spec.beside}"))):
             continue
         figure = _figure(found, known, unit, spec.meaning)
         results.append(Result(name=f"{versus.name}.{name}", figure=_never(figure, spec.never)))
     results.extend(_volume(found, versus))
     saved = tuple(_money(month) for month in versus.saved[0])
     return Pair(owner=versus.owner.name, rival=versus.rival.name, figures=tuple(results), saved=saved)
+
+
+def _alike(one: Known, other: Known) -> bool:
+    """Whether two figures say the same, never included."""
+    return np.allclose(one.amount.values, other.amount.values, equal_nan=True)
 
 
 def _never(figure: Figure, reason: str) -> Figure:
@@ -227,7 +248,7 @@ def _volume(found: Evaluated, versus: Versus) -> tuple[Result, ...]:
         known = found.volume(versus.owner.name, versus.rival.name)
     except StudyError:
         return ()
-    unit = shown_in(versus.owner, known, VOLUME_UNITS, found.study.currency)
+    unit = shown_in(found.scope, known, VOLUME_UNITS)
     figure = _figure(found, known, unit, "demand from which owning costs less a month")
     never = "between a ten-thousandth and ten thousand times the stated demand owning never costs less"
     return (Result(name=f"{versus.name}.{VOLUME}", figure=_never(figure, never)),)

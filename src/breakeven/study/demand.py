@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from breakeven.algebra.amount import Amount, amount, number
-from breakeven.algebra.unit import Dims, UnitError, multiply
+from breakeven.algebra.unit import Dims, UnitError, multiply, require
 from breakeven.config.study.given import Given
 from breakeven.errors import StudyError
 from breakeven.study.bound import COUNT, FROM_ONE, POSITIVE, SHARE, Bound
@@ -148,7 +148,11 @@ class Demand:
         worth, useful = self.scope.read(self.stated.value, "demand", "value"), self._useful()
         if worth is None:
             return None
-        if any(name == "request" for name, _ in worth.amount.dims):
+        per_request = any(name == "request" for name, _ in worth.amount.dims)
+        unit = f"{self.scope.study.currency}/{'request' if per_request else 'useful_prediction'}"
+        with self.scope.at("demand", "value"):
+            require("`demand.value`", worth.amount.dims, self.scope.unit(unit).dims)
+        if per_request:
             return worth * self.need("requests")
         if useful is None:
             message = "`demand.value` is per useful prediction, and `demand.useful` does not say which share is useful"
@@ -174,7 +178,8 @@ class Demand:
             hours = Known(amount(1.0, self.scope.unit("day")) / amount(1.0, self.scope.unit("h")), (), "a day / 1 h")
             if hours.amount.dims:
                 message = "the busiest hour's share of a day needs to know how long a day of use is"
-                raise UnitError(message, "state `conventions: hours_per_month: 730`")
+                lacking = "hours_per_month: 730" if self.scope.units.calendar.month_s is None else "days_per_month: 22"
+                raise UnitError(message, f"state `conventions: {lacking}`")
         factor = share * hours
         return self.scope.within(factor, FROM_ONE, "demand", "peak_hour_share") or factor
 

@@ -7,12 +7,12 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from breakeven.algebra.amount import Array, amount
-from breakeven.algebra.unit import UnitError
+from breakeven.algebra.amount import Amount, Array, amount
 from breakeven.catalog.find import Catalog
 from breakeven.config.study.file import StudyFile
 from breakeven.cost.finance import rate_per_month
 from breakeven.errors import StudyError
+from breakeven.study.bound import RATE, AbsentError
 from breakeven.study.context import Context
 from breakeven.study.costed import Costed, cost
 from breakeven.study.demand import SCALE, Demand
@@ -26,8 +26,6 @@ from breakeven.study.pair import SCALES, VOLUME, Versus, crossing_scale, demand_
 from breakeven.study.scope import Scope
 
 REFINED = 65
-DEAREST = 5.0
-"""A cost of capital a year above which per cent were left out."""
 TIMES = ("hour", "day", "month", "year")
 """One of each, so that formulas can say `12 * month`; an input of the same name comes first."""
 
@@ -86,13 +84,7 @@ class Evaluated:
         with self.scope.at("conventions", "discount_rate"):
             if found.amount.dims:
                 yearly = found.amount.to(self.scope.unit("1/year"), "the discount rate")
-        if not self.scope.drawn and yearly.max() >= 1:
-            message = f"a discount rate of {found.text} is {yearly.max():.0%} a year"
-            way_out = f"write `{yearly.max():g} %`, or a share below 1"
-            raise StudyError(message, way_out, path=("conventions", "discount_rate"))
-            if not -1 < yearly.min() <= yearly.max() <= DEAREST:
-                message = f"the discount rate is {found.text}, and lies above -100 % and at most {DEAREST:.0%} a year"
-                raise UnitError(message, "write `10 %` for ten per cent a year")
+        self.scope.within(found.based(Amount(yearly, ()), found.text), RATE, "conventions", "discount_rate")
         each, where = np.unique(yearly[:, 0], return_inverse=True)
         return np.array([[rate_per_month(float(one), stated.compounding)] for one in each])[where]
 
@@ -113,10 +105,6 @@ class Evaluated:
     def pairs(self) -> tuple[Versus, ...]:
         """The pairs the study names; else each with a price with each that needs less capital. None is unpriced."""
         options = self.priced()
-        for at, (owner, rival) in enumerate(self.study.pairs):
-            if owner == rival:
-                message = f"the pair of `{owner}` and `{rival}` is one option"
-                raise StudyError(message, "name two options", path=("pairs", at))
         if self.study.pairs:
             return tuple(self._stated_pairs({one.name for one in options}))
         return tuple(
@@ -158,10 +146,12 @@ class Evaluated:
             need_prices(self.option(one), f"{owner}_vs_{rival}.{name}")
         if name == VOLUME:
             return self.volume(owner, rival)
-        found = OF_PAIR[name].compute(self.pair(owner, rival))
+        spec = OF_PAIR[name]
+        found = spec.compute(self.pair(owner, rival))
         if found is None:
-            message = f"`{owner}_vs_{rival}.{name}` cannot be computed: `{rival}` rents nothing by the hour"
-            raise StudyError(message, "compare with an option that has a `rent:`")
+            reason, way_out = spec.lacking
+            message = f"`{owner}_vs_{rival}.{name}` cannot be computed: {reason.format(owner=owner, rival=rival)}"
+            raise AbsentError(message, way_out)
         return found
 
     def _result(self, name: str, text: str) -> Known:

@@ -9,9 +9,11 @@ import numpy as np
 
 from breakeven.algebra.amount import Amount, Array
 from breakeven.errors import StudyError
-from breakeven.study.bound import UnpricedError
+from breakeven.study.bound import AbsentError, UnpricedError
 from breakeven.study.costed import Costed
 from breakeven.study.known import Known
+from breakeven.study.scope import Scope
+from breakeven.study.strain import overloaded
 
 
 class Spec(NamedTuple):
@@ -36,7 +38,7 @@ def figure(costed: Costed, name: str) -> Known:
     if found is None:
         known = ", ".join(sorted({*FIGURES, *costed.context.figures}))
         message = f"option `{costed.name}` has no figure `{name}`"
-        raise StudyError(message, f"it may have {known}, or lines.NAME; some need demand or capacity to be stated")
+        raise AbsentError(message, f"it may have {known}, or lines.NAME; some need demand or capacity to be stated")
     return found
 
 
@@ -53,16 +55,16 @@ def need_prices(costed: Costed, asked: str) -> None:
 
 
 def unit_of(costed: Costed, name: str, found: Known) -> str:
-    """The unit a figure is shown in: its own, or the first of the usual ones that fits."""
-    currency = costed.context.scope.study.currency
+    """The unit a figure is shown in: its own, or the first of the usual ones that fits; its own where none does."""
     stated = [FIGURES[name].unit] if name in FIGURES else []
-    return shown_in(costed, found, [*stated, *USUAL], currency)
+    fitting = shown_in(costed.context.scope, found, [*stated, *USUAL])
+    return fitting or (stated[0] if stated and found.amount.dims else "")
 
 
-def shown_in(costed: Costed, found: Known, choices: list[str], currency: str) -> str:
+def shown_in(scope: Scope, found: Known, choices: list[str]) -> str:
     """The first unit among the choices that fits a quantity; empty for base units."""
     for text in choices:
-        unit = costed.context.scope.unit(text.replace("CUR", currency))
+        unit = scope.unit(text.replace("CUR", scope.study.currency))
         if unit.dims == found.amount.dims:
             return unit.text
     return ""
@@ -134,6 +136,22 @@ def _over(
         if above is None or below is None or not np.any(below.amount.values):
             return None
         return mean(above) / mean(below)
+
+    return found
+
+
+def _price(
+    one: Callable[[Costed], Known | None], other: Callable[[Costed], Known | None]
+) -> Callable[[Costed], Known | None]:
+    """Money per what is served; nan where the fleet cannot serve it, rather than a price that is too low."""
+    ratio = _over(one, other)
+
+    def found(costed: Costed) -> Known | None:
+        known, lacking = ratio(costed), overloaded(costed)
+        if known is None or not lacking.any():
+            return known
+        values = np.where(lacking.reshape(-1, 1), np.nan, known.amount.values)
+        return known.based(Amount(values, known.amount.dims), known.text)
 
     return found
 
@@ -246,18 +264,18 @@ FIGURES: Mapping[str, Spec] = {
     "capacity_requests": Spec(_carried("request"), "request/month", "requests the fleet carries in its used hours"),
     "capacity_tokens": Spec(_carried("token"), "Mtok/month", "tokens the fleet carries in its used hours"),
     "used_of_capacity": Spec(_in_use, "%", "demand / capacity"),
-    "cost_per_request": Spec(_over(_annuity, _served("requests")), "CUR/1000 request", "annuity / requests"),
-    "cost_per_token": Spec(_over(_annuity, _served("tokens")), "CUR/Mtok", "annuity / tokens served"),
+    "cost_per_request": Spec(_price(_annuity, _served("requests")), "CUR/1000 request", "annuity / requests"),
+    "cost_per_token": Spec(_price(_annuity, _served("tokens")), "CUR/Mtok", "annuity / tokens served"),
     "cost_per_useful": Spec(
-        _over(_annuity, _served("useful")), "CUR/1000 useful_prediction", "annuity / useful predictions"
+        _price(_annuity, _served("useful")), "CUR/1000 useful_prediction", "annuity / useful predictions"
     ),
     "cost_per_capacity_token": Spec(
         _over(_annuity, _utilised), "CUR/Mtok", "annuity / (token capacity x fleet.utilisation)"
     ),
     "accounting_per_request": Spec(
-        _over(_accounting, _served("requests")), "CUR/1000 request", "accounting month / requests"
+        _price(_accounting, _served("requests")), "CUR/1000 request", "accounting month / requests"
     ),
-    "accounting_per_token": Spec(_over(_accounting, _served("tokens")), "CUR/Mtok", "accounting month / tokens"),
+    "accounting_per_token": Spec(_price(_accounting, _served("tokens")), "CUR/Mtok", "accounting month / tokens"),
     "energy": Spec(_own("energy"), "kWh/month", "electricity of a month, PUE included"),
     "energy_per_token": Spec(_over(_own("energy"), _served("tokens")), "kWh/Mtok", "energy / tokens"),
     "energy_per_useful": Spec(

@@ -12,7 +12,8 @@ from breakeven.schema.noun import Basis
 class Known:
     """An amount with the keys of the facts behind it and the text of a formula.
 
-    `varies` where it follows demand; `hourly` where it is money an hour (or power), which used hours make less of.
+    `varies` where it follows demand; `hourly` where it is money an hour (or power), which used hours make less of;
+    `monthly` where it is stated per month, as the change of a trend may be.
     """
 
     amount: Amount
@@ -21,6 +22,7 @@ class Known:
     basis: Basis = "derived"
     varies: bool = False
     hourly: bool = False
+    monthly: bool = False
 
     def __mul__(self, other: Known) -> Known:
         return self._with(other, self.amount * other.amount, " x ")
@@ -46,6 +48,7 @@ class Known:
             basis=_weaker(self, other),
             varies=self.varies or other.varies,
             hourly=self.hourly or other.hourly,
+            monthly=self.monthly or other.monthly,
         )
 
     def _with(self, other: Known, amount: Amount, sign: str) -> Known:

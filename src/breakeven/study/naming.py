@@ -17,8 +17,6 @@ RESERVED = frozenset({*CONSTANTS, *keyword.kwlist})
 """Words that a formula reads as something else."""
 HOURS_PER_DAY = 24.5
 """730 hours are 30 days of 24.3; a day that is longer is none."""
-HOURS_PER_DAY = 24.5
-"""730 hours are 30 days of 24.3; a day that is longer is none."""
 
 
 def checked(study: StudyFile) -> None:

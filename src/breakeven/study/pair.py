@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from breakeven.algebra.amount import Amount, Array, amount
-from breakeven.cost.crossing import first_crossing
+from breakeven.cost.crossing import first_crossing, lasting_crossing
 from breakeven.cost.finance import irr, year_effective
 from breakeven.study.costed import Costed
 from breakeven.study.flow import Flow
@@ -38,6 +38,11 @@ class Versus:
     def months(self) -> Array:
         """(draws or 1,) months until the extra capital has come back, linear within the month; nan is never."""
         return first_crossing(self.saved)
+
+    @cached_property
+    def lasting_months(self) -> Array:
+        """(draws or 1,) the same for good: where the saving dips below zero again, the month of its last return."""
+        return lasting_crossing(self.saved)
 
     @cached_property
     def discounted_months(self) -> Array:
@@ -71,11 +76,10 @@ class Versus:
         """The break-even in hours of the study's month."""
         return self.plain(self.months, "month")
 
-    def capital_annuity(self) -> Array:
-        """Level monthly payment of the owner's purchases, resale deducted."""
-        capital = [flow for flow in self.owner.flows if flow.capital]
-        paid = sum((self.owner.present_of(flow) for flow in capital), np.zeros(1))
-        return np.asarray(paid / self.owner.factors[:, 1:].sum(axis=1))
+    def capital_annuity(self) -> Array | None:
+        """Level monthly payment of the owner's purchases, resale deducted; None where it purchases nothing."""
+        bought = any(flow.capital for flow in self.owner.flows)
+        return self.owner.annuity_of(lambda flow: flow.capital) if bought else None
 
     def spend(self) -> Array:
         """What the rival must cost in month 1 for the owner to pay back exactly at the horizon, its trend kept."""
@@ -119,18 +123,32 @@ def _ratio(one: Array, other: Array) -> Array:
 
 
 class Spec(NamedTuple):
-    """How a figure of a pair is computed, the unit it is shown in, its meaning, and why it may be never."""
+    """How a figure of a pair is computed, the unit it is shown in, its meaning, and why it may be never.
+
+    `lacking` says why there may be none, and the way out; `beside` names the figure that it is shown beside only where
+    the two differ.
+    """
 
     compute: Callable[[Versus], Known | None]
     unit: str
     meaning: str
     never: str = ""
+    lacking: tuple[str, str] = ("", "")
+    beside: str = ""
 
 
 NOT_WITHIN = "the extra capital does not come back within the horizon"
+NOT_LASTING = "the saving is below zero at the horizon, though it has been above it"
 NO_SIGN = "the difference of both cash flows never changes sign, so that no rate makes it worth nothing"
 FIGURES: Mapping[str, Spec] = {
     "months": Spec(lambda one: one.plain(one.months, "month"), "month", "break-even, linear in the month", NOT_WITHIN),
+    "lasting_months": Spec(
+        lambda one: one.plain(one.lasting_months, "month"),
+        "month",
+        "month from which the extra capital has come back for good",
+        NOT_LASTING,
+        beside="months",
+    ),
     "whole_months": Spec(
         lambda one: one.plain(np.ceil(np.round(one.months, 9)), "month"), "month", "first whole month", NOT_WITHIN
     ),
@@ -158,16 +176,22 @@ FIGURES: Mapping[str, Spec] = {
         NO_SIGN,
     ),
     "capital_annuity": Spec(
-        lambda one: one.money(one.capital_annuity(), per="month"), "CUR/month", "level monthly payment of the capital"
+        lambda one: None if (paid := one.capital_annuity()) is None else one.money(paid, per="month"),
+        "CUR/month",
+        "level monthly payment of the capital",
+        lacking=("`{owner}` purchases nothing", "compare an option that has a `purchase:`"),
     ),
     "spend": Spec(
-        lambda one: one.money(one.spend(), per="month"), "CUR/month", "rival's month 1 from which owning pays back"
+        lambda one: one.money(one.spend(), per="month"),
+        "CUR/month",
+        "rival's month 1 from which owning has paid back at the horizon",
     ),
     "utilisation": Spec(
         lambda one: None if (share := one.utilisation()) is None else one.plain(share),
         "%",
         "share of the hours from which owning is cheaper than renting those hours alone",
         "owning stays dearer even when every hour is used",
+        lacking=("`{rival}` rents nothing by the hour", "compare with an option that has a `rent:`"),
     ),
     "price_factor": Spec(
         lambda one: one.plain(one.price_factor()), "", "x the rival's prices at which both cost alike"

@@ -17,6 +17,8 @@ Path = tuple[str | int, ...]
 
 MAX_LENGTH = 200
 _QUANTITY = re.compile(rf"(?P<sign>[-+]?)(?P<number>{NUMBER}|\.[0-9]+(?:[eE][-+]?[0-9]+)?)(?![0-9.,_])\s*(?P<unit>.*)")
+_SHARES = {"fraction": "%", "ratio": "%", "1/year": "%/year"}
+"""Units of the catalog that people write in per cent."""
 _EXACT = 1e15
 """Above this a float has no digit left for a fraction."""
 
@@ -36,8 +38,11 @@ class Leaf:
     @property
     def text(self) -> str:
         """The value as people write it."""
-        size = self.base / self.unit.factor
-        return f"{f'{size:,.10g}' if abs(size) < _EXACT else f'{size:g}'} {self.unit.text}".strip()
+        size, unit = self.base / self.unit.factor, self.unit.text
+        if unit in _SHARES and abs(size) <= 1:
+            size, unit = size * 100, _SHARES[unit]
+        number = f"{size:,.10g}" if abs(size) < _EXACT else f"{size:g}"
+        return f"{number} {unit.removeprefix('fraction').removeprefix('ratio')}".strip()
 
 
 def dotted(path: Path) -> str:

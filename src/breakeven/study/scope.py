@@ -29,6 +29,7 @@ from breakeven.study.trend import Trends
 MOST_NESTED = 40
 """Names that rest on each other in a row; Python's own stack ends soon after."""
 _TIMES = frozenset({"s", "month", "day"})
+_PER_MONTH = re.compile(r"/\s*months?(?![A-Za-z0-9_])")
 _PER_HOUR = re.compile(r"/\s*(h|hours?|min|s|seconds?)(?![A-Za-z0-9_])")
 
 
@@ -208,8 +209,9 @@ class Scope:
         self._defined(tree, found, used)
         facts = tuple(dict.fromkeys(key for one in used.values() for key in one.facts))
         basis: Basis = "assumed" if any(one.basis == "assumed" for one in used.values()) else "derived"
-        varies, hourly = (any(getattr(one, name) for one in used.values()) for name in ("varies", "hourly"))
-        return Known(found, facts, text, basis, varies, hourly)
+        kinds = ("varies", "hourly", "monthly")
+        varies, hourly, monthly = (any(getattr(one, kind) for one in used.values()) for kind in kinds)
+        return Known(found, facts, text, basis, varies, hourly, monthly)
 
     def _defined(self, tree: ast.expr, found: Amount, used: Mapping[str, Known]) -> None:
         """Raise where what the study states has no value; `never` (nan) and the far ends of draws pass on."""
@@ -274,7 +276,10 @@ class Scope:
         drawn = self.drawn.get(key)
         values = np.array([[leaf.base]]) if drawn is None else drawn.reshape(-1, 1)
         basis: Basis = "assumed" if leaf.given.low is not None or leaf.fact.basis == "assumption" else "derived"
-        found = Known(Amount(values, leaf.unit.dims), (leaf.fact.key,), leaf.text, basis, hourly=_hourly(leaf.unit))
+        hourly, monthly = _hourly(leaf.unit), _PER_MONTH.search(leaf.unit.text) is not None
+        found = Known(
+            Amount(values, leaf.unit.dims), (leaf.fact.key,), leaf.text, basis, hourly=hourly, monthly=monthly
+        )
         found, rates = converted(found, self.study)
         self.facts.update({rate.key: rate for rate in rates})
         return found

@@ -27,12 +27,12 @@ class Trends:
         return np.arange(self.horizon, dtype=np.float64).reshape(1, -1)
 
     def growth(self, change: Known) -> Amount:
-        """(1 + change)^(months since the start), month 1 being 1; the change is per year or per month.
+        """(1 + change)^(months since the start), month 1 being 1; the change is per year, or per month if stated so.
 
         Raises:
             UnitError: it is neither, or falls by 100 % or more.
         """
-        yearly = not change.text.rstrip().endswith(("/month", "/months"))
+        yearly = not (change.monthly and change.amount.dims)
         stated = change.amount.values
         kept, found = self._found.get((id(stated), yearly), (None, None))
         if kept is not stated or found is None:

@@ -17,10 +17,10 @@ class Source(Section):
     """Where the study's figures come from; single quantities may name their own."""
 
     title: Annotated[Text, Field(description="paper, page, contract, or `own assumption`")]
-    url: str = ""
+    url: Annotated[str, Field(description="where it can be read")] = ""
     published: Annotated[Date, Field(description="YYYY-MM-DD")]
-    licence: str = ""
-    note: str = ""
+    licence: Annotated[str, Field(description="of the figures taken from it")] = ""
+    note: Annotated[str, Field(description="such as: read in a quotation, not in the original")] = ""
 
 
 class Conventions(Section):
@@ -48,11 +48,11 @@ class Conventions(Section):
 class Rate(Section):
     """A dated exchange rate: one unit of `from` is `rate` units of `to`."""
 
-    from_: Annotated[str, Field(alias="from", pattern=r"^[A-Z]{3}$")]
-    to: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-    rate: Positive
-    as_of: Date
-    source: Text
+    from_: Annotated[str, Field(alias="from", pattern=r"^[A-Z]{3}$", description="currency, ISO 4217")]
+    to: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="currency, ISO 4217")]
+    rate: Annotated[Positive, Field(description="units of `to` for one of `from`")]
+    as_of: Annotated[Date, Field(description="day of the rate, YYYY-MM-DD")]
+    source: Annotated[Text, Field(description="who states the rate")]
 
 
 class Demand(Section):
@@ -84,15 +84,15 @@ class Demand(Section):
 class Named(Section):
     """A result of the study's own: a formula over inputs and computed results."""
 
-    formula: Text
+    formula: Annotated[Text, Field(description="`own.total - api.total`; a result that is text alone is its formula")]
     unit: Annotated[str, Field(description="unit to show it in; left out, a usual one")] = ""
-    note: str = ""
+    note: Annotated[str, Field(description="shown beside it")] = ""
 
 
 class Rule(Section):
     """A claim and what to vary: the answer is where it is true and where it is false."""
 
-    claim: Text
+    claim: Annotated[Text, Field(description="what is claimed, as a sentence")]
     holds: Annotated[Text, Field(description="a condition over results and inputs: `a_vs_b.months <= 18 * month`")]
     vary: Annotated[str, Field(description="the input that is varied")]
     low: Annotated[str | float, Field(description="from, in the input's unit")]
@@ -117,8 +117,8 @@ class Expected(Section):
 class Uncertainty(Section):
     """How inputs with a range are drawn."""
 
-    draws: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
-    seed: Annotated[int, Field(ge=0)] = 0
+    draws: Annotated[int, Field(ge=100, le=1_000_000, description="how many")] = 10_000
+    seed: Annotated[int, Field(ge=0, description="same seed, same bytes; else 0")] = 0
     compare: Annotated[str, Field(description="option the best one is measured against; left out, the runner-up")] = ""
     all_inputs: Annotated[
         float | None, Field(gt=0, lt=1, description="a range of +- this share for inputs without one; left out, none")
@@ -133,23 +133,31 @@ class StudyFile(Section):
     """A TCO study."""
 
     study: Annotated[Literal[1], Field(description="version of this grammar")]
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)]
-    title: Text
-    source: Source
+    id: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64, description="lower case, digits and dashes")
+    ]
+    title: Annotated[Text, Field(description="heads every document")]
+    source: Annotated[Source, Field(description="of every figure that names no other")]
     as_of: Annotated[Date | None, Field(description="prices as of; left out, the source's date")] = None
-    note: str = ""
+    note: Annotated[str, Field(description="what is left out, and other words to the reader")] = ""
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217; every result is in it")] = "USD"
     units: Annotated[tuple[Identifier, ...], Field(description="things counted that the general list lacks")] = ()
-    conventions: Conventions = Conventions()
-    fx: tuple[Rate, ...] = ()
+    conventions: Annotated[Conventions, Field(description="horizon, discount rate, hours of a month")] = Conventions()
+    fx: Annotated[tuple[Rate, ...], Field(description="dated exchange rates of other currencies in the study")] = ()
     inputs: Annotated[dict[Identifier, Quantity], Field(description="named quantities that formulas may use")] = {}
-    demand: Demand = Demand()
-    levels: Annotated[dict[Identifier, float], Field(description="multiples of the demand to look at")] = {}
-    options: dict[Identifier, Option] = {}
+    demand: Annotated[Demand, Field(description="what has to be served")] = Demand()
+    levels: Annotated[
+        dict[Identifier, Positive],
+        Field(description="multiples of the demand to look at; left out, low 0.5, medium 1, peak 2; `{}` for none"),
+    ] = {"low": 0.5, "medium": 1.0, "peak": 2.0}
+    options: Annotated[dict[Identifier, Option], Field(description="the ways to serve it")] = {}
     pairs: Annotated[
         tuple[tuple[str, str], ...], Field(description="[owner, rival] to compare; left out, all that can break even")
     ] = ()
-    results: dict[Identifier, Annotated[Named, BeforeValidator(_formula)]] = {}
+    results: Annotated[
+        dict[Identifier, Annotated[Named, BeforeValidator(_formula)]],
+        Field(description="results of the study's own; short form: the formula"),
+    ] = {}
     variants: Annotated[
         dict[str, dict[str, Quantity]], Field(description="the study again with some inputs changed, by name")
     ] = {}
@@ -157,9 +165,13 @@ class StudyFile(Section):
         dict[Identifier, tuple[Quantity, ...]],
         Field(description="all combinations of these inputs' values, named `input=value,input=value`"),
     ] = {}
-    rules: dict[Identifier, Rule] = {}
-    uncertainty: Uncertainty | None = None
-    expected: tuple[Expected, ...] = ()
+    rules: Annotated[dict[Identifier, Rule], Field(description="claims to test")] = {}
+    uncertainty: Annotated[
+        Uncertainty | None, Field(description="draws what has a range: Monte Carlo, tornado, Sobol, flips, EVPI")
+    ] = None
+    expected: Annotated[
+        tuple[Expected, ...], Field(description="published values, for `breakeven tco check`; never an input")
+    ] = ()
 
 
 def load(text: str, filename: str = "study.yaml") -> StudyFile:

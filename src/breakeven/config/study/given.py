@@ -39,9 +39,9 @@ class Given(Section):
     ] = ()
     basis: Annotated[str, Field(description="list, sale, spot, on_demand, reserved, invoice, measured ...")] = ""
     source: Annotated[str, Field(description="where it comes from; left out, the study's source")] = ""
-    url: str = ""
+    url: Annotated[str, Field(description="where it can be read")] = ""
     as_of: Annotated[Date | None, Field(description="the day it was true, YYYY-MM-DD; left out, the study's")] = None
-    note: str = ""
+    note: Annotated[str, Field(description="shown with its source")] = ""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Given:

@@ -74,7 +74,7 @@ class Lease(Section):
 
     payment: Annotated[Quantity, Field(description="`USD/server/month`")]
     term: Annotated[Quantity, Field(description="`36 month`")]
-    upfront: Quantity | None = None
+    upfront: Annotated[Quantity | None, Field(description="paid in month 0: `10000 USD/server`")] = None
     buyout: Annotated[Quantity | None, Field(description="paid at the end of the term; left out, they go back")] = None
 
 
@@ -108,7 +108,7 @@ class Housing(Section):
     contracted: Annotated[
         Quantity | None, Field(description="power contracted; left out, what the servers draw, spare ones included")
     ] = None
-    racks: Quantity | None = None
+    racks: Annotated[Quantity | None, Field(description="racks, with a price per rack")] = None
 
 
 class Rent(Section):
@@ -137,9 +137,9 @@ class ApiTier(Section):
     """Prices from a monthly volume on."""
 
     above: Annotated[Quantity, Field(description="tokens a month from which this tier holds: `500 Mtok/month`")]
-    input: Quantity | None = None
-    cached_input: Quantity | None = None
-    output: Quantity | None = None
+    input: Annotated[Quantity | None, Field(description="left out, as below the bound")] = None
+    cached_input: Annotated[Quantity | None, Field(description="left out, as below the bound")] = None
+    output: Annotated[Quantity | None, Field(description="left out, as below the bound")] = None
 
 
 class Api(Section):
@@ -165,9 +165,9 @@ class Provisioned(Section):
     price: Annotated[Quantity, Field(description="`USD/unit/h` or `USD/unit/month`")]
     capacity: Annotated[Quantity, Field(description="what a unit carries: `token/s/unit` or `request/s/unit`")]
     units: Annotated[Quantity | None, Field(description="units; left out, enough for the mean rate")] = None
-    minimum_units: Quantity | None = None
+    minimum_units: Annotated[Quantity | None, Field(description="fewest units that are sold")] = None
     step: Annotated[Quantity | None, Field(description="units are sold in steps of this many")] = None
-    term: Quantity | None = None
+    term: Annotated[Quantity | None, Field(description="commitment: `12 month`; not longer than the horizon")] = None
     overflow: Annotated[Api | None, Field(description="prices of what does not fit")] = None
     overflow_share: Annotated[
         Quantity | None, Field(description="share of the traffic above the units; left out, from mean rate and units")
@@ -188,7 +188,7 @@ class Load(Section):
 class Rung(Section):
     """One way to commit to capacity in a mix."""
 
-    name: Identifier
+    name: Annotated[Identifier, Field(description="such as `three_years`")]
     price: Annotated[Quantity, Field(description="per unit and hour of the whole term, used or not")]
     size: Annotated[float, Field(gt=0, description="units of load that one machine carries")] = 1.0
     most: Annotated[int | None, Field(ge=0, description="at most so many machines")] = None
@@ -200,7 +200,7 @@ class Rung(Section):
 class Mix(Section):
     """Hybrid: an owned base for the load curve, and rent for what lies above; the base is found, not given."""
 
-    load: Load
+    load: Annotated[Load, Field(description="the load curve; multiples of the demand multiply it")]
     own: Annotated[Quantity | None, Field(description="cost of an owned unit, every hour: `1.38 USD/unit/h`")] = None
     burst: Annotated[Quantity | None, Field(description="rent of a unit, used hours only: `3.90 USD/unit/h`")] = None
     headroom: Annotated[
@@ -253,20 +253,20 @@ class Exit(Section):
 class Option(Section):
     """One way to serve the demand: the parts it has, and lines of its own."""
 
-    title: str = ""
-    placement: Placement = "unknown"
+    title: Annotated[str, Field(description="what people call it; left out, its name")] = ""
+    placement: Annotated[Placement, Field(description="where it runs; shown, and kept for the planner")] = "unknown"
     share: Annotated[Quantity | None, Field(description="share of the demand it serves; left out, all")] = None
-    fleet: Fleet = Fleet()
-    purchase: Purchase | None = None
-    lease: Lease | None = None
-    power: Power | None = None
-    housing: Housing | None = None
-    rent: Rent | None = None
-    api: Api | None = None
-    provisioned: Provisioned | None = None
-    mix: Mix | None = None
+    fleet: Annotated[Fleet, Field(description="counts that prices are per")] = Fleet()
+    purchase: Annotated[Purchase | None, Field(description="machines bought")] = None
+    lease: Annotated[Lease | None, Field(description="machines leased")] = None
+    power: Annotated[Power | None, Field(description="electricity and carbon of one's own machines")] = None
+    housing: Annotated[Housing | None, Field(description="colocation")] = None
+    rent: Annotated[Rent | None, Field(description="machines by the hour: on demand, reserved, spot, CPU")] = None
+    api: Annotated[Api | None, Field(description="tokens or requests at a price")] = None
+    provisioned: Annotated[Provisioned | None, Field(description="reserved throughput, with overflow")] = None
+    mix: Annotated[Mix | None, Field(description="hybrid: the best owned base for a load curve")] = None
     lines: Annotated[
         dict[Identifier, Annotated[Line, BeforeValidator(_short)]],
         Field(description="lines by name; short form: `maintenance: 12 %/year of purchase`"),
     ] = {}
-    exit: Exit | None = None
+    exit: Annotated[Exit | None, Field(description="what leaving costs")] = None
