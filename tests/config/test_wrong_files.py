@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from breakeven.config import mapping, policy_file, settings
+from breakeven.config.study import file as study_file
 from breakeven.errors import CONFIGURATION, ConfigError, PolicyError
 
 WRONG = Path(__file__).parent / "wrong"
@@ -23,6 +24,7 @@ READERS: dict[str, tuple[Callable[[str, str], object], type[ConfigError]]] = {
     "breakeven.yaml": (settings.load, ConfigError),
     "policy.yaml": (load_policy, PolicyError),
     "mapping.yaml": (mapping.load, ConfigError),
+    "study.yaml": (study_file.load, ConfigError),
 }
 
 

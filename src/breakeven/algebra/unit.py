@@ -204,8 +204,31 @@ def _spellings(name: str) -> tuple[str, ...]:
     return alone if _NO_PLURAL.fullmatch(one) and one not in ALIASES else (*alone, one, ALIASES.get(one, ""))
 
 
+MEANT = {
+    **dict.fromkeys(("qps", "rps", "tps"), "request/s` or `token/s"),
+    **dict.fromkeys(("percent", "pct"), "%"),
+    **dict.fromkeys(("dollar", "$", "us$", "usd$"), "USD"),
+    **dict.fromkeys(("euro", "€"), "EUR"),
+    **dict.fromkeys(("£",), "GBP"),
+    **dict.fromkeys(("cent", "ct", "¢"), "0.01 USD"),
+    "kusd": "1000 USD",
+    "musd": "1000000 USD",
+    "mo": "month",
+    "mth": "month",
+    "hr": "h",
+    "sec": "s",
+    "minute": "min",
+    "annum": "year",
+    "people": "FTE",
+    "person": "FTE",
+}
+"""Words that people bring along, and the unit they mean."""
+
+
 def _unknown(name: str, text: str, own: Iterable[str]) -> tuple[str, str]:
     where = f"unknown unit `{name}` in `{text}`" if name != text else f"unknown unit `{text}`"
+    if meant := MEANT.get(name.strip().casefold().removesuffix("s")):
+        return where, f"write `{meant}`"
     near = _near(name, [*PHYSICAL, *COUNTS, *own])
     named = f"did you mean {' or '.join(f'`{one}`' for one in near)}? " if near else ""
     if named:

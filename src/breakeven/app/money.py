@@ -45,7 +45,7 @@ def compare_document(found: Comparison) -> Document:
 
 def memo_for(plan: str | None, folder: Path) -> tuple[Document, str]:
     """The memo of a plan by its id (the latest without one), or of a study by its file; and the day of its prices."""
-    if plan is not None and plan.endswith((".yaml", ".yml")):
+    if plan is not None and (Path(plan).suffix.lower() in {".yaml", ".yml"} or Path(plan).exists()):
         found = studies.computed(Path(plan))
         return tco_report.memo_of_tco(found), found.as_of
     kept = files.find_plan(folder, plan)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from breakeven.assembly import files
+from breakeven.errors import UsageError
 from breakeven.report import brief as shorter
 from breakeven.report.document import Document
 from breakeven.report.render import html, markdown, pdf, text
@@ -42,5 +43,13 @@ def content(document: Document, form: str, *, as_of: str) -> bytes:
 
 
 def write(path: Path, made: bytes) -> None:
-    """A file, whole or not at all."""
-    files.write_atomically(path, made)
+    """A file, whole or not at all.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    try:
+        files.write_atomically(path, made)
+    except OSError as error:
+        message = f"cannot write {path}: {(error.strerror or str(error)).lower()}"
+        raise UsageError(message, "name a file in a folder that can be written to") from error

@@ -35,7 +35,7 @@ def computed(path: Path, *, facts: Sequence[Path] = (), draws: int | None = None
         ConfigError: the file cannot be read, or is wrong in its form.
         StudyError: it cannot be computed; both name file, line and column.
     """
-    text = reading.read_text(path)
+    text = reading.read_text(path, way_out=reading.CHECK_PATH)
     study = study_file.load(text, str(path))
     catalog = load_catalog(facts)
     with _placed(text, path):
@@ -71,7 +71,9 @@ def checked(paths: Sequence[Path]) -> CheckReport:
         except ConfigError as error:
             broken.append(Broken(case=file.stem, error=str(error)))
     failed = tuple(result for result in results if not result.passed)
-    return CheckReport(cases=len(files), checked=len(results), failed=failed, broken=tuple(broken))
+    return CheckReport(
+        cases=len(files), checked=len(results), failed=failed, broken=tuple(broken), values=tuple(results)
+    )
 
 
 def _files(path: Path) -> tuple[Path, ...]:
@@ -85,7 +87,7 @@ def _files(path: Path) -> tuple[Path, ...]:
 
 
 def _checked(path: Path, catalog: Catalog) -> tuple[Checked, ...]:
-    text = reading.read_text(path)
+    text = reading.read_text(path, way_out=reading.CHECK_PATH)
     study = study_file.load(text, str(path))
     with _placed(text, path):
         return check(study, catalog)

@@ -21,7 +21,7 @@ def compared(paths: Sequence[Path], workload: Path, *, facts: Sequence[Path] = (
         ConfigError: a file cannot be read, or is wrong in its form.
         StudyError: something cannot be computed; names file, line and column.
     """
-    texts = {path: reading.read_text(path) for path in (*paths, workload)}
+    texts = {path: reading.read_text(path, way_out=reading.CHECK_PATH) for path in (*paths, workload)}
     offered = [(path, proposals.load_proposal(texts[path], str(path))) for path in paths]
     asked = proposals.load_workload(texts[workload], str(workload))
     try:

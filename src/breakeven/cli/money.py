@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from breakeven.cli.group import WithDefault
-from breakeven.cli.output import as_json, data_dir_option, explained, note, print_json, sources_option
+from breakeven.cli.output import as_json, counted, data_dir_option, explained, note, print_json, sources_option
 from breakeven.errors import UsageError
 from breakeven.report.document import Document
-from breakeven.schema.check import CheckReport
+from breakeven.schema.check import Checked, CheckReport
 
 FORMS = ("text", "md", "html", "pdf")
 FORM_HELP = "text, md, html or pdf to stdout, or a file with that ending."
@@ -64,9 +64,10 @@ def tco_show(
 
 @tco.command("check")
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
+@click.option("--all", "everything", is_flag=True, help="List every value, and what had to be inferred for it.")
 @as_json
 @explained
-def tco_check(*, paths: tuple[str, ...], json_: bool) -> None:
+def tco_check(*, paths: tuple[str, ...], everything: bool, json_: bool) -> None:
     """Compare each study's `expected:` values with what its inputs come to; exit 1 if any differ."""
     from breakeven.app import money
 
@@ -74,15 +75,22 @@ def tco_check(*, paths: tuple[str, ...], json_: bool) -> None:
     if json_:
         print_json({"cases": found.cases, "checked": found.checked, "failed": _failures(found)})
     else:
-        for one in found.failed:
-            expected, actual = (_told(value, one.unit) for value in (one.expected, one.actual))
-            click.echo(f"{one.case}: {one.name} is {actual}, published as {expected} ({one.published})")
+        for one in found.values if everything else found.failed:
+            click.echo(_line(one))
         for broken in found.broken:
             click.echo(broken.error)
-        missing = f", {len(found.broken)} cases not computed" if found.broken else ""
-        click.echo(f"{found.cases} cases, {found.checked} values checked, {len(found.failed)} failed{missing}")
+        missing = f", {counted(len(found.broken), 'case')} not computed" if found.broken else ""
+        cases, values = counted(found.cases, "case"), counted(found.checked, "value")
+        click.echo(f"{cases}, {values} checked, {len(found.failed)} failed{missing}")
     if found.failed or found.broken:
         sys.exit(1)
+
+
+def _line(one: Checked) -> str:
+    expected, actual = (_told(value, one.unit) for value in (one.expected, one.actual))
+    inferred = f"; inferred: {one.inferred}" if one.inferred else ""
+    failed = "" if one.passed else ", which differs"
+    return f"{one.case}: {one.name} is {actual}, published as {expected} ({one.published}{inferred}){failed}"
 
 
 def _failures(found: CheckReport) -> list[dict[str, object]]:

@@ -39,6 +39,11 @@ def print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 case`, `2 cases`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def note(text: str) -> None:
     """Progress and remarks go to stderr, so that stdout stays the result."""
     click.echo(text, err=True)
@@ -56,8 +61,12 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
-        except FileNotFoundError as error:
-            click.echo(f"error BE200: {error.filename}: no such file\n  way out: check the path", err=True)
+        except BrokenPipeError:
+            raise  # click ends quietly when whoever reads has gone
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            why = (error.strerror or str(error)).lower()
+            click.echo(f"error BE200: {where}{why}\n  way out: check the path, its rights and the disk", err=True)
             sys.exit(3)
 
     return run

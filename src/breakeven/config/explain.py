@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -14,6 +14,7 @@ from breakeven.config.problem import Complaint, Path, masked, nearest, suggest
 
 _WANTED = {
     "string_type": "text",
+    "string_unicode": "text of whole characters",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
@@ -59,14 +60,28 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Complaint | None:
     if error["type"] == "too_short" and error["input"]:
         return None  # the list was not empty, its entries failed
     path = tuple(part for part in error["loc"] if part != "[key]")
+    if path and path[-1] in _BRANCHES:
+        return _either(error, path[:-1])
     kind = error["type"]
     writer = _WRITERS.get(kind) or (_limit if kind in _LIMITS else _wrong_type if kind in _WANTED else _other)
     return writer(error, path, model)
 
 
+_BRANCHES = {"str": "text", "float": "a number"}
+"""How pydantic names the sides of a value that may be either."""
+
+
+def _either(error: ErrorDetails, path: Path) -> Complaint:
+    """One complaint for all sides of a union: the tree keeps equal ones once."""
+    message = f"{named(path)} must be text or a number, got {described(error['input'])}"
+    return Complaint(path=path, message=message, hint="write a number with its unit, such as `98.32 USD/h`")
+
+
 def _unknown(_: ErrorDetails, path: Path, model: type[BaseModel]) -> Complaint:
     key, parent = str(path[-1]), section_at(model, path[:-1])
     hint = _hint_for_key(key, parent) if parent else ""
+    if key[:1].isdigit():
+        hint = "inside { } a comma ends the entry: write decimals with a point, or quote the value"
     return Complaint(path=path, message=f"unknown key `{key}`{_inside(path)}", hint=hint, on_key=True)
 
 
@@ -82,6 +97,9 @@ def _hint_for_key(key: str, section: type[BaseModel]) -> str:
 
 
 def _missing(_: ErrorDetails, path: Path, model: type[BaseModel]) -> Complaint:
+    if isinstance(path[-1], int):
+        message = f"{named(path[:-1])} is too short: its entry {path[-1] + 1} is missing"
+        return Complaint(path=path[:-1], message=message, hint="write all of its entries")
     key, parent = str(path[-1]), section_at(model, path[:-1])
     field = parent.model_fields[key] if parent else None
     about = f" ({field.description})" if field and field.description else ""
@@ -151,6 +169,19 @@ def _too_short(_: ErrorDetails, path: Path, __: type[BaseModel]) -> Complaint:
     return Complaint(path=path, message=f"{named(path)} is empty, it needs at least one", hint="give a value")
 
 
+def _too_long(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
+    most = error.get("ctx", {}).get("max_length", 0)
+    what = "characters" if isinstance(error["input"], str) else "entries"
+    message = f"{named(path)} has more than {most} {what}, got {described(error['input'])}"
+    return Complaint(path=path, message=message, hint=f"at most {most} are read")
+
+
+def _refused(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
+    """What a check of our own says: its sentence ends in the way out, behind a colon."""
+    message, _colon, hint = str(error.get("ctx", {}).get("error", error["msg"])).rpartition(": ")
+    return Complaint(path=path, message=message or hint, hint=hint if message else "")
+
+
 def _other(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
     return Complaint(path=path, message=f"{named(path)}: {error['msg']}, got {described(error['input'])}")
 
@@ -164,6 +195,9 @@ _WRITERS: Mapping[str, _Writer] = {
     "string_pattern_mismatch": _pattern,
     "string_too_short": _too_short,
     "too_short": _too_short,
+    "too_long": _too_long,
+    "string_too_long": _too_long,
+    "value_error": _refused,
 }
 
 
@@ -177,7 +211,7 @@ def described(value: object) -> str:
         return f"the number {value}"
     if isinstance(value, tuple | dict):
         return f"a {'list' if isinstance(value, tuple) else 'mapping'} of {len(value)}"
-    text = str(value)
+    text = str(value).encode("utf-8", "backslashreplace").decode()
     return f"the text '{text if len(text) <= 60 else text[:57] + '...'}'"  # noqa: PLR2004 - a line's worth
 
 
@@ -198,10 +232,14 @@ def _inside(path: Path) -> str:
 def section_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     """The section that holds the keys at `path`; None where values are no sections."""
     section: type[BaseModel] | None = model
+    named_entry = False
     for part in path:
-        if isinstance(part, str):
-            field = section.model_fields.get(part) if section else None
-            section = _section_in(field.annotation) if field else None
+        if named_entry or not isinstance(part, str):
+            named_entry = False
+            continue
+        field = section.model_fields.get(part) if section else None
+        section = _section_in(field.annotation) if field else None
+        named_entry = field is not None and get_origin(field.annotation) is dict
     return section
 
 

@@ -14,7 +14,14 @@ STAGE = r"^[a-z][a-z0-9_]{0,60}_ms$"
 TEXT = r"\S"
 DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 
+IDENTIFIER = r"^[a-z][a-z0-9_]*$"
+STUDY_ID = r"^[a-z0-9][a-z0-9-]*$"
+CURRENCY = r"^[A-Z]{3}$"
+
 PATTERNS = {
+    IDENTIFIER: ("a name that formulas can use", "use lower case letters, digits and `_`, starting with a letter"),
+    STUDY_ID: ("a short name", "use lower case letters, digits and `-`"),
+    CURRENCY: ("a currency", "write its ISO 4217 code, such as USD or EUR"),
     NAME: ("a name", "use letters, digits, `.`, `_` and `-`, at most 64, starting with a letter or digit"),
     ENV: ("the name of an environment variable", "name the variable here and put the key itself into the environment"),
     URL: ("an http(s) URL", "write it as http://host:port/path, without user, query or fragment"),

@@ -108,7 +108,7 @@ def read(path: Path) -> LogMapping:
     Raises:
         ConfigError: it cannot be read, or `load` refuses it.
     """
-    return load(reading.read_text(path), str(path))
+    return load(reading.read_text(path, way_out=reading.CHECK_PATH), str(path))
 
 
 def _one_unit(value: Value) -> Iterator[Complaint]:

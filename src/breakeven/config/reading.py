@@ -23,9 +23,14 @@ def check(model: type[Model], text: str, rules: Sequence[Rule]) -> tuple[Model |
     tree = parse(text)
     if tree.value is None and not tree.problems:
         tree.value = {}
-    value = _validated(model, tree) if isinstance(tree.value, dict) else None
+    value = None
+    if isinstance(tree.value, dict):
+        if (other := _other_grammar(tree.value, model)) is not None:
+            tree.add(other)
+        else:
+            value = _validated(model, tree)
     if value is None and not tree.problems:
-        tree.add(_no_mapping(tree.value))
+        tree.add(_no_mapping(tree.value, model))
     for rule in rules:
         for complaint in rule(tree.value):
             tree.add(complaint)
@@ -43,9 +48,27 @@ def _validated(model: type[Model], tree: Tree) -> Model | None:
     return None
 
 
-def _no_mapping(value: Value) -> Complaint:
+def _no_mapping(value: Value, model: type[BaseModel]) -> Complaint:
     message = f"the file must be a mapping of keys to values, got {described(value)}"
-    return Complaint(path=(), message=message, hint="start with `version: 1`")
+    return Complaint(path=(), message=message, hint=f"start with `{next(iter(model.model_fields))}: 1`")
+
+
+COMMANDS = {
+    "study": "`breakeven tco` computes it",
+    "proposal": "`breakeven compare` takes it",
+    "workload": "`breakeven compare --workload` takes it",
+}
+"""Files whose first key says what they are, and what they are for."""
+
+
+def _other_grammar(value: dict[str, Value], model: type[BaseModel]) -> Complaint | None:
+    """One complaint where a file is of another kind, instead of one for each of its keys."""
+    wanted = next(iter(model.model_fields))
+    found = [kind for kind in COMMANDS if kind in value]
+    if wanted in value or wanted not in COMMANDS or len(found) != 1:
+        return None
+    message = f"this is a {found[0]}, and a {wanted} is needed"
+    return Complaint(path=(found[0],), message=message, hint=COMMANDS[found[0]], on_key=True)
 
 
 def load(
@@ -63,8 +86,12 @@ def load(
     return value
 
 
-def read_text(path: FilePath, error: type[ConfigError] = ConfigError) -> str:
-    """The text of a configuration file.
+CONFIGURE = "`breakeven init` writes one, or name another with --config"
+CHECK_PATH = "check the path: a file of YAML is needed"
+
+
+def read_text(path: FilePath, error: type[ConfigError] = ConfigError, *, way_out: str = CONFIGURE) -> str:
+    """The text of a configuration file; `way_out` is what to do where it cannot be read.
 
     Raises:
         ConfigError: (or the subclass `error`) when it is missing, too large, unreadable or not UTF-8.
@@ -74,7 +101,7 @@ def read_text(path: FilePath, error: type[ConfigError] = ConfigError) -> str:
             data = file.read(MAX_BYTES + 1)
     except OSError as failed:
         message = f"cannot read {path}: {failed.strerror or failed}"
-        raise error(message, "`breakeven init` writes one, or name another with --config") from failed
+        raise error(message, way_out) from failed
     if len(data) > MAX_BYTES:
         message = f"{path} has more than {MAX_BYTES} bytes"
         raise error(message, "split it or remove generated parts")

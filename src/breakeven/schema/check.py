@@ -32,3 +32,5 @@ class CheckReport(Noun, frozen=True, kw_only=True):
     checked: int
     failed: tuple[Checked, ...]
     broken: tuple[Broken, ...] = ()
+    values: tuple[Checked, ...] = ()
+    """All of them, reproduced or not."""

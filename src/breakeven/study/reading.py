@@ -79,7 +79,11 @@ def split(text: str) -> tuple[float, str]:
         message = f"`{text.strip()[:MAX_LENGTH]}` is no quantity"
         way_out = "write a number and its unit, such as `98.32 USD/h` or `1,500.5 USD`, or `= a formula`"
         raise UnitError(message, way_out)
-    return float(match["sign"] + "1") * parse_number(match["number"]), match["unit"].strip()
+    unit = match["unit"].strip()
+    if unit[:1].isdigit():
+        message = f"`{text.strip()}` has a space inside its number"
+        raise UnitError(message, f"write {match['number']}{unit}, or part thousands by commas")
+    return float(match["sign"] + "1") * parse_number(match["number"]), unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

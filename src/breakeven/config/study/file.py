@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from breakeven.config import reading
-from breakeven.config.field import Date, Positive, Section, Text
+from breakeven.config.field import CURRENCY, STUDY_ID, Date, Positive, Section, Text
 from breakeven.config.study.given import Identifier, Quantity
 from breakeven.config.study.option import Option, When
 
@@ -48,8 +48,8 @@ class Conventions(Section):
 class Rate(Section):
     """A dated exchange rate: one unit of `from` is `rate` units of `to`."""
 
-    from_: Annotated[str, Field(alias="from", pattern=r"^[A-Z]{3}$", description="currency, ISO 4217")]
-    to: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="currency, ISO 4217")]
+    from_: Annotated[str, Field(alias="from", pattern=CURRENCY, description="currency, ISO 4217")]
+    to: Annotated[str, Field(pattern=CURRENCY, description="currency, ISO 4217")]
     rate: Annotated[Positive, Field(description="units of `to` for one of `from`")]
     as_of: Annotated[Date, Field(description="day of the rate, YYYY-MM-DD")]
     source: Annotated[Text, Field(description="who states the rate")]
@@ -133,14 +133,12 @@ class StudyFile(Section):
     """A TCO study."""
 
     study: Annotated[Literal[1], Field(description="version of this grammar")]
-    id: Annotated[
-        str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64, description="lower case, digits and dashes")
-    ]
+    id: Annotated[str, Field(pattern=STUDY_ID, max_length=64, description="lower case, digits and dashes")]
     title: Annotated[Text, Field(description="heads every document")]
     source: Annotated[Source, Field(description="of every figure that names no other")]
     as_of: Annotated[Date | None, Field(description="prices as of; left out, the source's date")] = None
     note: Annotated[str, Field(description="what is left out, and other words to the reader")] = ""
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217; every result is in it")] = "USD"
+    currency: Annotated[str, Field(pattern=CURRENCY, description="ISO 4217; every result is in it")] = "USD"
     units: Annotated[tuple[Identifier, ...], Field(description="things counted that the general list lacks")] = ()
     conventions: Annotated[Conventions, Field(description="horizon, discount rate, hours of a month")] = Conventions()
     fx: Annotated[tuple[Rate, ...], Field(description="dated exchange rates of other currencies in the study")] = ()
@@ -189,4 +187,4 @@ def read(path: Path) -> StudyFile:
     Raises:
         ConfigError: it cannot be read, or `load` refuses it.
     """
-    return load(reading.read_text(path), str(path))
+    return load(reading.read_text(path, way_out=reading.CHECK_PATH), str(path))

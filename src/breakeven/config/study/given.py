@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from breakeven.config.field import Date, Section
+from breakeven.config.field import IDENTIFIER, Date, Section
 
 Distribution = Literal["triangular", "uniform", "normal", "lognormal", "fixed"]
-IDENTIFIER = r"^[a-z][a-z0-9_]*$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=64)]
 
 
@@ -51,7 +50,7 @@ class Given(Section):
         numbers = (self.value, self.low, self.high, self.trend, *(value for _, value in self.steps))
         wrong = [number for number in numbers if isinstance(number, float) and not math.isfinite(number)]
         if wrong:
-            message = f"a quantity is a finite number, got {wrong[0]}"
+            message = f"a quantity is a finite number, got {wrong[0]}: write `null` where there is none"
             raise ValueError(message)
         if self.formula is not None and (self.low is not None or self.high is not None):
             message = f"`= {self.formula}` has a range: state it on what the formula is computed from"
