@@ -131,15 +131,15 @@ def compare(
     Ranked on cost per prediction, latency variance and tracking reliability together, with crossovers, red flags, what
     leaving would cost, and the questions that the proposals leave open.
     """
-    from breakeven.app import money, render
+    from breakeven.app import render, vendor
 
-    found = money.compare([Path(one) for one in proposals], Path(workload), facts=[Path(one) for one in facts])
+    found = vendor.compare([Path(one) for one in proposals], Path(workload), facts=[Path(one) for one in facts])
     if json_:
         print_json(found)
     elif output:
-        _deliver(output, money.compare_document(found), found.as_of)
+        _deliver(output, vendor.compare_document(found), found.as_of)
     else:
-        click.echo(render.brief(money.compare_document(found), sources=sources))
+        click.echo(render.brief(vendor.compare_document(found), sources=sources))
 
 
 @click.command()
@@ -149,10 +149,19 @@ def compare(
 @explained
 def memo(*, plan: str | None, data_dir: str | None, output: str) -> None:
     """The decision memo of a PLAN (its id; the latest without one) or of a study (CASE.yaml)."""
-    from breakeven.app import money
-
-    document, as_of = money.memo_for(plan, Path(data_dir or ".breakeven"))
+    document, as_of = _memo(plan, Path(data_dir or ".breakeven"))
     _deliver(output, document, as_of)
+
+
+def _memo(plan: str | None, folder: Path) -> tuple[Document, str]:
+    """The memo of a study, where a file is named, else of a plan; and the day of its prices."""
+    if plan is not None and (Path(plan).suffix.lower() in {".yaml", ".yml"} or Path(plan).exists()):
+        from breakeven.app import money
+
+        return money.tco_memo(Path(plan))
+    from breakeven.app import memo
+
+    return memo.of_plan(plan, folder)
 
 
 def _deliver(output: str, document: Document, as_of: str) -> None:
