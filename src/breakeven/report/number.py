@@ -13,6 +13,11 @@ def share(value: float | None, *, unknown: str = "unknown") -> str:
     return unknown if value is None else f"{value * 100:.3g} %"
 
 
+def percent(value: float) -> str:
+    """A share that may be far above 1, in whole per cent."""
+    return f"{value * 100:,.0f} %"
+
+
 def number(value: float | None, unit: str, *, unknown: str = "unknown") -> str:
     """A value with its unit, in the way that unit is read."""
     if value is None:

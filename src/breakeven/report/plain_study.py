@@ -32,12 +32,13 @@ def tco_json(tco: Tco) -> JsonObject:
         "facts": [noun_json(fact) for fact in tco.facts],
         "warnings": list(tco.warnings),
         "source": tco.source or None,
+        "digest": tco.digest or None,
     }
 
 
 def _best(variant: Variant) -> str | None:
-    """The option of the lowest present cost; null where none is priced."""
-    priced = ((option.present, option.name) for option in variant.options if option.present is not None)
+    """The option of the lowest present cost; null where none can be chosen."""
+    priced = ((option.present or 0.0, option.name) for option in variant.options if option.ranked)
     return min(priced, default=(0.0, None))[1]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from breakeven.report.citation import Citations
 from breakeven.report.currency import cash
 from breakeven.report.document import Align, Block, Table
+from breakeven.report.number import percent
 from breakeven.report.study_table import facts_of, named
 from breakeven.schema.tco import Tco, TcoLevel, TcoOption
 
@@ -72,7 +73,7 @@ def _row(option: TcoOption, names: tuple[str, ...], found: Levels, currency: str
 def _price(one: TcoLevel, currency: str, times: int) -> str:
     if one.unit_cost is not None:
         return cash(one.unit_cost * times, currency)
-    return "unpriced" if one.annuity is None or one.load is None else f"not carried ({one.load:.0%})"
+    return "unpriced" if one.annuity is None or one.load is None else f"not carried ({percent(one.load)})"
 
 
 def _lift(one: TcoLevel, currency: str, times: int) -> str:

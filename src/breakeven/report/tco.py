@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from breakeven.report import number
+from breakeven.report.brief import without_details
 from breakeven.report.citation import Citations, study_citations
 from breakeven.report.currency import cash
 from breakeven.report.document import Assumption, Block, Document, Items, Provenance, Risk, Section, Table, Verdict
@@ -10,6 +11,7 @@ from breakeven.report.document import Text as Paragraph
 from breakeven.report.outlook import chance, outlook_blocks, turn_blocks
 from breakeven.report.study_drawing import cost_chart, crossed, saving_chart, spend_chart
 from breakeven.report.study_level import level_blocks
+from breakeven.report.study_promise import promise_blocks
 from breakeven.report.study_table import (
     changes,
     figure_table,
@@ -22,7 +24,6 @@ from breakeven.report.study_table import (
     variant_table,
 )
 from breakeven.report.truth import truth_blocks
-from breakeven.report.words import review
 from breakeven.schema.outlook import Chance
 from breakeven.schema.tco import Pair, Tco, TcoOption
 
@@ -71,15 +72,16 @@ def memo_of_tco(tco: Tco) -> Document:
         Section(title="How sure it is", blocks=_outlook(tco, known)),
         Section(title="What would change the decision", blocks=_turns(tco)),
         Section(title="Assumptions", blocks=_assumptions(tco)),
-        Section(title="Review", blocks=(Paragraph(text=review(tco.as_of)),)),
+        Section(title="How it will be verified", blocks=promise_blocks(tco, best, known)),
         *_closing(tco, known),
     )
-    return _document(tco, tco.title, "Decision memo", sections)
+    return without_details(_document(tco, tco.title, "Decision memo", sections))
 
 
 def _document(tco: Tco, title: str, kind: str, sections: tuple[Section, ...]) -> Document:
     seed = (("seed", str(tco.outlook.seed)),) if tco.outlook else ()
-    meta = (("study", tco.id), *seed, ("prices as of", tco.as_of), ("format", str(tco.version)))
+    inputs = (("inputs", f"sha256 {tco.digest}"),) if tco.digest else ()
+    meta = (("study", tco.id), *inputs, *seed, ("prices as of", tco.as_of), ("format", str(tco.version)))
     return Document(
         title=title,
         subtitle=f"{kind}, prices as of {tco.as_of}",
@@ -94,13 +96,13 @@ def horizon(tco: Tco) -> int:
 
 
 def ranked(tco: Tco) -> list[TcoOption]:
-    """The priced options of the base, the cheapest present cost first."""
-    priced = [option for option in tco.base.options if option.present is not None]
+    """The options of the base that can be chosen, the cheapest present cost first."""
+    priced = [option for option in tco.base.options if option.ranked]
     return sorted(priced, key=lambda option: (option.present or 0.0, option.name))
 
 
 def cheapest(tco: Tco) -> TcoOption | None:
-    """The option of the lowest present cost; None where none is priced."""
+    """The option of the lowest present cost; None where none can be chosen."""
     return next(iter(ranked(tco)), None)
 
 
@@ -124,8 +126,7 @@ def _said(count: int) -> str:
 def _verdict(tco: Tco) -> Verdict:
     options = ranked(tco)
     if not options:
-        lacking = "; ".join(f"{named(o)} lacks {', '.join(o.unpriced) or 'a price'}" for o in tco.base.options)
-        return Verdict(sentence=f"No option has a total: {lacking}.", tone="warn")
+        return Verdict(sentence=f"No option can be chosen. {_left_out(tco)}", tone="warn")
     best, drawn = options[0], chance(tco.outlook, options[0].name) if tco.outlook else None
     band = drawn.present_cost if drawn else None
     bounds = f"{cash(band.p5, tco.currency)} to {cash(band.p95, tco.currency)}" if band and band.p5 is not None else ""
@@ -156,8 +157,18 @@ def _sure(tco: Tco, drawn: Chance | None) -> str:
 
 
 def _left_out(tco: Tco) -> str:
-    unpriced = [named(option) for option in tco.base.options if option.present is None]
-    return f"Not compared, for want of a price: {', '.join(unpriced)}." if unpriced else ""
+    unpriced = [
+        f"{named(option)} (no {', '.join(option.unpriced) or 'total'})"
+        for option in tco.base.options
+        if option.present is None
+    ]
+    small = [
+        f"{named(option)} ({number.percent(option.load or 0.0)} of it)"
+        for option in tco.base.options
+        if option.present is not None and not option.ranked
+    ]
+    told = (("for want of a price", unpriced), ("because their fleet does not carry the demand", small))
+    return " ".join(f"Not compared, {why}: {', '.join(names)}." for why, names in told if names)
 
 
 def _options(tco: Tco, known: Citations) -> tuple[Block, ...]:

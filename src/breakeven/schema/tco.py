@@ -6,6 +6,9 @@ from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Basis, Figure, Noun, Placement
 from breakeven.schema.outlook import Outlook
 
+FULL = 1 + 1e-6
+"""A fleet exactly as large as its demand carries it."""
+
 
 class Result(Noun, frozen=True, kw_only=True):
     """A named number of a study, such as `own_vs_cloud.break_even_hours`. A value of None says why in its note."""
@@ -58,6 +61,13 @@ class TcoOption(Noun, frozen=True, kw_only=True):
     depreciation: tuple[float, ...] = ()
     figures: tuple[Result, ...] = ()
     unpriced: tuple[str, ...] = ()
+    load: float | None = None
+    """The most of its fleet's capacity that a month's demand takes; above 1 it cannot serve, and is in no ranking."""
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it can be chosen: every part has a price, and its fleet carries the demand."""
+        return self.present is not None and (self.load is None or self.load <= FULL)
 
 
 class Pair(Noun, frozen=True, kw_only=True):
@@ -130,4 +140,6 @@ class Tco(Noun, frozen=True, kw_only=True):
     facts: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()
     source: str = ""
+    digest: str = ""
+    """SHA-256 of the study and of every fact behind it: equal inputs, equal digest."""
     version: int = 1

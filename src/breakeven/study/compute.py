@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 
 from breakeven.catalog.find import Catalog
@@ -71,7 +73,13 @@ def compute(study: StudyFile, catalog: Catalog, look_ahead: Callable[[], Outlook
         facts=_sorted(facts),
         warnings=(*base.scope.warnings, *_aged(base), *strained),
         source=study.source.title,
+        digest=_digest(study, facts),
     )
+
+
+def _digest(study: StudyFile, facts: dict[str, Fact]) -> str:
+    written = (study.model_dump_json().encode(), *(msgspec.json.encode(fact) for fact in _sorted(facts)))
+    return hashlib.sha256(b"\n".join(written)).hexdigest()
 
 
 def _aged(base: Evaluated) -> tuple[str, ...]:
@@ -137,6 +145,7 @@ def _option(found: Evaluated, costed: Costed) -> TcoOption:
         depreciation=tuple(_money(month) for month in costed.depreciation) if costed.context.batches else (),
         figures=_figures(found, costed) if not unpriced else (),
         unpriced=unpriced,
+        load=None if (load := strain.strain(costed)) is None else float(load[0]),
     )
 
 

@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from breakeven.algebra.amount import Array
 from breakeven.algebra.unit import UnitError
+from breakeven.schema.tco import FULL
 from breakeven.study.costed import Costed
 from breakeven.study.known import Known
 
 CARRIED = (("tokens", "token"), ("requests", "request"))
-ROUNDING = 1e-6
-"""What a fleet that is exactly as large as its demand may seem to lack."""
 
 
 def strain(costed: Costed) -> Array | None:
@@ -24,7 +23,7 @@ def strain(costed: Costed) -> Array | None:
 def overloaded(costed: Costed) -> NDArray[np.bool_]:
     """(draws or 1,) whether a month's demand is more than the fleet carries in all of its used hours."""
     found = strain(costed)
-    return np.zeros(1, dtype=np.bool_) if found is None else np.greater(found, 1 + ROUNDING)
+    return np.zeros(1, dtype=np.bool_) if found is None else np.greater(found, FULL)
 
 
 def warnings(costed: Costed) -> tuple[str, ...]:
@@ -35,17 +34,17 @@ def warnings(costed: Costed) -> tuple[str, ...]:
         return ()
     busiest = busiest * costed.context.demand.peak_factor.amount.values
     if (found := _first(mean)) is not None:
-        told = f"takes {found[1]:.0%} of what its fleet carries in month {found[0]}, so it has no price per answer"
-        return (f"option `{costed.name}`: demand {told}",)
+        told = f"takes {found[1] * 100:,.0f} % of what its fleet carries in month {found[0]}"
+        return (f"option `{costed.name}`: demand {told}, so that it has no price per answer",)
     if (found := _first(busiest)) is not None:
-        told = f"takes {found[1]:.0%} of what its fleet carries inside its targets, first in month {found[0]}"
+        told = f"takes {found[1] * 100:,.0f} % of what its fleet carries inside its targets, first in month {found[0]}"
         return (f"option `{costed.name}`: the busiest hour {told}",)
     return ()
 
 
 def _first(ratio: Array) -> tuple[int, float] | None:
     """The first month, and the ratio there, in which demand is more than what is carried."""
-    over = np.flatnonzero(ratio[0] > 1 + ROUNDING)
+    over = np.flatnonzero(ratio[0] > FULL)
     return (int(over[0]) + 1, float(ratio[0][over[0]])) if len(over) else None
 
 

@@ -103,7 +103,7 @@ def test_the_verdict_names_the_cheapest_its_lead_and_its_band(tco: Tco) -> None:
     assert said.sentence.startswith(f"{own.title} costs least over 36 months; {rent.title}")
     assert f"${rent.present - own.present:,.0f} more" in said.sentence
     assert "83 % of 10,000 draws" in said.sentence
-    assert "Not compared, for want of a price: API." in said.sentence
+    assert "Not compared, for want of a price: API (no price of cached input)." in said.sentence
     assert said.interval.startswith("5th to 95th percentile $")
     assert said.tone == "good"
 
@@ -126,7 +126,9 @@ def test_an_unsure_lead_is_a_warning(tco: Tco) -> None:
 def test_a_study_without_a_price_says_so(plain: Tco) -> None:
     """What is missing, rather than the best of nothing."""
     said = verdict(tco_document(with_options(plain, (plain.base.options[2],))))
-    assert said.sentence == "No option has a total: API lacks price of cached input."
+    assert (
+        said.sentence == "No option can be chosen. Not compared, for want of a price: API (no price of cached input)."
+    )
     assert said.tone == "warn"
 
 

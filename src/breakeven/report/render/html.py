@@ -50,6 +50,7 @@ figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
 sup a { text-decoration: none; }
 sup + sup { margin-left: .35em; }
 a { color: var(--link); } code { font-size: .9em; overflow-wrap: anywhere; }
+details { margin: .5rem 0; } summary { cursor: pointer; color: var(--link); }
 .sources { font-size: .85rem; padding-left: 2rem; } .sources li { margin: .2rem 0; overflow-wrap: anywhere; }
 @media print { body { max-width: none; padding: 0; font-size: 10.5pt; } h2 { break-after: avoid; }
   table, figure, .verdict { break-inside: avoid; } .scroll, .drawing { overflow: visible; }
@@ -132,11 +133,12 @@ def _table(block: Table) -> str:
     head = "".join(f'<th scope="col"{css}>{rich(name)}</th>' for name, css in zip(block.columns, classes, strict=True))
     body = "\n".join(_row(row, classes) for row in block.rows)
     note = f'\n<p class="note">{rich(block.note)}</p>' if block.note else ""
-    return (
+    table = (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape_html(block.caption)}">\n<table>\n'
         f"<caption>{rich(block.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{body}\n</tbody>\n</table>\n</div>{note}"
     )
+    return f"<details>\n<summary>{rich(block.caption)}</summary>\n{table}\n</details>" if block.detail else table
 
 
 def _row(cells: tuple[str, ...], classes: list[str]) -> str:

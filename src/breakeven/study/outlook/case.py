@@ -14,6 +14,7 @@ from breakeven.catalog.find import Catalog
 from breakeven.config.study.file import StudyFile
 from breakeven.errors import StudyError
 from breakeven.study.evaluate import Evaluated
+from breakeven.study.strain import overloaded
 
 CELLS = 2**17
 """Draws x months computed at once: tables of a megabyte stay in the cache of a core, ten times larger ones do not."""
@@ -51,15 +52,15 @@ class Sampled(NamedTuple):
 
 
 def case_of(study: StudyFile, catalog: Catalog, compare: str) -> Case:
-    """The study at base: its options ranked, its pairs known, its inputs read.
+    """The study at base: the options that can be chosen ranked, its pairs known, its inputs read.
 
     Raises:
-        StudyError: no option has a price, or the one to compare with has none.
+        StudyError: no option can be chosen, or the one to compare with has none.
     """
     base = Evaluated(study, catalog)
-    priced = {one.name: float(one.present[0]) for one in base.priced()}
+    priced = {one.name: float(one.present[0]) for one in base.priced() if not overloaded(one)[0]}
     if not priced:
-        message = "no option has a price for all of its parts"
+        message = "no option has a price for all of its parts and a fleet that carries the demand"
         raise StudyError(message, "an outlook needs one that has", path=("options",))
     if compare and compare not in priced:
         message = f"`{compare}` is to be compared with, and is no option with a price"

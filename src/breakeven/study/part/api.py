@@ -17,6 +17,8 @@ from breakeven.study.known import Known, plain
 from breakeven.study.part.offer import offered
 from breakeven.study.part.rent import at_least
 
+EXACT = 1e-9
+"""Share of the traffic below which nothing lies above the units: the last digits of a float."""
 OFFERED = {
     "input": "input_usd_per_mtok",
     "cached_input": "cached_input_usd_per_mtok",
@@ -27,26 +29,30 @@ OFFERED = {
 
 def build(context: Context, stated: Api) -> None:
     """One line each for input, cached input, output and requests; tiers, batch, discounts and minimums included."""
+    context.flows.extend(_billed(context, stated, plain(1.0), ("api",), "api"))
+
+
+def _billed(context: Context, stated: Api, share: Known, where: tuple[str, ...], part: str) -> list[Flow]:
+    """The lines of an API for a share of the traffic, and what is missing to its minimum."""
     before = len(context.unpriced)
-    flows = _priced_flows(context, stated, plain(1.0), ("api",), "api")
+    flows = _priced_flows(context, stated, share, where, part)
     if not flows and len(context.unpriced) == before:
         message = f"the API of option `{context.name}` has nothing to charge for: the demand is none that it prices"
         way_out = "state `demand: requests:` or tokens, and a price for them"
-        raise StudyError(message, way_out, path=context.path("api"))
-    _minimum(context, stated, flows)
-    context.flows.extend(flows)
+        raise StudyError(message, way_out, path=context.path(*where))
+    _minimum(context, stated, flows, where, part)
+    return flows
 
 
-def _minimum(context: Context, stated: Api, flows: list[Flow]) -> None:
+def _minimum(context: Context, stated: Api, flows: list[Flow], where: tuple[str, ...], part: str) -> None:
     """What is missing to the minimum, as a line of its own."""
-    least = context.priced(stated.minimum, "api", "minimum")
+    least = context.priced(stated.minimum, *where, "minimum")
     if least is None:
         return
-    used = sum(flow.monthly for flow in flows if flow.monthly is not None)
-    whole = Flow(
-        name="minimum_commitment", part="api", category="inference", formula="", monthly=np.zeros((1, 1)) + used
-    )
-    charged = at_least(context, whole, least, "api", "minimum")
+    used = sum((flow.monthly for flow in flows if flow.monthly is not None), np.zeros((1, 1)))
+    facts = _once([key for flow in flows for key in flow.facts])
+    whole = Flow(name="minimum_commitment", part=part, category="inference", formula="", monthly=used, facts=facts)
+    charged = at_least(context, whole, least, *where, "minimum")
     missing = charged.monthly - used if charged.monthly is not None else None
     if missing is not None and np.any(missing > 0):
         flows.append(replace(charged, monthly=missing, formula=f"what is missing to {least.text}"))
@@ -55,15 +61,9 @@ def _minimum(context: Context, stated: Api, flows: list[Flow]) -> None:
 def _priced_flows(context: Context, stated: Api, share: Known, where: tuple[str, ...], part: str) -> list[Flow]:
     """The lines of an API, for a share of the traffic."""
     fleet, flows = context.fleet, []
-    cached = fleet.served("cached_input_tokens")
-    whole = fleet.served("input_tokens")
-    fresh = whole - cached if whole is not None and cached is not None else whole
+    fresh, cached = _inputs(context)
     cached_price = _price(context, stated, "cached_input", where)
     input_price = _price(context, stated, "input", where)
-    if fresh is not None and fresh.amount.values.min() < 0:
-        told = [one.text for one in (cached, whole) if one is not None]
-        message = f"cached input tokens ({told[0]}) are more than input tokens ({told[-1]})"
-        raise StudyError(message, "cached input is a part of input", path=("demand", "cached_input_tokens"))
     plan = (
         ("input_tokens", fresh, input_price),
         ("cached_input_tokens", cached, cached_price if cached_price is not None else input_price),
@@ -83,6 +83,21 @@ def _priced_flows(context: Context, stated: Api, share: Known, where: tuple[str,
             charged = _charged(context, stated, name, flow * share, price, where)
             flows.append(recurring(context.scope, name, part, charged * reduced))
     return flows
+
+
+def _inputs(context: Context) -> tuple[Known | None, Known | None]:
+    """Input that is read anew, and input from the cache: all of it at most, where it is drawn."""
+    whole, cached = (context.fleet.served(name) for name in ("input_tokens", "cached_input_tokens"))
+    if whole is None or cached is None:
+        return whole, cached
+    fresh = whole - cached
+    if not context.scope.drawn and fresh.amount.values.min() < 0:
+        message = f"cached input tokens ({cached.text}) are more than input tokens ({whole.text})"
+        raise StudyError(message, "cached input is a part of input", path=("demand", "cached_input_tokens"))
+    most = np.minimum(cached.amount.values, whole.amount.values)
+    return fresh.based(fresh.amount.mapped(lambda values: np.maximum(0.0, values)), fresh.text), cached.based(
+        Amount(most, cached.amount.dims), cached.text
+    )
 
 
 def _price(context: Context, stated: Api, name: str, where: tuple[str, ...]) -> Known | None:
@@ -162,6 +177,8 @@ def provisioned(context: Context, stated: Provisioned) -> None:
     carries = context.read(stated.capacity, "provisioned", "capacity")
     context.scope.within(carries, POSITIVE, *context.path("provisioned", "capacity"))
     price = context.priced(stated.price, "provisioned", "price", needed=True)
+    if carries is None:
+        context.unpriced.append("provisioned.capacity")
     if carries is None or price is None:
         return
     thing = "token" if any(name == "token" for name, _ in carries.amount.dims) else "request"
@@ -177,11 +194,11 @@ def provisioned(context: Context, stated: Provisioned) -> None:
     context.figures["overflow_share"] = over
     if stated.overflow is not None:
         where = ("provisioned", "overflow")
-        flows = _priced_flows(context, stated.overflow, over, where, "provisioned")
+        flows = _billed(context, stated.overflow, over, where, "provisioned")
         context.flows.extend(replace(flow, name=f"overflow_{flow.name}") for flow in flows)
     elif np.any(over.amount.values > 0):
         most = float(over.amount.values.max())
-        message = f"{units.text} units carry all but {most:.1%} of the traffic, and there is no `overflow:` for it"
+        message = f"the units ({units.text}) carry all but {most:.1%} of the traffic, and no `overflow:` is priced"
         raise StudyError(message, "add `overflow:` prices, or more `units:`", path=context.path("provisioned"))
 
 
@@ -193,22 +210,38 @@ def _units(context: Context, stated: Provisioned, needed: Known) -> Known:
     step = context.within(stated.step, POSITIVE, "unit", "provisioned", "step")
     least = context.within(stated.minimum_units, COUNT, "unit", "provisioned", "minimum_units")
     if found is not None:
-        if least is not None and np.any(found.amount.values < least.amount.values):
-            message = f"{found.text} provisioned, and at least {least.text} are sold"
-            raise StudyError(message, f"state `units: {least.text}`", path=context.path("provisioned", "units"))
+        if not context.scope.drawn:
+            _sold(context, found, least, step)
         return found
     size = step.amount.values if step is not None else 1.0
-    values = np.ceil(np.round(needed.amount.values / size, 9)) * size
+    steps = needed.amount.values / size
+    values = np.maximum(np.ceil(np.round(steps, 9)), steps > 0) * size
     if least is not None:
         values = np.maximum(values, least.amount.values)
     return needed.based(amount(values, unit), f"ceil({needed.text})")
+
+
+def _sold(context: Context, found: Known, least: Known | None, step: Known | None) -> None:
+    """Raise where units are stated that nobody sells: fewer than the least, or no whole number of steps."""
+    path, units = context.path("provisioned", "units"), found.amount.values
+    if least is not None and np.any(units < least.amount.values):
+        message = f"{found.text} provisioned, and at least {least.text} are sold"
+        raise StudyError(message, f"state `units: {least.text}`", path=path)
+    if step is None or (least is not None and np.all(units == least.amount.values)):
+        return
+    steps = np.round(units / step.amount.values, 9)
+    if np.any(steps != np.ceil(steps)):
+        message = f"{found.text} provisioned, and they are sold in steps of {step.text}"
+        enough = float((np.ceil(steps) * step.amount.values).max())
+        raise StudyError(message, f"state `units: {enough:g} unit`", path=path)
 
 
 def _overflow(context: Context, stated: Provisioned, units: Known, needed: Known) -> Known:
     share = context.within(stated.overflow_share, SHARE, "", "provisioned", "overflow_share")
     if share is not None:
         return share
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share_above = 1 - units.amount.values / needed.amount.values
-    values = np.where(needed.amount.values > 0, np.maximum(0.0, share_above), 0.0)
+    needs = needed.amount.values
+    above = np.maximum(0.0, needs - units.amount.values)
+    shares = np.divide(above, needs, out=np.zeros_like(above), where=needs > 0)
+    values = np.where(shares > EXACT, shares, 0.0)
     return needed.based(number(values), f"share above {units.text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from breakeven.config.study.option import Line
 from breakeven.errors import StudyError
 from breakeven.study.bound import UnpricedError
 from breakeven.study.context import Context
+from breakeven.study.fleet import TIMES
 from breakeven.study.flow import Flow, one_off, recurring
 from breakeven.study.known import Known
 from breakeven.study.part.share import share
@@ -22,22 +24,25 @@ PER_WHAT = frozenset({"accelerator", "server", "organisation", "instance", "user
 
 def build(context: Context, name: str, stated: Line) -> None:
     """The flow of one line, or a note that it is unpriced."""
-    try:
-        rate = context.read(stated.rate, "lines", name, "rate")
-    except UnpricedError:
-        rate = None
+    rate, counted = (_known(context, name, stated, field) for field in ("rate", "count"))
     flow = None
-    if rate is not None:
-        flow = share(context, name, stated, rate) if stated.of else _priced(context, name, stated, rate)
+    if rate is not None and (counted is not None or stated.count is None):
+        flow = share(context, name, stated, rate) if stated.of else _priced(context, name, stated, rate, counted)
     if flow is None:
         context.unpriced.append(f"lines.{name}")
     else:
         context.flows.append(_during(context, name, stated, flow))
 
 
-def _priced(context: Context, name: str, stated: Line, rate: Known) -> Flow:
+def _known(context: Context, name: str, stated: Line, field: str) -> Known | None:
+    """A quantity of the line; None where it is absent, or rests on what is unpriced."""
+    with suppress(UnpricedError):
+        return context.read(getattr(stated, field), "lines", name, field)
+    return None
+
+
+def _priced(context: Context, name: str, stated: Line, rate: Known, counted: Known | None) -> Flow:
     _licence(context, name, rate)
-    counted = context.read(stated.count, "lines", name, "count")
     whole = rate if counted is None else rate * counted
     hours = context.share_of_hours(stated.when, whole, "lines", name)
     with context.scope.at(*context.path("lines", name)):
@@ -80,18 +85,23 @@ def _during(context: Context, name: str, stated: Line, flow: Flow) -> Flow:
     """A recurring flow from `since` to `until`."""
     if stated.since == 1 and stated.until is None:
         return flow
-    until = stated.until or context.scope.horizon
+    if flow.monthly is None:
+        _check(context, name, stated, ("since", "until"), f"{flow.formula} is paid once")
+    until, horizon = stated.until or context.scope.horizon, context.scope.horizon
+    if stated.since > horizon:
+        told = f"option `{context.name}`: line `{name}` begins in month {stated.since}, the horizon is {horizon}"
+        context.scope.warnings[told] = None
     if stated.until is not None and stated.until < stated.since:
         message = f"line `{name}` is paid from month {stated.since} until month {stated.until}"
         raise StudyError(message, "let `since` not be after `until`", path=context.path("lines", name, "until"))
-    months = np.arange(1, context.scope.horizon + 1).reshape(1, -1)
+    months = np.arange(1, horizon + 1).reshape(1, -1)
     inside = (months >= stated.since) & (months <= until)
     return replace(flow, monthly=None if flow.monthly is None else flow.monthly * inside)
 
 
 def _licence(context: Context, name: str, rate: Known) -> None:
     """A licence says per what it is sold: per accelerator and per server differ by the size of the server."""
-    if not _LICENCE.search(name) or any(dim in PER_WHAT for dim, _ in rate.amount.dims):
+    if not _LICENCE.search(name) or any(power < 0 and dim not in TIMES for dim, power in rate.amount.dims):
         return
     counts = (("accelerator", context.fleet.accelerators), ("server", context.fleet.all_servers))
     sizes = [f"per {thing} it comes to {count.amount.scalar:g} x that" for thing, count in counts if count is not None]

@@ -2,140 +2,187 @@
 
 from __future__ import annotations
 
+import math
+from functools import reduce
+
 import numpy as np
 
-from breakeven.algebra import formula
 from breakeven.algebra.amount import Amount, Array, amount, number
-from breakeven.algebra.unit import UnitError
+from breakeven.algebra.unit import require
 from breakeven.config.study.given import Given
-from breakeven.config.study.option import Load, Mix
-from breakeven.cost.hybrid.base import best_base
+from breakeven.config.study.option import Mix
 from breakeven.cost.hybrid.load import needed
 from breakeven.cost.hybrid.mix import best_mix
 from breakeven.cost.hybrid.offers import Commitment
+from breakeven.cost.hybrid.offers import Mix as Cheapest
 from breakeven.errors import StudyError
+from breakeven.study.bound import COUNT
 from breakeven.study.context import Context
+from breakeven.study.demand import SCALE
+from breakeven.study.fleet import TIMES
 from breakeven.study.flow import Flow
-from breakeven.study.known import Known, plain
+from breakeven.study.known import Known
+from breakeven.study.part.load import hourly
+from breakeven.study.reading import dotted
 
-MOST_CHOICES = 400
-"""Owned bases compared for each draw; above that every so-many-th."""
+TIE = 1e-12
+"""Relative difference below which owning one more is worth nothing: then the smaller purchase is the answer."""
+MONEY = frozenset({"load_cost", "all_owned_cost", "all_burst_cost", "regret_of_one_more"})
+"""Figures of the whole load in the study's currency; the others are plain numbers."""
 
 
 def build(context: Context, stated: Mix) -> None:
     """`mix_owned` and `mix_burst`: the cheapest split of the load, its hours scaled to a month."""
+    _pointless(context, stated)
     with context.scope.at(*context.path("mix", "load")):
         load = hourly(stated.load)
+        need = needed(load, _headroom(context, stated))
     burst = _hourly(context, stated.burst, "burst")
+    own = None if stated.ladder else _hourly(context, stated.own, "own")
     if burst is None:
         context.unpriced.append("mix.burst")
-        return
-    if stated.ladder:
+    elif stated.ladder:
         _ladder(context, stated, load, burst)
-        return
-    own = _hourly(context, stated.own, "own")
-    if own is None:
+    elif own is None:
         context.unpriced.append("mix.own")
-        return
-    _base(context, stated, load, own, burst)
+    else:
+        _base(context, stated, need, own, burst)
 
 
-def hourly(stated: Load) -> Array:
-    """The load by hour.
-
-    Raises:
-        UnitError: not exactly one form is given, or the formula does not come to a plain number an hour.
-    """
-    forms = [name for name in ("formula", "values", "duration") if getattr(stated, name)]
-    if len(forms) != 1:
-        message = f"a load has one of `formula`, `values` and `duration`, got {', '.join(forms) or 'none'}"
-        raise UnitError(message, "state one of them")
-    if stated.values:
-        return np.array(stated.values, dtype=np.float64)
-    if stated.duration:
-        return np.repeat([load for _, load in stated.duration], [round(hours) for hours, _ in stated.duration])
-    return _computed(stated)
+def _pointless(context: Context, stated: Mix) -> None:
+    """Raise where something is stated that the other way to find a mix would need."""
+    fields, told = (("own", "spare"), "has a") if stated.ladder else (("periods",), "has no")
+    wrong = [field for field in fields if field in stated.model_fields_set]
+    if wrong:
+        message = f"`mix.{wrong[0]}` of option `{context.name}` has no meaning: the mix {told} `ladder:`"
+        raise StudyError(message, f"leave out `{wrong[0]}:`", path=context.path("mix", wrong[0]))
 
 
-def _computed(stated: Load) -> Array:
-    hours = np.arange(stated.hours, dtype=np.float64).reshape(1, -1)
-    tree = formula.parse(stated.formula)
-    unknown = [name for name in formula.names(tree) if name != "h"]
-    if unknown:
-        message = f"a load formula knows `h`, the hour, and not `{unknown[0]}`"
-        raise UnitError(message, "write numbers")
-    found = formula.evaluate(tree, lambda _: number(hours)).values
-    return np.array(np.broadcast_to(found, hours.shape)[0])
-
-
-def _hourly(context: Context, given: Given | None, name: str) -> Known | None:
+def _hourly(context: Context, given: Given | None, *where: str | int) -> Known | None:
     """A price per unit of load and hour, whatever the unit is called."""
-    price = context.priced(given, "mix", name)
+    price = context.priced(given, "mix", *where)
     if price is None:
         return None
-    left = [(dim, power) for dim, power in price.amount.dims if dim != context.scope.study.currency]
-    if not any(dim in {"s", "month"} and power == -1 for dim, power in left) or len(left) > 2:  # noqa: PLR2004 - per unit, per time
-        message = f"`mix.{name}` is {price.text}, and a price per unit and hour is needed"
-        raise StudyError(message, f"write `1.38 {context.scope.study.currency}/unit/h`", path=context.path("mix", name))
-    kept = tuple(
-        (dim, power) for dim, power in price.amount.dims if dim in {context.scope.study.currency, "s", "month"}
+    currency, dims = context.scope.study.currency, price.amount.dims
+    per = [(dim, power) for dim, power in dims if dim != currency]
+    timed = sum(dim in TIMES for dim, _ in per)
+    if (currency, 1) not in dims or timed != 1 or len(per) > 2 or any(power != -1 for _, power in per):  # noqa: PLR2004 - per unit, per time
+        message = f"`{dotted(('mix', *where))}` is {price.text}, and a price per unit and hour is needed"
+        raise StudyError(message, f"write `1.38 {currency}/unit/h`", path=context.path("mix", *where))
+    kept = Amount(price.amount.values, tuple((dim, power) for dim, power in dims if dim in {currency, *TIMES}))
+    with context.scope.at(*context.path("mix", *where)):
+        kept.to(context.scope.unit(f"{currency}/h"), price.text)
+    return price.based(kept, price.text)
+
+
+def _per_hour(context: Context, price: Known) -> Array:
+    """(draws or 1, 1) a price an hour, of month 1."""
+    return price.amount.to(context.scope.unit(f"{context.scope.study.currency}/h"))[:, :1]
+
+
+def _base(context: Context, stated: Mix, need: Array, own: Known, burst: Known) -> None:
+    spare, hours = _spare(context, stated), len(need)
+    prices = (_per_hour(context, own), _per_hour(context, burst))
+    scales = context.scope.drawn.get(SCALE)
+    need = np.sort(need)
+    found = _figures(need, *prices, spare) if scales is None else _at_each(scales, need, *prices, spare)
+    units, burst_unit_h = found["owned_units"], found.pop("burst_unit_h")
+    told = f"{float(units[0, 0]):g} + {spare} spare units x {own.text}"
+    _line(context, "mix_owned", own, _owned(units, spare), told)
+    told = f"{float(burst_unit_h[0, 0]):,.6g} unit-hours of {hours} x {burst.text}"
+    _line(context, "mix_burst", burst, burst_unit_h / hours, told)
+    both, money = own.resting_on(burst), context.scope.unit(context.scope.study.currency)
+    for name, values in found.items():
+        known = amount(values, money) if name in MONEY else number(values)
+        context.figures[name] = both.based(known, "")
+
+
+def _at_each(scales: Array, need: Array, own: Array, burst: Array, spare: int) -> dict[str, Array]:
+    """The figures at multiples of the demand, a row each."""
+    own, burst = (np.broadcast_to(price, (len(scales), 1)) for price in (own, burst))
+    rows = [_figures(need * scale, own[at : at + 1], burst[at : at + 1], spare) for at, scale in enumerate(scales.flat)]
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def _figures(need: Array, own: Array, burst: Array, spare: int) -> dict[str, Array]:
+    """What the best base of ascending needs comes to; prices an hour have a row a draw."""
+    units = best_units(need, own, burst, spare)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fractile = np.where(burst > own, 1 - own / burst, 0.0)
+    best, more, everything, nothing = (
+        own * _owned(count, spare) * len(need) + burst * _above(need, count)
+        for count in (units, units + 1, np.ceil(need[-1:]).reshape(1, 1), np.zeros((1, 1)))
     )
-    return price.based(Amount(price.amount.values, kept), price.text)
-
-
-def _base(context: Context, stated: Mix, load: Array, own: Known, burst: Known) -> None:
-    headroom, spare = _margins(context, stated)
-    hour = amount(1.0, context.scope.unit("h"))
-    own_h, burst_h = ((price.amount * hour).values for price in (own, burst))
-    found = best_base(load, float(own_h[0, 0]), float(burst_h[0, 0]), headroom, spare)
-    need = needed(load, headroom)
-    units = (
-        np.array([[float(found.units)]]) if max(len(own_h), len(burst_h)) == 1 else _each(need, own_h, burst_h, spare)
-    )
-    spares = np.where(units > 0, float(spare), 0.0)
-    over = _above(need, units) / len(need)
-    _line(context, "mix_owned", own, units + spares, f"{found.units} + {spare} spare units x {own.text}")
-    _line(context, "mix_burst", burst, over, f"{found.burst_unit_h:,.6g} unit-hours of {found.hours} x {burst.text}")
-    figures = {
-        "owned_units": float(found.units),
-        "critical_fractile": found.critical_fractile,
-        "quantile_units": found.quantile_units,
-        "burst_hours_share": found.burst_hours / found.hours,
+    return {
+        "owned_units": units,
+        "burst_unit_h": _above(need, units),
+        "critical_fractile": fractile,
+        "quantile_units": np.where(fractile > 0, np.quantile(need, fractile), 0.0),
+        "burst_hours_share": 1 - np.searchsorted(need, units, side="right") / len(need),
+        "load_cost": best,
+        "all_owned_cost": everything,
+        "all_burst_cost": nothing,
+        "regret_of_one_more": more - best,
     }
-    context.figures.update({name: plain(value) for name, value in figures.items()})
-    costs = {
-        "load_cost": found.cost_usd,
-        "all_owned_cost": found.all_owned_usd,
-        "all_burst_cost": found.all_burst_usd,
-        "regret_of_one_more": found.regret_more_usd,
-    }
-    money = context.scope.unit(context.scope.study.currency)
-    context.figures.update({name: Known(amount(value, money)) for name, value in costs.items()})
 
 
-def _margins(context: Context, stated: Mix) -> tuple[float, int]:
-    headroom = context.wanted(stated.headroom, "", "mix", "headroom")
-    spare = context.read(stated.spare, "mix", "spare")
-    with context.scope.at(*context.path("mix")):
-        share, count = (0.0 if one is None else context.scope.single(one).amount.scalar for one in (headroom, spare))
-    return share, round(count)
+def _headroom(context: Context, stated: Mix) -> float:
+    found = context.within(stated.headroom, COUNT, "", "mix", "headroom")
+    with context.scope.at(*context.path("mix", "headroom")):
+        return 0.0 if found is None else context.scope.single(found).amount.scalar
 
 
-def _each(need: Array, own: Array, burst: Array, spare: int) -> Array:
-    """The best base of every draw, among at most `MOST_CHOICES` spread over the load."""
-    most = int(np.ceil(need.max()))
-    choices = np.unique(np.round(np.linspace(0, most, min(most + 1, MOST_CHOICES))))
-    over = _above(need, choices.reshape(1, -1)) / len(need)
-    cost = own[:, :1] * (choices + spare * (choices > 0)) + burst[:, :1] * over
-    return np.asarray(choices[np.argmin(cost, axis=1)].reshape(-1, 1))
+def _spare(context: Context, stated: Mix) -> int:
+    """Whole units that stand by, in the unit that owning is priced per."""
+    path = context.path("mix", "spare")
+    found = context.scope.within(context.read(stated.spare, "mix", "spare"), COUNT, *path)
+    own = context.read(stated.own, "mix", "own")
+    if found is None or own is None:
+        return 0
+    unit = tuple((dim, 1) for dim, power in own.amount.dims if power < 0 and dim not in TIMES)
+    with context.scope.at(*path):
+        if found.amount.dims:
+            require("`mix.spare`", found.amount.dims, unit)
+        count = context.scope.single(found).amount.scalar
+    if not count.is_integer():
+        message = f"{found.text} stand by, and units are owned whole"
+        raise StudyError(message, f"write `{math.ceil(count)}`", path=path)
+    return round(count)
+
+
+def best_units(need: Array, own: Array, burst: Array, spare: int) -> Array:
+    """(draws or 1, 1) the whole number of owned units that costs least at the hourly prices of each draw.
+
+    Burst falls by less with each further unit, so that units are owned while the next one saves more than it costs;
+    the cost bends at the needs alone, which ascend. Of equal optima the smallest.
+    """
+    choices = _choices(need)
+    saved = np.minimum.accumulate(-np.diff(_above(need, choices)) / np.diff(choices))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        worth = np.where(burst > 0, own / burst, np.inf) * len(need) * (1 + TIE)
+    units = choices[np.searchsorted(-saved, -worth)]
+    with_spares = own * _owned(units, spare) * len(need) + burst * _above(need, units)
+    return np.where(burst * need.sum() > with_spares * (1 + TIE), units, 0.0)
+
+
+def _choices(need: Array) -> Array:
+    """Whole units worth comparing: all of them, or those beside a need where these are fewer."""
+    most = math.ceil(need[-1])
+    if most <= 2 * len(need):
+        return np.arange(most + 1, dtype=np.float64)
+    return np.unique(np.concatenate(([0.0], np.floor(need), np.ceil(need))))
+
+
+def _owned(units: Array, spare: int) -> Array:
+    """Units and those that stand by; nothing stands by where nothing is owned."""
+    return np.where(units > 0, units + spare, 0.0)
 
 
 def _above(need: Array, units: Array) -> Array:
-    """Sum over the hours of what lies above each number of units."""
-    ranked = np.sort(need)
-    behind = np.concatenate((np.cumsum(ranked[::-1])[::-1], [0.0]))
-    first = np.searchsorted(ranked, units, side="right")
-    return np.asarray(behind[first] - units * (len(ranked) - first), dtype=np.float64)
+    """Sum over the ascending needs of what lies above each number of units."""
+    behind = np.concatenate((np.cumsum(need[::-1])[::-1], [0.0]))
+    first = np.searchsorted(need, units, side="right")
+    return np.asarray(np.maximum(0.0, behind[first] - units * (len(need) - first)), dtype=np.float64)
 
 
 def _line(context: Context, name: str, price: Known, units: Array, text: str) -> None:
@@ -155,49 +202,49 @@ def _line(context: Context, name: str, price: Known, units: Array, text: str) ->
 
 
 def _ladder(context: Context, stated: Mix, load: Array, burst: Known) -> None:
-    headroom, _ = _margins(context, stated)
-    hour = amount(1.0, context.scope.unit("h"))
-    prices = {rung.name: _rung(context, rung.price, at) for at, rung in enumerate(stated.ladder)}
+    found = [_hourly(context, rung.price, "ladder", at, "price") for at, rung in enumerate(stated.ladder)]
+    prices = [price for price in found if price is not None]
+    if len(prices) < len(found):
+        return
     with context.scope.at(*context.path("mix", "ladder")):
-        for price in (*prices.values(), burst):
+        for price in (*prices, burst):
             context.scope.single(price)
-    offers = [
-        Commitment(
-            name=rung.name,
-            usd_per_machine_h=(prices[rung.name].amount * hour).scalar,
-            units_per_machine=rung.size,
-            most=rung.most,
-            term_periods=rung.term_periods,
+        offers = [
+            Commitment(
+                name=rung.name,
+                usd_per_machine_h=float(_per_hour(context, price)[0, 0]),
+                units_per_machine=rung.size,
+                most=rung.most,
+                term_periods=rung.term_periods,
+            )
+            for rung, price in zip(stated.ladder, prices, strict=True)
+        ]
+        mix = best_mix(
+            load,
+            offers,
+            on_demand_usd_per_unit_h=float(_per_hour(context, burst)[0, 0]),
+            periods=stated.periods,
+            headroom=_headroom(context, stated),
         )
-        for rung in stated.ladder
-    ]
-    found = best_mix(
-        load,
-        offers,
-        on_demand_usd_per_unit_h=(burst.amount * hour).scalar,
-        periods=stated.periods,
-        headroom=headroom,
-    )
-    scale = context.scope.month(Known(number(1.0) / hour, (), "an hour")).amount.scalar / len(load)
+    _parts(context, mix, len(load), reduce(Known.resting_on, prices, burst))
+
+
+def _parts(context: Context, mix: Cheapest, hours: int, all_of: Known) -> None:
+    """A line for each source, its hours scaled to a month; `all_of` rests on every price."""
+    hour = amount(1.0, context.scope.unit("h"))
+    scale = context.scope.month(Known(number(1.0) / hour, (), "an hour")).amount.scalar / hours
     money = context.scope.unit(context.scope.study.currency)
-    facts = tuple(dict.fromkeys(key for price in (*prices.values(), burst) for key in price.facts))
-    for part in found.parts:
-        name = f"mix_{part.name}".replace("-", "_")
-        text = f"{part.name}: {part.cost_usd:,.2f} over {len(load):,} hours"
-        monthly = np.array([[part.cost_usd * scale]])
+    for part in mix.parts:
         context.flows.append(
-            Flow(name=name, part="mix", category="inference", formula=text, monthly=monthly, facts=facts)
+            Flow(
+                name=f"mix_{part.name}",
+                part="mix",
+                category="inference",
+                formula=f"{part.name}: {part.cost_usd:,.2f} over {hours:,} hours",
+                monthly=np.array([[part.cost_usd * scale]]),
+                basis=all_of.basis,
+                facts=all_of.facts,
+            )
         )
-    context.figures["load_cost"] = Known(amount(found.cost_usd, money))
-    context.figures["all_burst_cost"] = Known(amount(found.all_on_demand_usd, money))
-
-
-def _rung(context: Context, given: Given, at: int) -> Known:
-    price = context.priced(given, "mix", "ladder", at, "price")
-    if price is None:
-        message = f"rung {at + 1} of the ladder has no price"
-        raise StudyError(message, "state it as `1.38 USD/unit/h`", path=context.path("mix", "ladder", at))
-    kept = tuple(
-        (dim, power) for dim, power in price.amount.dims if dim in {context.scope.study.currency, "s", "month"}
-    )
-    return price.based(Amount(price.amount.values, kept), price.text)
+    context.figures["load_cost"] = all_of.based(amount(mix.cost_usd, money), "")
+    context.figures["all_burst_cost"] = all_of.based(amount(mix.all_on_demand_usd, money), "")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from breakeven.algebra.amount import Array
 from breakeven.config.study.option import Rent
 from breakeven.study.context import Context
 from breakeven.study.flow import Flow, one_off
@@ -36,7 +37,10 @@ def build(context: Context, stated: Rent) -> None:
     flow = context.charge("rent", "rent", price, "rent", "price", hours=hours)
     flow = context.flows[-1] = _at_least(context, stated, flow)
     for field, name in UPLIFTS.items():
-        context.uplift(name, "rent", getattr(stated, field), flow, "rent", field)
+        share = getattr(stated, field)
+        if share is not None and context.read(share, "rent", field) is None:
+            context.unpriced.append(f"rent.{field}")
+        context.uplift(name, "rent", share, flow, "rent", field)
     upfront = context.priced(stated.upfront, "rent", "upfront")
     if upfront is not None:
         with context.scope.at(*context.path("rent", "upfront")):
@@ -64,15 +68,27 @@ def _price(context: Context, stated: Rent) -> Known | None:
 
 
 def _at_least(context: Context, stated: Rent, flow: Flow) -> Flow:
+    """The rent, at least the minimum; what is paid anyway is not saved by hours that are not used."""
     least = context.priced(stated.minimum, "rent", "minimum")
-    return flow if least is None or flow.monthly is None else at_least(context, flow, least, "rent", "minimum")
+    if least is None or flow.monthly is None:
+        return flow
+    charged = at_least(context, flow, least, "rent", "minimum")
+    if flow.used is None:
+        return charged
+    all_hours = at_least(context, replace(flow, monthly=flow.monthly / flow.used[:, None]), least, "rent", "minimum")
+    paid, most = _paid(charged), _paid(all_hours)
+    return replace(charged, used=np.divide(paid, most, out=np.ones_like(most), where=most > 0))
+
+
+def _paid(flow: Flow) -> Array:
+    """(draws or 1,) mean of the months."""
+    return np.zeros(1) if flow.monthly is None else np.asarray(flow.monthly.mean(axis=1))
 
 
 def at_least(context: Context, flow: Flow, least: Known, *where: str) -> Flow:
     """A flow that is charged at least a minimum a month."""
     with context.scope.at(*context.path(*where)):
-        monthly = context.scope.month(least)
-        monthly.amount.to(context.scope.unit(context.scope.study.currency), "the minimum")
-    charged = np.maximum(flow.monthly if flow.monthly is not None else 0.0, monthly.amount.values)
+        monthly = least.amount.to(context.scope.unit(f"{context.scope.study.currency}/month"), "the minimum")
+    charged = np.maximum(flow.monthly if flow.monthly is not None else 0.0, monthly)
     text = f"{flow.formula}, at least {least.text}"
     return replace(flow, monthly=charged, formula=text, facts=tuple(dict.fromkeys((*flow.facts, *least.facts))))

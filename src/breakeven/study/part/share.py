@@ -71,9 +71,10 @@ def _of_capital(context: Context, rate: Known, bases: list[Flow]) -> Array:
     """A yearly share of what stands bought in each month; what is bought again replaces what it succeeds."""
     per_month = context.scope.unit("1/month")
     require("a share of a purchase", rate.amount.dims, per_month.dims)
-    if any(base.once is None for base in bases):
-        message = f"{rate.text} is per time, and {bases[0].name} is no purchase"
-        raise UnitError(message, f"write it as a plain share, such as `12 % of {bases[0].name}`")
+    recurring = [base.name for base in bases if base.monthly is not None]
+    if recurring:
+        message = f"{rate.text} is per time, and {recurring[0]} is no purchase"
+        raise UnitError(message, f"write it as a plain share, such as `12 % of {recurring[0]}`")
     paid = [base.once for base in bases if base.once is not None and base.part != "purchase"]
     standing = sum((np.cumsum(once, axis=1)[:, :-1] for once in paid), np.zeros((1, 1)))
     if any(base.part == "purchase" for base in bases):
@@ -99,7 +100,7 @@ def _of_months(rate: Known, bases: list[Flow]) -> Array | None:
 
 def _of_once(rate: Known, bases: list[Flow]) -> Array | None:
     """The share of each month's amount; month 0 takes the rate of month 1."""
-    once = [base.once for base in bases if base.once is not None and base.monthly is None]
+    once = [base.once for base in bases if base.once is not None]
     shares = rate.amount.values
     if shares.shape[1] > 1:
         shares = np.concatenate((shares[:, :1], shares), axis=1)
