@@ -255,10 +255,10 @@ def test_machines_are_counted_unless_they_have_a_range() -> None:
 
 
 def test_names_are_short_and_numbers_clean() -> None:
-    """`inputs.` and `options.` are left out of names; values in their unit have no tail of binary digits."""
+    """Names leave out `inputs.`, `options.` and days of offers; values in their unit have no tail of binary digits."""
     assert name_of(leaf(1, path=("inputs", "capex"))) == "capex"
     assert name_of(leaf(1, path=("options", "own", "power", "pue"))) == "own.power.pue"
     assert name_of(leaf(1, path=("demand", "requests"))) == "demand.requests"
-    assert name_of(leaf(1, path=("offer/a@2026-01-01/usd_per_hour",))) == "offer/a@2026-01-01/usd_per_hour"
+    assert name_of(leaf(1, path=("offer/a@2026-01-01/usd_per_hour",))) == "price of a"
     kwh = rented("1 USD/server/h").unit("USD/kWh")
     assert in_unit(leaf(0.12 * kwh.factor, kwh), 0.12 * kwh.factor) == 0.12

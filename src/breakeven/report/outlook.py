@@ -114,9 +114,10 @@ def recovery_chart(one: Recovery, outlook: Outlook) -> Chart:
 def tornado_chart(outlook: Outlook, base: float | None = None) -> Chart:
     """The inputs that move the result most."""
     title = "What moves it most"
-    drawn = tornado.widest(outlook.tornado)
+    moving = tuple(swing for swing in outlook.tornado if swing.width > 0) or outlook.tornado
+    drawn = tornado.widest(moving)
     words = f"{outlook.result} " + "; ".join(_swung(swing, outlook.currency) for swing in drawn[:3])
-    svg = tornado.tornado(outlook.tornado, unit=outlook.currency, title=title, description=words, base=base)
+    svg = tornado.tornado(moving, unit=outlook.currency, title=title, description=words, base=base)
     return Chart(title=title, summary=words, svg=svg)
 
 

@@ -24,6 +24,7 @@ from breakeven.report.study_table import (
     variant_table,
 )
 from breakeven.report.truth import truth_blocks
+from breakeven.report.words import capital
 from breakeven.schema.outlook import Chance
 from breakeven.schema.tco import Pair, Tco, TcoOption
 
@@ -131,7 +132,9 @@ def _verdict(tco: Tco) -> Verdict:
     band = drawn.present_cost if drawn else None
     bounds = f"{cash(band.p5, tco.currency)} to {cash(band.p95, tco.currency)}" if band and band.p5 is not None else ""
     return Verdict(
-        sentence=" ".join(part for part in (_ranking(tco, options), _sure(tco, drawn), _left_out(tco)) if part),
+        sentence=capital(
+            " ".join(part for part in (_ranking(tco, options), _sure(tco, drawn), _left_out(tco)) if part)
+        ),
         figure=f"{cash(best.present, tco.currency)} present cost",
         interval=f"5th to 95th percentile {bounds}" if bounds else "",
         tone="good" if drawn is None or drawn.probability_best >= SURE else "warn",

@@ -29,6 +29,11 @@ REVIEW_DAYS = 90
 """How long after the date of its prices a decision is read again, unless something calls for it earlier."""
 
 
+def capital(sentence: str) -> str:
+    """A sentence that begins with a capital letter, whatever the name it begins with."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def review(as_of: str, days: int = REVIEW_DAYS) -> str:
     """When to read the decision again; `as_of` is an ISO date, and of a month or a year its first day counts."""
     since = date.fromisoformat(f"{as_of}-01-01"[:10])
