@@ -19,6 +19,7 @@ from breakeven.cost.crossing import (
     break_even_utilisation,
     break_even_volume,
     first_crossing,
+    lasting_crossing,
     price_path,
     turning,
 )
@@ -344,3 +345,17 @@ def test_an_undefined_function_is_refused() -> None:
     """A nan on the way is an error, not a side."""
     with pytest.raises(ValueError, match="defined"):
         turning(lambda x: math.nan if 2 < x < 3 else x - 2.5, 0, 5)
+
+
+@given(st.lists(st.lists(st.integers(-9, 9), min_size=8, max_size=8), min_size=1, max_size=6))
+def test_a_crossing_lasts_from_where_the_saving_is_never_below_zero_again(rows: list[list[int]]) -> None:
+    """Row by row: on the line out of the last month below zero; 0 where there is none, nan where it is the end."""
+    for row, found in zip(rows, lasting_crossing(np.array(rows, dtype=float)), strict=True):
+        below = [month for month, saved in enumerate(row) if saved < 0]
+        if not below:
+            assert found == 0
+        elif below[-1] == len(row) - 1:
+            assert math.isnan(found)
+        else:
+            before, after = row[below[-1]], row[below[-1] + 1]
+            assert found == pytest.approx(below[-1] + before / (before - after))

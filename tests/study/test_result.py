@@ -185,6 +185,22 @@ def test_a_category_and_a_line_are_sums_of_what_carries_their_name(option):
     assert figure(costed, "lines.b").amount.to(costed.context.scope.unit("USD/month"))[0, 0] == pytest.approx(7)
 
 
+def test_a_price_of_one_is_the_level_month_over_the_mean_of_what_is_served(option):
+    """Where demand grows, all months count: 100, 200 and 400 requests are 233 on average."""
+    demand = {"requests": "100 request/month", "growth": "100 %/month"}
+    costed = option({"lines": {"x": "70 USD/month"}}, demand=demand, months=3)
+    each = figure(costed, "cost_per_request").amount.to(costed.context.scope.unit("USD/request"))
+    assert each.tolist() == [[pytest.approx(70 / ((100 + 200 + 400) / 3))]]
+
+
+@pytest.mark.parametrize(("resale", "lost"), [("75 %", 0), ("40 %", 1200 * (2 / 3 - 0.4)), ("0 %", 800)])
+def test_leaving_costs_the_book_value_that_a_sale_does_not_bring(option, resale, lost):
+    """After 12 of 36 months two thirds are on the books; a sale brings what the curve says, and no gain counts."""
+    curve = [[12, resale], [36, "0 %"]]
+    costed = option({"purchase": {"price": "1200 USD", "residual_curve": curve}})
+    assert figure(costed, "exit_after_12").amount.scalar == pytest.approx(lost)
+
+
 # ------------------------------------------------------------------------------------------- results and names
 
 PLAIN = {

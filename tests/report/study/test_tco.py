@@ -10,7 +10,7 @@ import pytest
 from breakeven.errors import FactError
 from breakeven.report.document import Chart, Document, Risk, Table, Verdict
 from breakeven.report.render import html, markdown, text
-from breakeven.report.study_drawing import crossed
+from breakeven.report.study_drawing import crossed, saving_chart
 from breakeven.report.study_table import unbalanced, variant_table
 from breakeven.report.tco import margin, memo_of_tco, tco_document
 from breakeven.schema.noun import Figure
@@ -243,6 +243,26 @@ def test_a_saving_is_drawn_once(tco: Tco, plain: Tco) -> None:
 def test_a_saving_passes_zero_where_its_line_does(saved: list[float], month: float | None) -> None:
     """Between two months in a straight line; one that ends below zero never does for good."""
     assert crossed(saved) == month
+
+
+@pytest.mark.parametrize(
+    ("saved", "told"),
+    [
+        ((-10.0, 10.0, 30.0), "it passes zero: 0.5 months"),
+        ((-10.0, 10.0, -10.0, 10.0), "it first passes zero 0.5 months, for good 2.5 months"),
+        ((-10.0, 10.0, -10.0), "it first passes zero 0.5 months, for good never"),
+        ((-10.0, -5.0), "it passes zero: never"),
+        ((5.0, -5.0, 5.0), "it first passes zero 0 months, for good 1.5 months"),
+        ((5.0, 6.0), "it passes zero: 0 months"),
+    ],
+)
+def test_a_saving_that_dips_says_when_it_first_passes_zero_and_when_for_good(
+    plain: Tco, saved: tuple[float, ...], told: str
+) -> None:
+    """Both months where they differ, one where they do not."""
+    pair = replace(plain.base.pairs[0], saved=saved)
+    chart = saving_chart(pair, crossed(saved), "USD")
+    assert chart.summary.endswith(f"; {told}")
 
 
 def test_the_memo_says_when_to_look_again(tco: Tco) -> None:
