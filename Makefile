@@ -2,7 +2,7 @@
 ARGS ?=
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: demo test check bench uv
+.PHONY: demo test check bench catalog uv
 
 demo: uv ## the whole loop on real logged data; neither root nor apt
 	@$(UV) sync --quiet --no-dev --extra all
@@ -23,6 +23,9 @@ check: uv ## lint, format, types, import contracts
 bench: uv ## measures what docs/benchmarks.md states
 	@$(UV) sync --quiet --all-extras
 	@$(UV) run --no-sync python bench/run.py $(ARGS)
+
+catalog: uv ## writes catalog.json and second/*.json from the YAML beside them; refuses to rewrite history
+	@$(UV) run --no-sync python scripts/build_catalog.py $(ARGS)
 
 uv:
 	@command -v uv >/dev/null 2>&1 || test -x .uv/bin/uv || \

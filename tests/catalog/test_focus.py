@@ -72,22 +72,25 @@ def test_a_mapped_sku_is_a_dated_offer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "field", "kind", "price"),
+    ("cost", "unit", "field", "kind", "price"),
     [
-        ("Tokens", "input_usd_per_mtok", "api", 2_000_000.0),
-        ("1000 Tokens", "output_usd_per_mtok", "api", 2000.0),
-        ("1M Tokens", "cached_input_usd_per_mtok", "api", 2.0),
-        ("Requests", "request_usd", "api", 2.0),
-        ("Hours", "usd_per_hour", "cpu_hour", 2.0),
-        ("Replica-Seconds", "usd_per_hour", "accelerator_hour", 7200.0),
-        ("Units", "purchase_usd", "server_purchase", 2.0),
+        ("0.000004", "Tokens", "input_usd_per_mtok", "api", 2.0),
+        ("0.004", "1000 Tokens", "output_usd_per_mtok", "api", 2.0),
+        ("4", "1M Tokens", "cached_input_usd_per_mtok", "api", 2.0),
+        ("4", "Requests", "request_usd", "api", 2.0),
+        ("4", "Hours", "usd_per_hour", "cpu_hour", 2.0),
+        ("4", "Replica-Seconds", "usd_per_hour", "accelerator_hour", 7200.0),
+        ("4", "Units", "purchase_usd", "server_purchase", 2.0),
     ],
 )
-def test_units_are_converted_to_the_field_s(unit: str, field: str, kind: str, price: float, tmp_path: Path) -> None:
-    """Two dollars a unit, in the unit that the offer's price is stated in."""
+def test_units_are_converted_to_the_field_s(
+    cost: str, unit: str, field: str, kind: str, price: float, tmp_path: Path
+) -> None:
+    """What two units cost, in the unit that the offer's price is stated in."""
     term = "purchase" if kind == "server_purchase" else "on_demand"
-    sold = {"gpt-in": Sold(offer="mine", kind=kind, field=field, term=term)}
-    offer = catalog(made(used("4", "2", unit=unit), sold=sold), tmp_path).offer("mine", "2026-09-20")
+    what = {"api": {"model": "m"}, "accelerator_hour": {"accelerator": "h100-sxm"}}.get(kind, {})
+    sold = {"gpt-in": Sold(offer="mine", kind=kind, field=field, term=term, **what)}
+    offer = catalog(made(used(cost, "2", unit=unit), sold=sold), tmp_path).offer("mine", "2026-09-20")
     assert getattr(offer, field) == pytest.approx(price)
 
 

@@ -127,13 +127,13 @@ def test_the_shipped_prices_are_those_of_the_list() -> None:
     [
         ("api-openai-o3", "2025-06-09", "2025-06-10", ((10, 40), (2, 8))),
         ("api-openai-gpt-5.6-luna", "2026-07-29", "2026-07-30", ((1, 6), (0.2, 1.2))),
-        ("api-openai-gpt-5.6-luna", "2026-08-21", "2026-11-24", ((1, 6), (0.2, 1.2))),
+        ("api-openai-gpt-5.6-luna", "2026-08-21", "2026-11-24", ((0.2, 1.2), (0.2, 1.2))),
         ("api-anthropic-claude-sonnet-5", "2026-08-31", "2026-09-01", ((2, 10), (3, 15))),
         ("api-deepseek-deepseek-chat", "2025-02-07", "2025-02-08", ((0.14, 0.28), (0.27, 1.1))),
     ],
 )
 def test_a_look_up_knows_what_held_that_day(offer: str, before: str, after: str, paid: object) -> None:
-    """Past prices that fell or rose: the day before and the day of the change differ, and name their source."""
+    """Past prices that fell or rose, and one that a stale list would have raised for a day: each names its source."""
     known = [load().offer(offer, on) for on in (before, after)]
     assert tuple((one.input_usd_per_mtok, one.output_usd_per_mtok) for one in known) == paid
     assert all(one.source for one in known)
@@ -312,7 +312,7 @@ def test_texts_are_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "slim.json"
     path.write_text(json.dumps([provider(model("v/M:1", tiered, price_variants=variants), model("true", asked(1)))]))
     before = {"api-openai.yaml": "# Ours.\noffers:\n  - {id: o, provider: openai, kind: api, source: s, "}
-    before["api-openai.yaml"] += "valid_from: 2026-01-01, input_usd_per_mtok: 1}  # a remark\n"
+    before["api-openai.yaml"] += "model: m, valid_from: 2026-01-01, input_usd_per_mtok: 1}  # a remark\n"
     after = refresh_prices(str(path), DAY, before)
     assert after.texts["api-openai.yaml"].startswith(before["api-openai.yaml"])
     first, second = (offer for offer in offers_of(after.texts) if offer.id != "o")

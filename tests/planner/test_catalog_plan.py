@@ -47,9 +47,10 @@ def planned(catalog: Catalog, question: Question, trace: Trace, **more: object) 
 
 
 def test_candidates_cover_every_place_and_are_bounded(catalog: Catalog, question: Asks) -> None:
-    """Bought, rented, API and CPU; no more than asked for; each with its own name."""
+    """Bought, rented, API and CPU; no more than asked for, and one that is too small to say so; each its own name."""
     found = candidates(catalog, question(), scope(SMALL))
-    places = [one.deployment.placement for one in found]
+    places = [one.deployment.placement for one in found if not one.binding]
+    assert [one.offer.accelerator for one in found if one.binding] == ["rtx-a4000"]
     assert {place: places.count(place) for place in set(places)} == {"cloud": 4, "on_prem": 2, "api": 2, "cpu": 1}
     assert len({one.name for one in found}) == len(found)
     assert [one.name for one in found] == sorted(one.name for one in found)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from breakeven.catalog.find import index
 from breakeven.catalog.node import Node
-from breakeven.catalog.parse import parse, read_yaml, sources_of
-from breakeven.catalog.snapshot import Snapshot, entry_key, merge
+from breakeven.catalog.parse import parse, parse_placed, read_yaml, sources_of
+from breakeven.catalog.place import Placed, refuse_clashes
+from breakeven.catalog.snapshot import Snapshot, merge
 from breakeven.errors import FactError
 
 SECOND = "second"
@@ -23,22 +23,37 @@ def compile_tree(data: Path) -> Snapshot:
     Raises:
         FactError: a file states something twice, something that does not load, or an offer of an unknown accelerator.
     """
-    merged = read_tree(data)
+    merged = read_tree(data).snapshot
     index(merged)
     return merged
 
 
-def read_tree(data: Path) -> Snapshot:
+def read_tree(data: Path, shown: str = "") -> Placed:
     """Every YAML file under a folder, to be laid over others; a source id may be defined in any of them.
 
+    `shown` stands before the names of the files in errors.
+
     Raises:
-        FactError: a file states something twice, or something that does not load.
+        FactError: files state something twice, or something that does not load.
     """
-    documents = [node for path, node in _documents(data).items() if SECOND not in path.relative_to(data).parts[:-1]]
+    found = _documents(data, shown)
+    documents = [node for path, node in found.items() if SECOND not in path.relative_to(data).parts[:-1]]
     sources = {key: value for document in documents for key, value in sources_of(document).items()}
-    snapshots = [parse(document, sources) for document in documents]
-    _refuse_duplicates(zip(documents, snapshots, strict=True))
-    return merge(snapshots)
+    parts = [parse_placed(document, sources) for document in documents]
+    entries = tuple(entry for part in parts for entry in part.entries)
+    refuse_clashes(entries)
+    return Placed(snapshot=merge(part.snapshot for part in parts), entries=entries)
+
+
+def read_file(text: str, file: str) -> Placed:
+    """One file of its own, to be laid over others.
+
+    Raises:
+        FactError: it states something twice, or something that does not load.
+    """
+    found = parse_placed(read_yaml(text, file))
+    refuse_clashes(found.entries)
+    return found
 
 
 def compile_second(data: Path) -> dict[Path, Snapshot]:
@@ -74,9 +89,11 @@ def rewritten(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     )
 
 
-def _documents(data: Path) -> dict[Path, Node]:
-    paths = sorted(data.rglob("*.yaml"))
-    return {path: read_yaml(path.read_text(encoding="utf-8"), path.relative_to(data).as_posix()) for path in paths}
+def _documents(data: Path, shown: str = "") -> dict[Path, Node]:
+    return {
+        path: read_yaml(path.read_text(encoding="utf-8"), f"{shown}{path.relative_to(data).as_posix()}")
+        for path in sorted(data.rglob("*.yaml"))
+    }
 
 
 def _lean(row: msgspec.Struct) -> dict[str, object]:
@@ -89,13 +106,3 @@ def _require_second(file: str, part: Snapshot) -> None:
     if plain is not None or part.offers:
         message = f"{file}: {plain or part.offers[0].id} is no second opinion"
         raise FactError(message, "write it as a fact whose key ends in @ and the id of its source")
-
-
-def _refuse_duplicates(parts: Iterable[tuple[Node, Snapshot]]) -> None:
-    seen: dict[str, str] = {}
-    for document, part in parts:
-        for key in (*(fact.key for fact in part.facts), *(entry_key(offer) for offer in part.offers)):
-            if key in seen:
-                message = f"{document.file}: {key} is stated already in {seen[key]}"
-                raise FactError(message, "keep one of them")
-            seen[key] = document.file

@@ -14,7 +14,7 @@ def offer_facts(offer: Offer, layer: LayerName = "shipped", source: Source | Non
     A tier's price has `tiers/<above_input_tokens>/<field>` in the place of the field.
     `layer` and `source` are what the catalog knows of the entry beyond the offer (`Catalog.facts_of` passes them).
     """
-    units = PRICES[offer.kind]
+    units = {name: measure.unit for name, measure in PRICES[offer.kind].items()}
     origin = source or Source(source=offer.source)
     own = [(name, getattr(offer, name), unit) for name, unit in units.items()]
     tiers = [

@@ -11,7 +11,7 @@ from breakeven.catalog import fields
 from breakeven.catalog.cite import offer_facts
 from breakeven.catalog.layer import Beneath, Stack
 from breakeven.catalog.lookup import by_date, check_date, named, valid
-from breakeven.catalog.snapshot import Head, Rejected, Snapshot, Source, Unpriced, entry_key
+from breakeven.catalog.snapshot import Head, LeftOut, Rejected, Snapshot, Source, Unpriced, entry_key
 from breakeven.errors import FactError
 from breakeven.schema.fact import Fact, LayerName
 from breakeven.schema.hardware import Accelerator
@@ -35,6 +35,7 @@ class Catalog:
     model_heads: Mapping[str, Head]
     history: Mapping[str, tuple[Offer, ...]]
     rejected: tuple[Rejected, ...]
+    left_out: tuple[LeftOut, ...]
     unpriced: tuple[Unpriced, ...]
     sources: Mapping[str, Source] = field(default_factory=dict)
     layer_of: Mapping[str, LayerName] = field(default_factory=dict)
@@ -154,11 +155,11 @@ class Catalog:
 
     def electricity(self, region: str) -> Fact:
         """Industrial price in USD/kWh of a country (ISO 3166 alpha-3, DEU) or a US state (US-TX)."""
-        return self.fact(f"electricity/{region}/usd_per_kwh")
+        return _as_kept(self.fact(f"electricity/{region}/usd_per_kwh"))
 
     def carbon(self, region: str) -> Fact:
         """Grid intensity in gCO2e/kWh of a country (DEU), the world (WOR) or a cloud region (gcp/europe-west1)."""
-        return self.fact(f"carbon/{region}/gco2_per_kwh")
+        return _as_kept(self.fact(f"carbon/{region}/gco2_per_kwh"))
 
     def facts_of(self, entry: Offer | Accelerator | Model) -> tuple[Fact, ...]:
         """What a number of this entry rests on: value, source and date of each."""
@@ -202,26 +203,46 @@ def index(snapshot: Snapshot, laid: Stack | None = None, elsewhere: Callable[[],
     """A catalog of a snapshot; `laid` tells which layers it was stacked from.
 
     Raises:
-        FactError: an offer names an accelerator the catalog does not know.
+        FactError: an offer or a fact is of an accelerator or model the catalog does not know.
     """
     heads = {head.id: head for head in snapshot.accelerators}
     history: dict[str, tuple[Offer, ...]] = {}
     for offer in snapshot.offers:
         if offer.accelerator and offer.accelerator not in heads:
-            named(heads, offer.accelerator, f"offer {offer.id!r}: accelerator")
+            named(heads, offer.accelerator, f"{_place(laid, entry_key(offer))}offer {offer.id!r}: accelerator")
         history[offer.id] = tuple(sorted((*history.get(offer.id, ()), offer), key=by_date))
+    models = {head.id: head for head in snapshot.models}
+    for key in laid.layer_of if laid else ():
+        kind, _, rest = key.partition("/")
+        if kind in {"accelerator", "model"}:
+            named(heads if kind == "accelerator" else models, rest.rpartition("/")[0], f"{_place(laid, key)}{kind}")
     return Catalog(
         known={fact.key: fact for fact in snapshot.facts},
         accelerator_heads=heads,
-        model_heads={head.id: head for head in snapshot.models},
+        model_heads=models,
         history=history,
         rejected=snapshot.rejected,
+        left_out=snapshot.left_out,
         unpriced=snapshot.unpriced,
         sources={row.source: row for row in snapshot.sources},
         layer_of=laid.layer_of if laid else {},
         beneath=laid.beneath if laid else {},
         elsewhere=elsewhere,
     )
+
+
+def _as_kept(fact: Fact) -> Fact:
+    """The fact, which is in the unit its key asks for, or nobody may read its number."""
+    measure = fields.measure_of(fact.key)
+    if measure is not None and fact.unit != measure.unit:
+        message = f"fact {fact.key!r} is in {fact.unit}, and {measure.unit} is needed"
+        raise FactError(message, f"state it in {measure.unit}")
+    return fact
+
+
+def _place(laid: Stack | None, key: str) -> str:
+    place = laid.places.get(key, "") if laid else ""
+    return f"{place}: " if place else ""
 
 
 def _origin(facts: Mapping[str, Fact]) -> dict[str, str]:

@@ -18,6 +18,8 @@ class Layer(Noun, frozen=True, kw_only=True):
 
     name: LayerName
     snapshot: Snapshot
+    places: Mapping[str, str] = {}
+    """Where its entries stand: a fact's key, or `offer/<id>@<valid_from>` -> file, line and column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Stack:
     snapshot: Snapshot
     layer_of: Mapping[str, LayerName] = field(default_factory=dict)
     beneath: Mapping[str, tuple[Beneath, ...]] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def stack(layers: Iterable[Layer]) -> Stack:
@@ -54,7 +57,9 @@ def stack(layers: Iterable[Layer]) -> Stack:
             seen[key] = Beneath(layer=layer.name, entry=entry)
             if layer.name != "shipped":
                 layer_of[key] = layer.name
-    return Stack(snapshot=merge(layer.snapshot for layer in named), layer_of=layer_of, beneath=beneath)
+    places = {key: place for layer in named for key, place in layer.places.items()}
+    merged = merge(layer.snapshot for layer in named)
+    return Stack(snapshot=merged, layer_of=layer_of, beneath=beneath, places=places)
 
 
 def _signed(layer: Layer) -> Layer:
@@ -62,7 +67,7 @@ def _signed(layer: Layer) -> Layer:
     if layer.name == "shipped":
         return layer
     facts = tuple(msgspec.structs.replace(fact, layer=layer.name) for fact in layer.snapshot.facts)
-    return Layer(name=layer.name, snapshot=msgspec.structs.replace(layer.snapshot, facts=facts))
+    return msgspec.structs.replace(layer, snapshot=msgspec.structs.replace(layer.snapshot, facts=facts))
 
 
 def _entries(snapshot: Snapshot) -> Iterable[tuple[str, Fact | Offer]]:

@@ -69,24 +69,26 @@ def _shipped_catalog() -> Catalog:
     return index(shipped(), elsewhere=second)
 
 
-def read_snapshot(path: Path) -> Snapshot:
+def _layer(name: LayerName, path: Path) -> Layer:
     """A folder of YAML files, or one file by its ending: JSON as the build writes it, else YAML as people do.
 
     Raises:
         FactError: it cannot be read, or what it states does not load.
     """
-    if path.is_dir():
-        return _of_folder(path)
+    if not path.is_dir() and path.suffix == ".json":
+        return Layer(name=name, snapshot=_of_json(_text(path), path))
+    from breakeven.catalog.build import read_file, read_tree  # noqa: PLC0415 - the YAML reader costs more than the catalog
+
+    found = read_tree(path, f"{path}/") if path.is_dir() else read_file(_text(path), str(path))
+    return Layer(name=name, snapshot=found.snapshot, places=found.places)
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         message = f"fact file {path}: cannot be read: {error}"
         raise FactError(message, "check the path given with --facts") from error
-    return _of_json(text, path) if path.suffix == ".json" else _of_yaml(text, path)
-
-
-def _layer(name: LayerName, path: Path) -> Layer:
-    return Layer(name=name, snapshot=read_snapshot(path))
 
 
 def _of_json(text: str, path: Path) -> Snapshot:
@@ -96,15 +98,3 @@ def _of_json(text: str, path: Path) -> Snapshot:
         message = f"fact file {path}: no snapshot: {error}"
         raise FactError(message, "refresh it again, or write the facts as YAML") from error
     return require_sound(found, str(path))
-
-
-def _of_folder(path: Path) -> Snapshot:
-    from breakeven.catalog.build import read_tree  # noqa: PLC0415 - the YAML reader costs more than the catalog
-
-    return read_tree(path)
-
-
-def _of_yaml(text: str, path: Path) -> Snapshot:
-    from breakeven.catalog.parse import parse, read_yaml  # noqa: PLC0415 - the YAML reader costs more than the catalog
-
-    return parse(read_yaml(text, str(path)))

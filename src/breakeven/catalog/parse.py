@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from breakeven.catalog import fields
 from breakeven.catalog.node import Node, Sources, sourced
-from breakeven.catalog.parse_fact import parse_assumption, parse_fact, parse_measure, parse_source
+from breakeven.catalog.parse_fact import parse_assumption, parse_fact, parse_source
 from breakeven.catalog.parse_offer import parse_offer
-from breakeven.catalog.snapshot import Head, Rejected, Snapshot, Unpriced
+from breakeven.catalog.place import Placed, refuse_clashes
+from breakeven.catalog.snapshot import Head, LeftOut, Rejected, Snapshot, Source, Unpriced
 from breakeven.errors import FactError
 from breakeven.schema.fact import Fact
 
@@ -49,6 +50,17 @@ def parse(document: Node, sources: Sources | None = None) -> Snapshot:
     """Every section of a document; `sources` are ids defined elsewhere.
 
     Raises:
+        FactError: an entry has an unknown key, no source or date, or an impossible value; two contradict each other.
+    """
+    found = parse_placed(document, sources)
+    refuse_clashes(found.entries)
+    return found.snapshot
+
+
+def parse_placed(document: Node, sources: Sources | None = None) -> Placed:
+    """Every section of a document with the place of each entry, not yet held against one another.
+
+    Raises:
         FactError: an entry has an unknown key, no source or date, or an impossible value.
     """
     document.only((*fields.SECTIONS, *fields.SOURCE))
@@ -56,17 +68,33 @@ def parse(document: Node, sources: Sources | None = None) -> Snapshot:
     base = {key: document.data[key] for key in fields.SOURCE if key in document.data}
     accelerators, accelerator_facts = _things(document, "accelerator", fields.ACCELERATOR, base, known)
     models, model_facts = _things(document, "model", fields.MODEL, base, known)
-    loose = [parse_fact(key, node, known) for key, node in document.child("facts").children(base)]
-    assumed = [parse_assumption(key, node, known) for key, node in document.child("assumptions").children(base)]
-    return Snapshot(
-        facts=(*accelerator_facts, *model_facts, *loose, *assumed),
+    loose = [(parse_fact(key, node, known), node.place()) for key, node in document.child("facts").children(base)]
+    assumed = [
+        (parse_assumption(key, node, known), node.place()) for key, node in document.child("assumptions").children(base)
+    ]
+    offers = [(parse_offer(node, known), node.place()) for node in _rows(document, "offers", base)]
+    facts = [*accelerator_facts, *model_facts, *loose, *assumed]
+    stated = Snapshot(
+        facts=tuple(fact for fact, _ in facts),
         accelerators=accelerators,
         models=models,
-        offers=tuple(parse_offer(node, known) for node in _rows(document, "offers", base)),
+        offers=tuple(offer for offer, _ in offers),
         rejected=tuple(_rejected(node, known) for node in _rows(document, "rejected", base)),
+        left_out=tuple(_left_out(node, known) for node in _rows(document, "left_out", base)),
         unpriced=tuple(_unpriced(node) for node in _rows(document, "unpriced", {})),
-        sources=tuple(parse_source(data, document.file) for data in sources_of(document).values()),
+        sources=(*_head_source(document, base, known), *_table(document)),
     )
+    return Placed(snapshot=stated, entries=(*facts, *offers))
+
+
+def _table(document: Node) -> Iterator[Source]:
+    yield from (parse_source(node) for _, node in document.child("sources").children())
+
+
+def _head_source(document: Node, base: Mapping[str, object], known: Sources) -> Iterator[Source]:
+    """The source a document names for all its entries, where it says more of it than its name."""
+    if base.get("source") and base.get("source") not in known and len(base) > 1:
+        yield parse_source(Node(file=document.file, path="", data=document.data, inherited={}))
 
 
 def _rows(document: Node, section: str, base: Mapping[str, object]) -> list[Node]:
@@ -77,9 +105,10 @@ def _rows(document: Node, section: str, base: Mapping[str, object]) -> list[Node
 
 
 def _things(
-    document: Node, kind: str, table: Mapping[str, tuple[str, float, float]], base: Mapping[str, object], known: Sources
-) -> tuple[tuple[Head, ...], list[Fact]]:
-    heads, facts = [], []
+    document: Node, kind: str, table: Mapping[str, fields.Measure], base: Mapping[str, object], known: Sources
+) -> tuple[tuple[Head, ...], list[tuple[Fact, str]]]:
+    heads: list[Head] = []
+    facts: list[tuple[Fact, str]] = []
     for key, node in document.child(f"{kind}s").children(base):
         node.only(fields.HEAD)
         heads.append(Head(id=key, name=node.text("name", key), vendor=node.text("vendor", "")))
@@ -87,18 +116,11 @@ def _things(
         stated = node.child("facts")
         stated.only(tuple(table))
         facts += [
-            parse_measure(f"{kind}/{key}/{name}", _short(stated, str(name), inherited), table[name], known)
+            (parse_fact(f"{kind}/{key}/{name}", entry, known), entry.place())
             for name in stated.data
+            for entry in [stated.short(str(name), inherited)]
         ]
     return tuple(heads), facts
-
-
-def _short(parent: Node, key: str, inherited: Mapping[str, object]) -> Node:
-    """`key: 5` means `key: {value: 5}`."""
-    value = parent.data[key]
-    if isinstance(value, Mapping):
-        return parent.child(key, inherited)
-    return Node(file=parent.file, path=f"{parent.path}/{key}", data={"value": value}, inherited=inherited)
 
 
 def _rejected(node: Node, known: Sources) -> Rejected:
@@ -111,6 +133,12 @@ def _rejected(node: Node, known: Sources) -> Rejected:
         source=entry.text("source"),
         as_of=entry.date("as_of", default=""),
     )
+
+
+def _left_out(node: Node, known: Sources) -> LeftOut:
+    node.only(("what", "reason", *fields.SOURCE))
+    entry = sourced(node, known)
+    return LeftOut(what=entry.text("what"), reason=entry.text("reason"), source=entry.text("source"))
 
 
 def _unpriced(node: Node) -> Unpriced:

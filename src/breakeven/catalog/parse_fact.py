@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from typing import cast, get_args
+from typing import TypedDict, cast, get_args
 
 from breakeven.catalog import fields
+from breakeven.catalog.measure import in_measure, known_key
 from breakeven.catalog.node import Node, Sources, sourced
 from breakeven.catalog.snapshot import Source
 from breakeven.schema.fact import Confidence, Fact
@@ -16,80 +16,84 @@ PLACES = ("electricity", "carbon")
 
 
 def parse_fact(key: str, node: Node, known: Sources) -> Fact:
-    """One entry of `facts:`.
+    """One entry of `facts:`, or a specification of a thing; its figures in the unit that its key asks for.
 
     Raises:
-        FactError: no unit, source or date; a price not above zero; an unknown confidence.
+        FactError: no source or date, a unit that its key does not mean, a figure outside the believable, or a key that
+            is none of its kind.
     """
     node.only(fields.ENTRY)
+    if key.startswith("offer/") and "@" not in key:
+        node.fail("", f"{key} is a price", "state it under offers: with the id of the offer")
     entry = sourced(node, known)
-    unit = entry.text("unit")
-    price = unit.startswith(fields.PRICE_UNITS)
+    values, unit, converted = in_measure(entry, ("value", "low", "high"), known_key(key, entry))
     return Fact(
         key=key,
-        value=entry.number("value", price=price),
+        value=values["value"],
         unit=unit,
-        source=entry.text("source"),
-        as_of=entry.date("as_of"),
-        url=entry.text("url", ""),
-        licence=entry.text("licence", ""),
+        low=values["low"],
+        high=values["high"],
         basis=entry.text("basis", "specification"),
-        low=entry.number("low", price=price),
-        high=entry.number("high", price=price),
-        note=entry.text("note", ""),
-        region=entry.text("region", _region(key)),
         term=entry.text("term", ""),
-        valid_to=entry.date("valid_to", whole=True, default=""),
-        retrieved=entry.date("retrieved", whole=True, default=""),
-        confidence=confidence(entry),
+        **_about(entry, _region(key), converted),
     )
-
-
-def parse_measure(key: str, node: Node, bounds: tuple[str, float, float], known: Sources) -> Fact:
-    """A specification, inside the bounds outside which it is a typing error.
-
-    Raises:
-        FactError: it lies outside, or lacks source or date.
-    """
-    unit, low, high = bounds
-    node.number("value", low=low, high=high)
-    inherited = {**node.inherited, "unit": unit}
-    return parse_fact(key, Node(file=node.file, path=node.path, data=node.data, inherited=inherited), known)
 
 
 def parse_assumption(key: str, node: Node, known: Sources) -> Fact:
     """One entry of `assumptions:`.
 
     Raises:
-        FactError: not low <= base <= high, or no unit, source or date.
+        FactError: not low <= base <= high, a unit that it does not mean, or no source or date.
     """
     node.only(fields.ASSUMPTION)
     entry = sourced(node, known)
-    low, base, high = (entry.number(name) for name in ("low", "base", "high"))
+    full = f"assumption/{key}"
+    values, unit, converted = in_measure(entry, ("base", "low", "high"), known_key(full, entry))
+    low, base, high = (values[name] for name in ("low", "base", "high"))
     if low is None or base is None or high is None or not low <= base <= high:
         entry.fail("base", f"needs low <= base <= high, got {low}, {base}, {high}", "state all three")
-    return Fact(
-        key=f"assumption/{key}",
-        value=base,
-        unit=entry.text("unit"),
-        source=entry.text("source"),
-        as_of=entry.date("as_of"),
-        url=entry.text("url", ""),
-        licence=entry.text("licence", ""),
-        basis="assumption",
-        low=low,
-        high=high,
-        note=entry.text("note", ""),
-        region=entry.text("region", ""),
-        valid_to=entry.date("valid_to", whole=True, default=""),
-        retrieved=entry.date("retrieved", whole=True, default=""),
-        confidence=confidence(entry),
-    )
+    about = _about(entry, "", converted)
+    return Fact(key=full, value=base, unit=unit, low=low, high=high, basis="assumption", **about)
 
 
-def parse_source(data: Mapping[str, object], file: str) -> Source:
+class _About(TypedDict):
+    """What every fact says of itself beside its figures."""
+
+    source: str
+    as_of: str
+    url: str
+    licence: str
+    note: str
+    region: str
+    valid_to: str
+    retrieved: str
+    confidence: Confidence
+
+
+def _about(entry: Node, region: str, converted: str) -> _About:
+    since, until = entry.date("as_of"), entry.date("valid_to", whole=True, default="")
+    refuse_reversed(entry, since, until)
+    return {
+        "source": entry.text("source"),
+        "as_of": since,
+        "url": entry.text("url", ""),
+        "licence": entry.text("licence", ""),
+        "note": "; ".join(part for part in (entry.text("note", ""), converted) if part),
+        "region": entry.text("region", region),
+        "valid_to": until,
+        "retrieved": entry.date("retrieved", whole=True, default=""),
+        "confidence": confidence(entry),
+    }
+
+
+def refuse_reversed(entry: Node, since: str, until: str) -> None:
+    """Refuse what ends before it begins, or on the day it begins."""
+    if until and until <= since:
+        entry.fail("valid_to", f"ends on {until} and holds from {since}", "the end is exclusive, and after the start")
+
+
+def parse_source(node: Node) -> Source:
     """A row of the table of sources."""
-    node = Node(file=file, path="sources", data=data, inherited={})
     return Source(
         source=node.text("source"),
         as_of=node.date("as_of", default=""),

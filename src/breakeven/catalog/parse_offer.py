@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Mapping
 from typing import cast, get_args
@@ -10,7 +11,15 @@ import msgspec
 
 from breakeven.catalog import fields
 from breakeven.catalog.node import Node, Sources, sourced
+from breakeven.catalog.parse_fact import refuse_reversed
 from breakeven.schema.offer import Offer, OfferKind, PriceTier
+
+NAMED = {"accelerator_hour": "accelerator", "api": "model"}
+"""Kind of offer -> the key that says what is sold."""
+EXAMPLE = {
+    "accelerator": "accelerator: h100-sxm; `breakeven catalog list accelerators` shows them, or state your own",
+    "model": "model: the name the provider sells it under",
+}
 
 
 def parse_offer(node: Node, known: Sources) -> Offer:
@@ -22,14 +31,14 @@ def parse_offer(node: Node, known: Sources) -> Offer:
     """
     node.only(fields.OFFER)
     named = sourced(node, known)
-    entry = Node(file=node.file, path=f"offers/{named.text('id')}", data=named.data, inherited=named.inherited)
+    entry = dataclasses.replace(named, path=f"offers/{named.text('id')}")
     kind = cast("OfferKind", _choice(entry, "kind", get_args(OfferKind)))
     _refuse_other_prices(entry, kind)
     optional = ("model", "accelerator", "region", "url", "licence", "note")
     values: dict[str, object] = {name: entry.text(name, "") for name in optional}
     values |= {name: entry.text(name) for name in ("id", "provider", "source")}
     free = _free(entry)
-    values |= {name: entry.number(name, price=not free) for name in fields.PRICES[kind]}
+    values |= {name: _price(entry, name, measure, free) for name, measure in fields.PRICES[kind].items()}
     values |= {
         "kind": kind,
         "valid_from": entry.date("valid_from", whole=True),
@@ -42,7 +51,26 @@ def parse_offer(node: Node, known: Sources) -> Offer:
     }
     if free and not any(values[name] == 0 for name in fields.PRICES[kind]):
         entry.fail("free", "no price of 0 is stated", "state the price that is 0, or leave free out")
-    return msgspec.convert(values, Offer)
+    offer = msgspec.convert(values, Offer)
+    _refuse_incomplete(entry, offer)
+    return offer
+
+
+def _price(entry: Node, name: str, measure: fields.Measure, free: bool = False) -> float | None:  # noqa: FBT001, FBT002
+    low = 0.0 if free else measure.least
+    return entry.number(name, price=not free, low=low, high=measure.most, unit=measure.unit)
+
+
+def _refuse_incomplete(entry: Node, offer: Offer) -> None:
+    """Refuse an offer that says neither what it sells nor for how much, or that ends before it begins."""
+    refuse_reversed(entry, offer.valid_from, offer.valid_to)
+    wanted = NAMED.get(offer.kind, "")
+    if wanted and not getattr(offer, wanted):
+        entry.fail(wanted, f"no {wanted}: an offer of the kind {offer.kind} names what it sells", EXAMPLE[wanted])
+    names = fields.PRICES[offer.kind]
+    if all(getattr(offer, name) is None for name in names):
+        stated = ", ".join(f"{name} ({measure.unit})" for name, measure in names.items())
+        entry.fail("id", "no price is stated", f"state one of {stated}, or list the id under unpriced:")
 
 
 def _free(entry: Node) -> bool:
@@ -75,7 +103,7 @@ def _tier(node: Node) -> PriceTier:
     above = node.number("above_input_tokens", low=1, high=1e9)
     if above is None or above != int(above):
         node.fail("above_input_tokens", f"should be a whole number, got {above}", "say above how many input tokens")
-    prices = {name: node.number(name, price=True) for name in fields.TIER[1:]}
+    prices = {name: _price(node, name, fields.PRICES["api"][name]) for name in fields.TIER[1:]}
     if all(price is None for price in prices.values()):
         node.fail("above_input_tokens", f"no price changes above {above:,.0f}", "state at least one price")
     return msgspec.convert({"above_input_tokens": int(above), **prices}, PriceTier)

@@ -42,6 +42,14 @@ class Rejected(Noun, frozen=True, kw_only=True):
     as_of: str = ""
 
 
+class LeftOut(Noun, frozen=True, kw_only=True):
+    """Rows of a source that are not taken over though nothing is wrong with them, and why."""
+
+    what: str
+    reason: str
+    source: str
+
+
 class Unpriced(Noun, frozen=True, kw_only=True):
     """Something sold for which no sourced price is at hand; `missing` names the fields a user's own fact would fill."""
 
@@ -59,6 +67,7 @@ class Snapshot(Noun, frozen=True, kw_only=True):
     models: tuple[Head, ...] = ()
     offers: tuple[Offer, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     unpriced: tuple[Unpriced, ...] = ()
     sources: tuple[Source, ...] = ()
 
@@ -79,6 +88,7 @@ def merge(parts: Iterable[Snapshot]) -> Snapshot:
     models: dict[str, Head] = {}
     offers: dict[tuple[str, str], Offer] = {}
     rejected: dict[tuple[str, str], Rejected] = {}
+    left_out: dict[tuple[str, str], LeftOut] = {}
     unpriced: dict[str, Unpriced] = {}
     sources: dict[str, Source] = {}
     for part in parts:
@@ -87,6 +97,7 @@ def merge(parts: Iterable[Snapshot]) -> Snapshot:
         models |= {head.id: _named(head, models) for head in part.models}
         offers |= {(offer.id, offer.valid_from): offer for offer in part.offers}
         rejected |= {(row.what, row.figure): row for row in part.rejected}
+        left_out |= {(row.what, row.source): row for row in part.left_out}
         unpriced |= {row.id: row for row in part.unpriced}
         sources |= {row.source: row for row in part.sources}
     sold = {offer.id for offer in offers.values()}
@@ -96,6 +107,7 @@ def merge(parts: Iterable[Snapshot]) -> Snapshot:
         models=_sorted(models),
         offers=_sorted(offers),
         rejected=_sorted(rejected),
+        left_out=_sorted(left_out),
         unpriced=tuple(unpriced[key] for key in sorted(unpriced) if key not in sold),
         sources=_sorted(sources),
     )

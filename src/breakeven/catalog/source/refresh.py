@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from breakeven.catalog.fields import PRICES
-from breakeven.catalog.node import is_date
+from breakeven.catalog.node import Node, is_date
 from breakeven.catalog.parse import parse, read_yaml, sources_of
 from breakeven.catalog.source import genai_read
 from breakeven.catalog.source.append import Imported, Summary, append
@@ -73,8 +73,19 @@ def offers_of(texts: Mapping[str, str]) -> tuple[Offer, ...]:
         FactError: a text does not load.
     """
     documents = [read_yaml(text, name) for name, text in texts.items()]
-    sources = {key: value for document in documents for key, value in sources_of(document).items()}
+    sources: dict[str, Mapping[str, object]] = {}
+    for document in documents:
+        sources |= {name: {"source": name} for name in _cited(document) if name not in sources}
+    for document in documents:
+        sources |= sources_of(document)
     return tuple(offer for document in documents for offer in parse(document, sources).offers)
+
+
+def _cited(document: Node) -> Iterator[str]:
+    """What its offers name as their source: an id that a file of another folder defines stands for itself here."""
+    rows = document.data.get("offers")
+    listed = rows if isinstance(rows, list) else []
+    yield from (str(row["source"]) for row in listed if isinstance(row, Mapping) and "source" in row)
 
 
 def appended(imported: Imported, texts: Mapping[str, str], *, retrieved: str, cited: str) -> Refreshed:
