@@ -120,6 +120,13 @@ offers:
 usd_per_hour: 3, valid_to: 2026-12-31}
 """
 
+SPEC_TWICE = """\
+source: s
+as_of: 2026
+facts: {accelerator/x/tdp_w: {value: 90, unit: W}}
+accelerators: {x: {facts: {tdp_w: 91}}}
+"""
+
 BAD = [  # text, what the error says, where
     (OFFER.replace("    source: quotation 4711\n", ""), "no source", "facts.yaml:2:5"),
     (OFFER.replace("    valid_from: 2026-10-01\n", ""), "no valid_from", "facts.yaml:2:5"),
@@ -186,7 +193,7 @@ BAD = [  # text, what the error says, where
         "facts.yaml:4:5",
     ),
     (
-        "source: s\nas_of: 2026\nfacts: {accelerator/x/tdp_w: {value: 90, unit: W}}\naccelerators: {x: {facts: {tdp_w: 91}}}",
+        SPEC_TWICE,
         "accelerator/x/tdp_w is stated already at facts.yaml:4:28",
         "facts.yaml:3:30",
     ),

@@ -204,8 +204,13 @@ def test_assumptions_have_a_range() -> None:
 
 
 def test_the_check_finds_no_trap_left_in() -> None:
-    """No shipped price is far below its peers, a cent, a part, or as dear in a batch: age and contradictions stay."""
-    assert {issue.check for issue in check(CATALOG, DAY)} <= {"stale", "disagreement", "exact_double"}
+    """No shipped price is far below its peers, a cent, a part, or as dear in a batch: age and contradictions stay.
+
+    One list dates mistral-large-4 to twice its price for nine days, and another still has that price: not decided.
+    """
+    found = check(CATALOG, DAY)
+    assert {issue.check for issue in found} <= {"stale", "disagreement", "exact_double", "blip"}
+    assert {issue.offer for issue in found if issue.check == "blip"} == {"api-mistral-mistral-large-4"}
     assert 0 < PEER_SHARE < 1
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from breakeven.catalog.check_peer import below_peers, commitment_above_on_demand, split_price
+from breakeven.catalog.check_history import blip
+from breakeven.catalog.check_peer import below_peers, commitment_above_on_demand, posed_as_on_demand, split_price
 from breakeven.catalog.check_price import batch_is_list, cache_above_input, missing_term, placeholder, stale
 from breakeven.catalog.check_source import disagreement, exact_double
 from breakeven.catalog.find import Catalog
@@ -39,8 +40,10 @@ CHECKS: dict[str, Check] = {
     "batch_is_list": batch_is_list,
     "missing_term": missing_term,
     "below_peers": below_peers,
+    "posed_as_on_demand": posed_as_on_demand,
     "commitment_above_on_demand": commitment_above_on_demand,
     "split_price": split_price,
+    "blip": blip,
     "disagreement": disagreement,
     "exact_double": exact_double,
 }

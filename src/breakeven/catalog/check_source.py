@@ -1,11 +1,13 @@
-"""Sources that contradict one another, and those that differ by exactly two. Which is right is not decided here."""
+"""Sources and layers that contradict one another, or differ by exactly two. Which is right is not decided here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 
+from breakeven.catalog.override import overrides
 from breakeven.catalog.scope import Remark, Scope
+from breakeven.catalog.snapshot import entry_key
 from breakeven.schema.fact import Fact
 from breakeven.schema.offer import Offer
 
@@ -16,14 +18,14 @@ TWICE = 0.001
 
 def disagreement(scope: Scope) -> Iterator[Remark]:
     """Two sources state the same thing further apart than `MOST_APART`, and not exactly by two."""
-    for mine, theirs in (*_opinions(scope), *_twins(scope)):
+    for mine, theirs in _pairs(scope):
         if apart(mine, theirs) > MOST_APART.get(mine.kind, 0.05) and not _double(mine, theirs):
             yield _thing(mine), _said(mine, theirs)
 
 
 def exact_double(scope: Scope) -> Iterator[Remark]:
     """Two sources differ by exactly two: one of them likely took a batch price, or one direction of two."""
-    for mine, theirs in (*_opinions(scope), *_twins(scope)):
+    for mine, theirs in _pairs(scope):
         if _double(mine, theirs):
             yield _thing(mine), f"{_said(mine, theirs)}: exactly twice"
 
@@ -37,6 +39,32 @@ def apart(mine: Fact, theirs: Fact) -> float:
 def _double(mine: Fact, theirs: Fact) -> bool:
     a, b = mine.value or 0.0, theirs.value or 0.0
     return min(a, b) > 0 and abs(max(a, b) / min(a, b) - 2) <= TWICE
+
+
+def _pairs(scope: Scope) -> Iterator[tuple[Fact, Fact]]:
+    """What is in use beside a second opinion, the same machine at another source, and the layers beneath."""
+    yield from _opinions(scope)
+    yield from _twins(scope)
+    yield from ((one.used, one.over) for one in overrides(scope.catalog, scope.on) if one.over is not None)
+    yield from _replaced(scope)
+
+
+def _replaced(scope: Scope) -> Iterator[tuple[Fact, Fact]]:
+    """A refreshed entry beside the shipped one of the same key or date; the user's own are `overrides`."""
+    catalog = scope.catalog
+    for key, below in sorted(catalog.beneath.items()):
+        mine = catalog.known.get(key)
+        if mine is not None and mine.layer != "user":
+            yield from ((mine, one.entry) for one in below if isinstance(one.entry, Fact))
+    for offer in scope.offers:
+        under = [one.entry for one in catalog.beneath.get(entry_key(offer), ()) if isinstance(one.entry, Offer)]
+        if catalog.layer(offer) != "user":
+            yield from (pair for one in under for pair in _same_fields(catalog.facts_of(offer), catalog.facts_of(one)))
+
+
+def _same_fields(mine: Iterable[Fact], theirs: Iterable[Fact]) -> Iterator[tuple[Fact, Fact]]:
+    named = {fact.key.split("/", 2)[2]: fact for fact in theirs}
+    yield from ((fact, named[name]) for fact in mine if (name := fact.key.split("/", 2)[2]) in named)
 
 
 def _opinions(scope: Scope) -> Iterator[tuple[Fact, Fact]]:

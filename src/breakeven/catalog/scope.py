@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,20 @@ Remark = tuple[str, str]
 
 Check = Callable[[Scope], Iterator[Remark]]
 HOURLY = ("accelerator_hour", "cpu_hour")
+
+
+PARTS = {
+    "host": ("host", "vm only"),
+    "accelerator": ("gpu only", "gpu part", "gpus only", "accelerator only", "accelerator part"),
+}
+"""What a list says of a row that is only a part of a machine: which part -> words in its id, basis or note."""
+
+
+def part_of(offer: Offer) -> str:
+    """The part of a machine that an offer says it is, as it says it; empty for a whole one."""
+    said = " ".join(re.findall(r"[a-z0-9]+", f"{offer.id} {offer.basis} {offer.note}".lower()))
+    words = (word for names in PARTS.values() for word in names)
+    return next((word for word in words if f" {word} " in f" {said} "), "")
 
 
 def per_accelerator(offer: Offer) -> float:
