@@ -10,7 +10,8 @@ import pytest
 from breakeven.catalog.build import compile_second, encode
 from breakeven.catalog.load import DATA, SECOND, load, second_snapshot, shipped
 from breakeven.catalog.snapshot import Snapshot
-from breakeven.catalog.view import NEEDED, rows
+from breakeven.catalog.unpriced import NEEDED
+from breakeven.catalog.view import rows
 from breakeven.errors import FactError
 
 CATALOG, DAY, ROOT = load(), "2026-11-24", Path(__file__).parents[2]

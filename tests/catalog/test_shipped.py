@@ -214,9 +214,10 @@ def test_the_check_finds_no_trap_left_in() -> None:
     assert 0 < PEER_SHARE < 1
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", [name for name in SECTIONS if name != "overrides"])
 def test_every_section_can_be_listed(section: str) -> None:
-    """Each section is a table: at least one row, the same columns in each."""
+    """Each section is a table: at least one row, the same columns in each. What nobody overrides is not listed."""
+    assert rows(CATALOG, "overrides", DAY) == ()
     listed = rows(CATALOG, section, DAY)
     assert listed
     assert len({tuple(row) for row in listed}) == 1

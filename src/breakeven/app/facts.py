@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from breakeven.assembly import files
 from breakeven.assembly.today import today
 from breakeven.catalog import check as catalog_checking
 from breakeven.catalog import view
 from breakeven.catalog.diff import diff, diff_dates
+from breakeven.catalog.find import Catalog
 from breakeven.catalog.load import load as load_catalog
 from breakeven.catalog.node import is_date
 from breakeven.catalog.source.append import Summary
@@ -64,20 +66,50 @@ def estimate_document(found: Estimate) -> Document:
     return estimate_report.estimate_document(found)
 
 
-def catalog_rows(kind: str | None) -> list[view.Row]:
+class Asked(NamedTuple):
+    """Which catalog is asked, and as of when: the shipped one under refreshed prices and facts of your own."""
+
+    facts: tuple[Path, ...] = ()
+    refreshed: tuple[Path, ...] = ()
+    config: Path | None = None
+    on: str | None = None
+
+    @property
+    def day(self) -> str:
+        """The ISO date of the look-up."""
+        return self.on or today()
+
+    def catalog(self) -> Catalog:
+        """The layers over one another; the `facts:` of a configuration lie under files named beside it."""
+        return load_catalog([*_configured(self.config), *self.facts], refreshed=self.refreshed)
+
+
+SHIPPED = Asked()
+"""The shipped catalog alone, as of today."""
+
+
+def _configured(config: Path | None) -> list[Path]:
+    if config is None or not config.is_file():
+        return []
+    from breakeven.config import settings  # noqa: PLC0415 - only where there is a configuration
+
+    return [config.parent / name for name in settings.read(config).facts]
+
+
+def catalog_rows(kind: str | None, asked: Asked = SHIPPED) -> list[view.Row]:
     """Catalog entries as rows, of one section or of all."""
-    catalog, sections = load_catalog(), [kind] if kind else list(view.SECTIONS)
-    return [{"section": name, **row} for name in sections for row in view.rows(catalog, name, today())]
+    catalog, sections = asked.catalog(), [kind] if kind else list(view.SECTIONS)
+    return [{"section": name, **row} for name in sections for row in view.rows(catalog, name, asked.day)]
 
 
-def catalog_facts(name: str) -> tuple[view.Row, ...]:
+def catalog_facts(name: str, asked: Asked = SHIPPED) -> tuple[view.Row, ...]:
     """The facts of one catalog entry."""
-    return view.show(load_catalog(), name, today())
+    return view.show(asked.catalog(), name, asked.day)
 
 
-def catalog_problems() -> tuple[catalog_checking.Issue, ...]:
+def catalog_problems(asked: Asked = SHIPPED) -> tuple[catalog_checking.Issue, ...]:
     """What an editor of the catalog should look at."""
-    return catalog_checking.check(load_catalog(), today())
+    return catalog_checking.check(asked.catalog(), asked.day)
 
 
 def catalog_changes(before: str, after: str) -> tuple[view.Row, ...]:

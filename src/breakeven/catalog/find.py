@@ -137,6 +137,16 @@ class Catalog:
                 return named(prices, key, "fact")
         return self._opinion(key)
 
+    def facts_on(self, on: str) -> tuple[Fact, ...]:
+        """Every fact that holds on an ISO date, by key: the uppermost layer's, and none of what nobody stated by then.
+
+        Raises:
+            FactError: `on` is no date.
+        """
+        check_date(on)
+        held = (self._held(key, on) for key in sorted(self.known))
+        return tuple(fact for fact in held if fact is not None)
+
     def facts(self, keys: Iterable[str]) -> tuple[Fact, ...]:
         """The facts of several keys, in their order, each once."""
         return tuple(self.fact(key) for key in dict.fromkeys(keys))
@@ -178,12 +188,15 @@ class Catalog:
 
     def _fact_on(self, key: str, on: str) -> Fact:
         check_date(on)
-        stated = [self.known[key], *(below.entry for below in reversed(self.beneath.get(key, ())))]
-        held = next((fact for fact in stated if isinstance(fact, Fact) and fact.holds(on)), None)
+        held = self._held(key, on)
         if held is None:
             message = f"fact {key!r} does not hold on {on}; it is of {self.known[key].as_of}"
             raise FactError(message, "ask for another date, or state the earlier figure in a fact file")
         return held
+
+    def _held(self, key: str, on: str) -> Fact | None:
+        stated = [self.known[key], *(below.entry for below in reversed(self.beneath.get(key, ())))]
+        return next((fact for fact in stated if isinstance(fact, Fact) and fact.holds(on)), None)
 
     def _opinion(self, key: str) -> Fact:
         found = self.opinions(key.partition("@")[0])

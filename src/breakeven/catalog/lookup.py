@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from breakeven.catalog.node import is_date
@@ -21,10 +21,17 @@ def named(table: Mapping[str, Value], key: str, what: str) -> Value:
     """
     if key in table:
         return table[key]
-    near = difflib.get_close_matches(key, table, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else "`breakeven catalog list` shows what there is"
+    found = near(key, table)
+    hint = f"did you mean {', '.join(found)}?" if found else "`breakeven catalog list` shows what there is"
     message = f"{what} {key!r} is not in the catalog"
     raise FactError(message, hint)
+
+
+def near(key: str, table: Iterable[str]) -> list[str]:
+    """The names most likely meant by one that is not there: those it begins, then those spelled alike."""
+    names = list(table)
+    begun = sorted((name for name in names if key and name.startswith(key)), key=lambda name: (len(name), name))
+    return list(dict.fromkeys((*begun[:3], *difflib.get_close_matches(key, names, n=3, cutoff=0.5))))[:3]
 
 
 def valid(entries: Sequence[Offer], on: str) -> Offer | None:

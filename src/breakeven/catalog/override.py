@@ -44,7 +44,8 @@ def _prices(catalog: Catalog, on: str) -> Iterator[Override]:
 
 def _facts(catalog: Catalog) -> Iterator[Override]:
     for key, below in catalog.beneath.items():
-        used, over = catalog.known.get(key), below[-1].entry
+        used = catalog.known.get(key)
+        over = next((one.entry for one in reversed(below) if one.layer != "user"), None)
         if used is not None and isinstance(over, Fact) and used.layer == "user":
             yield Override(key=key, used=used, over=over)
 

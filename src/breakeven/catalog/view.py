@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterable
 
 from breakeven.catalog.diff import Change
 from breakeven.catalog.find import Catalog
+from breakeven.catalog.lookup import named
 from breakeven.catalog.override import Override, overrides
+from breakeven.catalog.snapshot import Unpriced
 from breakeven.catalog.stale import age_warning
+from breakeven.catalog.unpriced import example, unpriced
 from breakeven.errors import FactError
 from breakeven.schema.fact import Fact
-from breakeven.schema.hardware import Accelerator
 from breakeven.schema.offer import Offer
 
 Row = dict[str, str | float | None]
-
-NEEDED = ("memory_bytes", "bandwidth_bytes_s", "flops_fp16", "tdp_w")
-"""What a plan asks of an accelerator; where no source states one, it is listed as missing."""
 
 
 def rows(catalog: Catalog, section: str, on: str) -> tuple[Row, ...]:
@@ -31,21 +30,55 @@ def rows(catalog: Catalog, section: str, on: str) -> tuple[Row, ...]:
     return SECTIONS[section](catalog, on)
 
 
-def show(catalog: Catalog, entry_id: str, on: str) -> tuple[Row, ...]:
-    """The facts of an accelerator, model, offer or fact key, each with source and date, second opinions behind them.
+def show(catalog: Catalog, name: str, on: str) -> tuple[Row, ...]:
+    """The facts of an accelerator, model, offer, assumption, region or fact key, second opinions behind them.
+
+    Of a thing that is known to have no price, one row with what is missing and a fact file that would state it.
 
     Raises:
-        FactError: nothing has this id.
+        FactError: nothing has this name.
     """
-    if entry_id in catalog.accelerator_heads:
-        return tuple(_fact(fact, on) for fact in catalog.facts_of(catalog.accelerator(entry_id)))
-    if entry_id in catalog.model_heads:
-        return tuple(_fact(fact, on) for fact in catalog.facts_of(catalog.model(entry_id)))
-    if "/" in entry_id:
-        fact = catalog.fact(entry_id)
-        others = (other for other in catalog.opinions(entry_id) if other.key != fact.key)
-        return tuple(_fact(found, on) for found in (fact, *others))
-    return _shown_offer(catalog, catalog.offer(entry_id, on), on)
+    if name in catalog.accelerator_heads:
+        return tuple(_fact(fact, on) for fact in catalog.facts_of(catalog.accelerator(name)))
+    if name in catalog.model_heads:
+        return tuple(_fact(fact, on) for fact in catalog.facts_of(catalog.model(name)))
+    if name in catalog.history:
+        return _shown_offer(catalog, catalog.offer(name, on), on)
+    if name in {row.id for row in catalog.unpriced}:
+        return tuple(_missing(catalog, row) for row in catalog.unpriced if row.id == name)
+    keys = _keys(catalog, name)
+    if not keys:
+        named({one: one for one in _names(catalog)}, name, "entry")
+    return tuple(_fact(fact, on) for key in keys for fact in _with_opinions(catalog, key, on))
+
+
+def _keys(catalog: Catalog, name: str) -> tuple[str, ...]:
+    """The keys a name stands for: itself, an assumption, or what is known of a region."""
+    if "/" in name and not catalog.known.keys() & _regional(name):
+        return (name,)
+    wanted = {f"assumption/{name}", *_regional(name)}
+    return tuple(key for key in sorted(wanted) if key in catalog.known or catalog.opinions(key))
+
+
+def _regional(name: str) -> set[str]:
+    return {f"electricity/{name}/usd_per_kwh", f"carbon/{name}/gco2_per_kwh"}
+
+
+def _names(catalog: Catalog) -> Iterable[str]:
+    yield from (*catalog.accelerator_heads, *catalog.model_heads, *catalog.history)
+    yield from (*(row.id for row in catalog.unpriced), *catalog.known)
+    yield from (key.removeprefix("assumption/") for key in catalog.known if key.startswith("assumption/"))
+
+
+def _with_opinions(catalog: Catalog, key: str, on: str) -> tuple[Fact, ...]:
+    fact = catalog.fact(key, on)
+    below = (one.entry for one in reversed(catalog.beneath.get(key, ())) if isinstance(one.entry, Fact))
+    others = (other for other in catalog.opinions(key) if other.key != fact.key)
+    return (fact, *(one for one in below if one is not fact), *others)
+
+
+def _missing(catalog: Catalog, row: Unpriced) -> Row:
+    return {**_gap(row), "example": example(catalog, row)}
 
 
 def override_rows(catalog: Catalog, on: str) -> tuple[Row, ...]:
@@ -135,13 +168,13 @@ def _change(change: Change) -> Row:
 
 def _energy(catalog: Catalog, on: str) -> tuple[Row, ...]:
     kinds = ("electricity/", "carbon/")
-    first = [fact for key, fact in catalog.known.items() if key.startswith(kinds)]
+    first = [fact for fact in catalog.facts_on(on) if fact.key.startswith(kinds)]
     second = [fact for key, said in catalog.elsewhere().items() if key.startswith(kinds) for fact in said]
     return tuple(_fact(fact, on) for fact in sorted((*first, *second), key=lambda fact: fact.key))
 
 
 def _assumptions(catalog: Catalog, on: str) -> tuple[Row, ...]:
-    return tuple(_fact(fact, on) for fact in catalog.assumptions())
+    return tuple(_fact(fact, on) for fact in catalog.facts_on(on) if fact.kind == "assumption")
 
 
 def _rejected(catalog: Catalog, on: str) -> tuple[Row, ...]:
@@ -149,24 +182,17 @@ def _rejected(catalog: Catalog, on: str) -> tuple[Row, ...]:
     return tuple({name: getattr(row, name) for name in row.__struct_fields__} for row in catalog.rejected)
 
 
+def _left_out(catalog: Catalog, on: str) -> tuple[Row, ...]:
+    del on
+    return tuple({name: getattr(row, name) for name in row.__struct_fields__} for row in catalog.left_out)
+
+
 def _unpriced(catalog: Catalog, on: str) -> tuple[Row, ...]:
-    """What is known to be unknown: things without a price, accelerators without a figure or without any offer."""
-    sold = {offer.accelerator for offer in catalog.offers(on=on)}
-    listed: list[Row] = [
-        {"id": row.id, "kind": row.kind, "missing": ", ".join(row.missing), "note": row.note}
-        for row in catalog.unpriced
-    ]
-    return (*listed, *(row for entry in catalog.accelerators() for row in _gaps(entry, entry.id in sold)))
+    return tuple(_gap(row) for row in unpriced(catalog, on))
 
 
-def _gaps(entry: Accelerator, sold: bool) -> Iterable[Row]:  # noqa: FBT001 - a private helper of one caller
-    absent = [name for name in NEEDED if getattr(entry, name) is None]
-    if absent:
-        note = f"no source at hand states it of {entry.name}"
-        yield {"id": entry.id, "kind": "accelerator", "missing": ", ".join(absent), "note": note}
-    if not sold:
-        missing, note = "usd_per_hour, purchase_usd", f"no offer of {entry.name} at hand"
-        yield {"id": entry.id, "kind": "accelerator_hour", "missing": missing, "note": note}
+def _gap(row: Unpriced) -> Row:
+    return {"id": row.id, "kind": row.kind, "missing": ", ".join(row.missing), "note": row.note}
 
 
 def _sources(catalog: Catalog, on: str) -> tuple[Row, ...]:
@@ -181,7 +207,9 @@ SECTIONS: dict[str, Callable[[Catalog, str], tuple[Row, ...]]] = {
     "offers": _offers,
     "energy": _energy,
     "assumptions": _assumptions,
+    "overrides": override_rows,
     "rejected": _rejected,
+    "left_out": _left_out,
     "unpriced": _unpriced,
     "sources": _sources,
 }

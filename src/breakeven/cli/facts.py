@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from breakeven.cli.output import as_json, explained, note, print_json
+
+if TYPE_CHECKING:
+    from breakeven.app.facts import Asked
 
 
 @click.group()
@@ -14,15 +20,50 @@ def catalog() -> None:
     """The facts everything rests on: accelerators, models, offers, electricity, carbon, assumptions."""
 
 
+def layered(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that say which layers are looked at and as of when, handed on as one value `asked`."""
+
+    @functools.wraps(command)
+    def run(*, facts: tuple[str, ...], refreshed: tuple[str, ...], on: str | None, config: str, **more: object) -> None:
+        from breakeven.app.facts import Asked
+
+        mine, theirs = (tuple(Path(one) for one in named) for named in (facts, refreshed))
+        command(asked=Asked(facts=mine, refreshed=theirs, config=Path(config), on=on), **more)
+
+    for option in reversed(LAYERS):
+        run = option(run)
+    return run
+
+
+LAYERS = (
+    click.option(
+        "--facts", multiple=True, type=click.Path(), help="Your own fact file or folder over it; may be repeated."
+    ),
+    click.option(
+        "--refreshed", multiple=True, type=click.Path(), help="Refreshed prices under yours: a folder or file."
+    ),
+    click.option("--on", metavar="DATE", help="As of this day, ISO.  [default: today]"),
+    click.option(
+        "--config",
+        type=click.Path(dir_okay=False),
+        default="breakeven.yaml",
+        show_default=True,
+        envvar="BREAKEVEN_CONFIG",
+        help="A configuration whose `facts:` count too, where there is one.",
+    ),
+)
+
+
 @catalog.command("list")
 @click.argument("kind", required=False)
+@layered
 @as_json
 @explained
-def catalog_list(*, kind: str | None, json_: bool) -> None:
-    """List entries, all or of one KIND."""
+def catalog_list(*, kind: str | None, asked: Asked, json_: bool) -> None:
+    """List entries, all or of one KIND; `overrides` are yours over published ones."""
     from breakeven.app import facts
 
-    rows = facts.catalog_rows(kind)
+    rows = facts.catalog_rows(kind, asked)
     if json_:
         print_json(rows)
         return
@@ -32,29 +73,49 @@ def catalog_list(*, kind: str | None, json_: bool) -> None:
 
 @catalog.command("show")
 @click.argument("name")
+@layered
 @as_json
 @explained
-def catalog_show(*, name: str, json_: bool) -> None:
-    """Every fact of one entry, with source and date."""
+def catalog_show(*, name: str, asked: Asked, json_: bool) -> None:
+    """Every fact of one entry, with source, dates, licence and what else is said of it."""
     from breakeven.app import facts
 
-    found = facts.catalog_facts(name)
+    found = facts.catalog_facts(name, asked)
     if json_:
         print_json(found)
         return
-    for fact in found:
-        value = "unknown" if fact["value"] is None else f"{fact['value']:g}"
-        click.echo(f"{fact['key']} = {value} {fact['unit']}  [{fact['source']}, {fact['as_of']}]")
+    for row in found:
+        click.echo(_unpriced(row) if "example" in row else _shown(row))
+
+
+SAID = ("region", "term", "basis", "valid_to", "retrieved", "licence", "confidence", "layer")
+"""What is shown below a figure, each where it is known, by the names of the catalog."""
+
+
+def _shown(fact: Mapping[str, object]) -> str:
+    value = "unknown" if fact["value"] is None else f"{fact['value']:g}"
+    range_ = f" ({fact['low']:g} to {fact['high']:g})" if fact["low"] is not None and fact["high"] is not None else ""
+    lines = [f"{fact['key']} = {value}{range_} {fact['unit']}  [{fact['source']}, {fact['as_of']}]"]
+    lines.append("; ".join(f"{name.replace('_', ' ')} {fact[name]}" for name in SAID if fact[name]))
+    lines += [f"{name}: {fact[name]}" for name in ("note", "warning") if fact[name]]
+    return "\n    ".join(lines)
+
+
+def _unpriced(row: Mapping[str, object]) -> str:
+    said = f" ({row['note']})" if row["note"] else ""
+    stated = f"missing: {row['missing']}\nstate it in a fact file like this:\n\n{row['example']}"
+    return f"{row['id']} is unpriced{said}\n{stated}"
 
 
 @catalog.command("check")
+@layered
 @as_json
 @explained
-def catalog_check(*, json_: bool) -> None:
+def catalog_check(*, asked: Asked, json_: bool) -> None:
     """Flag stale, contradictory and impossible facts."""
     from breakeven.app import facts
 
-    problems = facts.catalog_problems()
+    problems = facts.catalog_problems(asked)
     if json_:
         print_json(problems)
         return
@@ -94,7 +155,9 @@ def catalog_diff(*, before: str, after: str, json_: bool) -> None:
 def catalog_import(*, source: str, into: str, retrieved: str | None, providers: tuple[str, ...], json_: bool) -> None:
     """Append a price list to your fact files: `genai-prices` (extra `prices`), or the path of a data_slim.json.
 
-    Prices are appended with their dates and never overwritten; use the folder with --facts.
+    Prices are appended with their dates and never overwritten. Use the folder with --refreshed, where your own facts
+    win over it, or with --facts, where it wins over what is published. A list that is older than one taken over
+    already fills only what has no price on its day.
     """
     from breakeven.app import facts
 
