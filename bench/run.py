@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BENCHES = tuple(
-    HERE / name for name in ("gateway_cpu.py", "price_lookup.py", "hybrid.py", "uncertainty.py", "demo_time.py")
+    HERE / f"{name}.py" for name in ("gateway_cpu", "price_lookup", "hybrid", "uncertainty", "tco_start", "demo_time")
 )
 
 

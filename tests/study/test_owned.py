@@ -314,7 +314,7 @@ BAD = [
     ({"power": {"per_server": "10.2 kW"}}, "J/s, and J/s/server"),
     ({"power": {"per_server": "-1 kW/server"}}, "must be 0 or more"),
     ({"power": {"tariff": "1 USD/kWh"}, "lines": {"x": "1 USD"}}, ""),
-    ({"power": {"per_server": "1 kW/server", "pue": 0.9}}, "is 0.9, and must be 1 or more"),
+    ({"power": {"per_server": "1 kW/server", "pue": 0.9}}, "is 0.9, and must be between 1 and 5"),
     ({"power": {"per_server": "1 kW/server", "utilisation": 80}}, "is 80, and must be between 0 and 100 %"),
     ({"power": {"per_server": "1 kW/server", "idle_share": "20 %"}}, "never says when"),
     ({"power": {"per_server": "1 kW/server", "server_ratio": 1.3}}, "stated per accelerator beside it"),

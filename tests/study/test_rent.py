@@ -85,8 +85,12 @@ def test_used_hours_are_their_share_of_all_hours(option, rate, hours):
 
 
 def test_hours_that_nobody_states_are_all_hours(option):
-    """Without `used_hours:` every hour is one in use."""
-    assert option({"fleet": ONE, "rent": {"price": "1 USD/h", "when": "used_hours"}}).first_month[0] == 730
+    """Without `used_hours:` every hour is one in use, unless the rent is said to be paid in used ones."""
+    rent = {"price": "1 USD/h"}
+    used = {"conventions": {"opex": "used_hours"}}
+    assert option({"fleet": ONE, "rent": rent}, **used).first_month[0] == 730
+    with pytest.raises(StudyError, match="does not say how many"):
+        option({"fleet": ONE, "rent": {**rent, "when": "used_hours"}})
 
 
 @given(price, share, share, share, share)
@@ -256,7 +260,7 @@ BAD = [
     ({"minimum": "-5 USD/month"}, "-5 USD/month: a price is not negative", ""),
     ({"upfront": "5 USD/month"}, "5 USD/month comes to USD/s, not to an amount of USD", ""),
     ({"upfront": "5 USD/rack"}, "does not say how many racks", ""),
-    ({"overhead": "-5 %"}, "`options.it.rent.overhead` is -5 %, and must be 0 or more", "`%`"),
+    ({"overhead": "-5 %"}, "`options.it.rent.overhead` is -5 %, and must be between 0 and 1,000 %", "`%`"),
     ({"support": "5 USD"}, "is in USD, and a plain number is needed", ""),
     ({"price": None, "offer": "nobody-h100"}, "nobody-h100", ""),
 ]

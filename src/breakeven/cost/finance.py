@@ -53,10 +53,14 @@ def npv(rate: float, flows: Sequence[float]) -> float:
     return float(pyxirr.npv(rate, flows) or 0.0)
 
 
+LEAST_RATE = -1 + 1e-9
+
+
 def irr(flows: Sequence[float]) -> float | None:
     """Rate per period at which the flows are worth nothing now; None where they do not change sign.
 
-    Flows that change sign more than once can have several such rates; the one returned is then any of them.
+    Flows that change sign more than once can have several such rates; the one returned is then any of them. A rate that
+    loses all but a billionth a period is none: the digits of floats decide whether there is one.
 
     Raises:
         ValueError: a flow is not finite.
@@ -66,9 +70,10 @@ def irr(flows: Sequence[float]) -> float | None:
         raise ValueError(message)
     largest = max(map(abs, flows), default=0.0)
     try:
-        return pyxirr.irr([flow / (largest or 1.0) * IRR_SCALE_USD for flow in flows])
+        found: float | None = pyxirr.irr([flow / (largest or 1.0) * IRR_SCALE_USD for flow in flows])
     except pyxirr.InvalidPaymentsError:
         return None
+    return found if found is not None and found > LEAST_RATE else None
 
 
 def annuity(capex_usd: float, rate: float, periods: int, residual_usd: float = 0.0) -> float:

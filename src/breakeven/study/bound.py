@@ -32,6 +32,12 @@ COUNT = Bound(least=0.0, told="0 or more")
 POSITIVE = Bound(least=0.0, open=True, told="above 0")
 RATE = Bound(least=-1.0, most=5.0, open=True, told="above -100 % and at most 500 % a year")
 """A cost of capital; above it, per cent were left out."""
+MULTIPLE = Bound(least=0.0, most=10.0, told="between 0 and 1,000 %")
+"""A share of something that may be more than all of it; above this, per cent were left out."""
+PART = Bound(least=-10.0, most=10.0, told="between -1,000 and 1,000 %")
+"""The same of a line, which may be income."""
+PUE = Bound(least=1.0, most=5.0, told="between 1 and 5")
+SERVER_RATIO = Bound(least=1.0, most=10.0, told="between 1 and 10")
 FROM_ONE = Bound(least=1.0, told="1 or more")
 
 

@@ -10,7 +10,7 @@ from breakeven.algebra.amount import Array
 from breakeven.config.study.given import Given
 from breakeven.config.study.option import Option, When
 from breakeven.errors import StudyError
-from breakeven.study.bound import COUNT, Bound, UnpricedError
+from breakeven.study.bound import MULTIPLE, Bound, UnpricedError
 from breakeven.study.demand import Demand
 from breakeven.study.fleet import Fleet
 from breakeven.study.flow import Flow, recurring
@@ -89,6 +89,9 @@ class Context:
         if when == "used_hours" and not hourly:
             message = f"`{dotted(where)}` is {price.text}, which is no price an hour, and `when: used_hours` needs one"
             raise StudyError(message, "leave out `when:`, or state the price an hour", path=self.path(*where))
+        if when == "used_hours" and self.option.fleet.used_hours is None:
+            message = f"`{dotted(where)}` is paid in used hours, and option `{self.name}` does not say how many"
+            raise StudyError(message, "state `fleet: {used_hours: 176 h/month}`", path=self.path(*where))
         chosen = when or self.scope.study.conventions.opex
         return self.fleet.used_share if chosen == "used_hours" and hourly else None
 
@@ -103,7 +106,7 @@ class Context:
 
     def uplift(self, name: str, part: str, given: Given | None, base: Flow | None, *where: str) -> None:
         """A share of another flow as a line of its own."""
-        share = self.within(given, COUNT, "", *where)
+        share = self.within(given, MULTIPLE, "", *where)
         if share is None or base is None or base.monthly is None:
             return
         self.flows.append(
@@ -130,7 +133,11 @@ class Context:
         if found is None:
             return None
         with self.scope.at(*self.path(*where)):
-            size = round(float(months_of(self.scope, self.scope.single(found))[0, 0]))
+            exact = float(months_of(self.scope, self.scope.single(found))[0, 0])
+        size = round(exact)
+        if size >= least and abs(exact - size) > WHOLE:
+            message = f"the term of {found.text} is {exact:g} months, and no whole number of them"
+            raise StudyError(message, "state it in whole months, such as `36 month`", path=self.path(*where))
         if size < least:
             message = f"the term of {found.text} is less than {'a month' if least else 'nothing'}"
             raise StudyError(message, "state it in whole months, such as `36 month`", path=self.path(*where))
@@ -138,6 +145,10 @@ class Context:
             message = f"the term of {found.text} is longer than the horizon of {self.scope.horizon} months"
             raise StudyError(message, f"state `conventions: horizon_months: {size}`", path=self.path(*where))
         return size
+
+
+WHOLE = 0.01
+"""How far a term may lie from whole months: 1095 days are 36 months of 730 hours and a little."""
 
 
 def months_of(scope: Scope, found: Known) -> Array:

@@ -15,7 +15,7 @@ from breakeven.errors import StudyError
 from breakeven.study.context import Context
 from breakeven.study.flow import Flow
 from breakeven.study.known import Known
-from breakeven.study.part import api, line, mix, purchase, rent, running
+from breakeven.study.part import api, line, mix, provisioned, purchase, rent, running
 
 BUILDERS: Mapping[str, Callable[[Context, Any], None]] = {
     "purchase": purchase.build,
@@ -24,7 +24,7 @@ BUILDERS: Mapping[str, Callable[[Context, Any], None]] = {
     "housing": running.housing,
     "rent": rent.build,
     "api": api.build,
-    "provisioned": api.provisioned,
+    "provisioned": provisioned.build,
     "mix": mix.build,
 }
 """Parts in the order in which they are computed: housing needs the power, lines may be shares of any."""

@@ -49,8 +49,11 @@ def _first(ratio: Array) -> tuple[int, float] | None:
 
 
 def _by_month(costed: Costed, hours: Known | None) -> Array | None:
-    """Mean demand / capacity, by month."""
-    fleet = costed.context.fleet
+    """Mean demand / capacity, by month; of provisioned units where nothing takes what does not fit."""
+    fleet, units = costed.context.fleet, costed.option.provisioned
+    over = costed.context.figures.get("overflow_share")
+    if units is not None and units.overflow is None and over is not None:
+        return np.asarray(1 / (1 - over.amount.values))
     for flow, thing in CARRIED:
         served, carried = fleet.served(flow), fleet.capacity(thing)
         if served is None or carried is None:

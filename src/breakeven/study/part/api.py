@@ -1,4 +1,4 @@
-"""Tokens and requests at a provider's price, and reserved throughput with pay-as-you-go for what does not fit."""
+"""Tokens and requests at a provider's price."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from breakeven.algebra.amount import Amount, Array, amount, number
+from breakeven.algebra.amount import Amount, Array, number
+from breakeven.algebra.unit import UnitError
 from breakeven.config.study.given import Given
-from breakeven.config.study.option import Api, Provisioned
+from breakeven.config.study.option import Api
 from breakeven.errors import StudyError
-from breakeven.study.bound import COUNT, POSITIVE, SHARE
+from breakeven.study.bound import COUNT, SHARE
 from breakeven.study.context import Context
 from breakeven.study.flow import Flow, recurring
 from breakeven.study.known import Known, plain
 from breakeven.study.part.offer import offered
 from breakeven.study.part.rent import at_least
 
-EXACT = 1e-9
-"""Share of the traffic below which nothing lies above the units: the last digits of a float."""
 OFFERED = {
     "input": "input_usd_per_mtok",
     "cached_input": "cached_input_usd_per_mtok",
@@ -29,10 +28,10 @@ OFFERED = {
 
 def build(context: Context, stated: Api) -> None:
     """One line each for input, cached input, output and requests; tiers, batch, discounts and minimums included."""
-    context.flows.extend(_billed(context, stated, plain(1.0), ("api",), "api"))
+    context.flows.extend(billed(context, stated, plain(1.0), ("api",), "api"))
 
 
-def _billed(context: Context, stated: Api, share: Known, where: tuple[str, ...], part: str) -> list[Flow]:
+def billed(context: Context, stated: Api, share: Known, where: tuple[str, ...], part: str) -> list[Flow]:
     """The lines of an API for a share of the traffic, and what is missing to its minimum."""
     before = len(context.unpriced)
     flows = _priced_flows(context, stated, share, where, part)
@@ -164,84 +163,9 @@ def _bands(
         above = context.within(tier.above, COUNT, "token/month", *where, "tiers", at, "above")
         if cheaper is not None and above is not None:
             with context.scope.at(*context.path(*where, "tiers", at, "above")):
-                bands.append((context.scope.single(above).amount.scalar, cheaper))
+                bound = context.scope.single(above).amount.scalar
+                if any(bound == other for other, _ in bands):
+                    message = f"two prices of {field} hold from {above.text} on"
+                    raise UnitError(message, "let every tier begin at another volume, above 0")
+                bands.append((bound, cheaper))
     return sorted(bands, key=lambda band: band[0]) if len(bands) > 1 else []
-
-
-def provisioned(context: Context, stated: Provisioned) -> None:
-    """Units x price, and the traffic above what they carry at the overflow's prices.
-
-    Without `units` there are enough for the mean rate; without `overflow_share` the share above them is what the mean
-    rate exceeds, so that a bursty load needs the share stated (from its load-duration curve).
-    """
-    carries = context.read(stated.capacity, "provisioned", "capacity")
-    context.scope.within(carries, POSITIVE, *context.path("provisioned", "capacity"))
-    price = context.priced(stated.price, "provisioned", "price", needed=True)
-    if carries is None:
-        context.unpriced.append("provisioned.capacity")
-    if carries is None or price is None:
-        return
-    thing = "token" if any(name == "token" for name, _ in carries.amount.dims) else "request"
-    flow = context.fleet.served("tokens" if thing == "token" else "requests")
-    if flow is None:
-        message = f"provisioned units carry {thing}s, and the study states none"
-        raise StudyError(message, f"state `demand: {thing}s`", path=context.path("provisioned"))
-    units = _units(context, stated, flow / carries)
-    context.months(stated.term, "provisioned", "term")
-    context.charge("provisioned_units", "provisioned", price * units, "provisioned", "price")
-    context.figures["units"] = units
-    over = _overflow(context, stated, units, flow / carries)
-    context.figures["overflow_share"] = over
-    if stated.overflow is not None:
-        where = ("provisioned", "overflow")
-        flows = _billed(context, stated.overflow, over, where, "provisioned")
-        context.flows.extend(replace(flow, name=f"overflow_{flow.name}") for flow in flows)
-    elif np.any(over.amount.values > 0):
-        most = float(over.amount.values.max())
-        message = f"the units ({units.text}) carry all but {most:.1%} of the traffic, and no `overflow:` is priced"
-        raise StudyError(message, "add `overflow:` prices, or more `units:`", path=context.path("provisioned"))
-
-
-def _units(context: Context, stated: Provisioned, needed: Known) -> Known:
-    unit = context.scope.unit("unit")
-    with context.scope.at(*context.path("provisioned", "capacity")):
-        needed.amount.to(unit, "units from demand / capacity")
-    found = context.within(stated.units, COUNT, "unit", "provisioned", "units")
-    step = context.within(stated.step, POSITIVE, "unit", "provisioned", "step")
-    least = context.within(stated.minimum_units, COUNT, "unit", "provisioned", "minimum_units")
-    if found is not None:
-        if not context.scope.drawn:
-            _sold(context, found, least, step)
-        return found
-    size = step.amount.values if step is not None else 1.0
-    steps = needed.amount.values / size
-    values = np.maximum(np.ceil(np.round(steps, 9)), steps > 0) * size
-    if least is not None:
-        values = np.maximum(values, least.amount.values)
-    return needed.based(amount(values, unit), f"ceil({needed.text})")
-
-
-def _sold(context: Context, found: Known, least: Known | None, step: Known | None) -> None:
-    """Raise where units are stated that nobody sells: fewer than the least, or no whole number of steps."""
-    path, units = context.path("provisioned", "units"), found.amount.values
-    if least is not None and np.any(units < least.amount.values):
-        message = f"{found.text} provisioned, and at least {least.text} are sold"
-        raise StudyError(message, f"state `units: {least.text}`", path=path)
-    if step is None or (least is not None and np.all(units == least.amount.values)):
-        return
-    steps = np.round(units / step.amount.values, 9)
-    if np.any(steps != np.ceil(steps)):
-        message = f"{found.text} provisioned, and they are sold in steps of {step.text}"
-        enough = float((np.ceil(steps) * step.amount.values).max())
-        raise StudyError(message, f"state `units: {enough:g} unit`", path=path)
-
-
-def _overflow(context: Context, stated: Provisioned, units: Known, needed: Known) -> Known:
-    share = context.within(stated.overflow_share, SHARE, "", "provisioned", "overflow_share")
-    if share is not None:
-        return share
-    needs = needed.amount.values
-    above = np.maximum(0.0, needs - units.amount.values)
-    shares = np.divide(above, needs, out=np.zeros_like(above), where=needs > 0)
-    values = np.where(shares > EXACT, shares, 0.0)
-    return needed.based(number(values), f"share above {units.text}")

@@ -74,10 +74,10 @@ def _check(context: Context, name: str, stated: Line, fields: tuple[str, ...], r
 def _months(context: Context, name: str, stated: Line) -> tuple[int, ...]:
     """Months in which a one-off falls due; what falls due at the horizon itself is not bought any more."""
     horizon = context.scope.horizon
-    if stated.month > horizon:
+    every = context.months(stated.every, "lines", name, "every", beyond=True)
+    if stated.month > horizon or (every is not None and stated.month == horizon):
         told = f"option `{context.name}`: line `{name}` falls due in month {stated.month}, the horizon is {horizon}"
         context.scope.warnings[told] = None
-    every = context.months(stated.every, "lines", name, "every", beyond=True)
     return (stated.month,) if every is None else tuple(range(stated.month, horizon, every))
 
 

@@ -107,7 +107,7 @@ def _at_each(scales: Array, need: Array, own: Array, burst: Array, spare: int) -
 def _figures(need: Array, own: Array, burst: Array, spare: int) -> dict[str, Array]:
     """What the best base of ascending needs comes to; prices an hour have a row a draw."""
     units = best_units(need, own, burst, spare)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         fractile = np.where(burst > own, 1 - own / burst, 0.0)
     best, more, everything, nothing = (
         own * _owned(count, spare) * len(need) + burst * _above(need, count)
@@ -158,7 +158,7 @@ def best_units(need: Array, own: Array, burst: Array, spare: int) -> Array:
     """
     choices = _choices(need)
     saved = np.minimum.accumulate(-np.diff(_above(need, choices)) / np.diff(choices))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         worth = np.where(burst > 0, own / burst, np.inf) * len(need) * (1 + TIE)
     units = choices[np.searchsorted(-saved, -worth)]
     with_spares = own * _owned(units, spare) * len(need) + burst * _above(need, units)

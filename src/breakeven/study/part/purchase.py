@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from breakeven.algebra.amount import Amount, Array
+from breakeven.algebra.unit import UnitError
 from breakeven.config.study.option import Purchase
 from breakeven.cost.depreciation import SHARES_TOLERANCE
 from breakeven.errors import StudyError
@@ -94,6 +95,10 @@ def _price(context: Context, stated: Purchase) -> Known | None:
     return offered(context, offer.id, "purchase_usd", offer.purchase_usd, "USD/server")
 
 
+LONGEST = 600
+"""Months that anything serves: fifty years."""
+
+
 def _life(context: Context, stated: Purchase) -> Array:
     """Life in months by draw; the horizon where none is stated.
 
@@ -105,7 +110,11 @@ def _life(context: Context, stated: Purchase) -> Array:
     if found is None:
         return np.array([[float(horizon)]])
     with context.scope.at(*context.path("purchase", "life")):
-        life = np.maximum(1.0, np.round(months_of(context.scope, found)))
+        life = months_of(context.scope, found)
+        if not context.scope.drawn and not 1 <= round(float(life[0, 0])) <= LONGEST:
+            message = f"a life of {found.text} is {life[0, 0]:g} months, and must be 1 to {LONGEST}"
+            raise UnitError(message, "state it as `5 year`")
+        life = np.clip(np.round(life), 1.0, float(LONGEST))
     if not _again(context, stated) and life[0, 0] < horizon:
         message = f"the life of {found.text} ({life[0, 0]:g} months) ends before the horizon of {horizon} months"
         way_out = f"state `refresh: true`, or `conventions: horizon_months: {life[0, 0]:g}`"

@@ -54,6 +54,7 @@ def resale(context: Context, stated: Purchase, price: Known) -> Resale:
         for at, (age, given) in enumerate(stated.residual_curve)
     ]
     known = [(age, share) for age, share in shares if share is not None]
+    _falling(context, known)
     residual = context.read(stated.residual, "purchase", "residual")
     texts = [one.text for one in (*(share for _, share in known), residual) if one is not None]
     facts = [key for one in (*(share for _, share in known), residual) if one is not None for key in one.facts]
@@ -75,6 +76,23 @@ def _one_way(context: Context, stated: Purchase) -> None:
         if not before < after < np.inf:
             message = f"the residual curve of option `{context.name}` goes from age {before:g} to age {after:g} months"
             raise StudyError(message, "let ages rise from above 0: `[[12, 65 %], [36, 27 %]]`", path=path)
+
+
+def _falling(context: Context, known: Sequence[tuple[float, Known]]) -> None:
+    """Raise where something gains value with age, and warn where the curve ends before the horizon.
+
+    Raises:
+        StudyError: a share is above the one of a younger age.
+    """
+    for (young, before), (old, after) in pairwise(known):
+        if not context.scope.drawn and after.amount.scalar > before.amount.scalar:
+            message = f"the residual curve of option `{context.name}` rises from {before.text} at age {young:g} months"
+            message += f" to {after.text} at {old:g}"
+            path = context.path("purchase", "residual_curve")
+            raise StudyError(message, "let shares fall with age, or state a price that rises as a `trend:`", path=path)
+    if known and known[-1][0] < context.scope.horizon:
+        told = f"option `{context.name}`: the residual curve ends at month {known[-1][0]:g} and is held from there on"
+        context.scope.warnings[told] = None
 
 
 def _at_end(context: Context, residual: Known, price: Known) -> Array:

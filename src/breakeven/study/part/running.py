@@ -9,13 +9,14 @@ import numpy as np
 from breakeven.algebra.amount import Amount, amount
 from breakeven.config.study.option import Housing, Lease, Power
 from breakeven.errors import StudyError
-from breakeven.study.bound import COUNT, FROM_ONE, POSITIVE, SHARE
+from breakeven.study.bound import COUNT, PUE, SERVER_RATIO, SHARE
 from breakeven.study.context import Context
 from breakeven.study.flow import Flow, one_off
 from breakeven.study.known import Known, plain
 
 MOST_ACCELERATOR_W = 5_000.0
 MOST_SERVER_W = 250_000.0
+LEAST_W = {"server": 50.0, "accelerator": 5.0}
 """No accelerator or server of 2026 draws more (a rack of 72 accelerators is 120 kW): more is watts written as kW."""
 
 
@@ -54,7 +55,7 @@ def power(context: Context, stated: Power) -> None:
     if it is None:
         return
     busy = _busy_share(context, stated)
-    pue = context.within(stated.pue, FROM_ONE, "", "power", "pue") or plain(1.0)
+    pue = context.within(stated.pue, PUE, "", "power", "pue") or plain(1.0)
     hours = _hours_share(context, stated)
     mean = it * busy * pue if hours is None else it * busy * pue * hours
     context.fleet.energy = mean
@@ -63,6 +64,7 @@ def power(context: Context, stated: Power) -> None:
     _carbon(context, stated, mean)
     tariff = context.priced(stated.tariff, "power", "tariff")
     if tariff is None:
+        _unpriced(context, stated)
         return
     with context.scope.at(*context.path("power", "tariff")):
         per_energy = context.scope.unit(f"{context.scope.study.currency}/kWh")
@@ -70,6 +72,17 @@ def power(context: Context, stated: Power) -> None:
     flow = context.charge("power", "power", tariff * mean, "power", "tariff")
     if hours is not None:
         context.flows[-1] = replace(flow, used=hours.amount.values[:, 0])
+
+
+def _unpriced(context: Context, stated: Power) -> None:
+    """Electricity that nobody prices is unpriced, unless the place is paid for: its price may hold it."""
+    if stated.tariff is not None:
+        return
+    if context.option.housing is None:
+        context.unpriced.append("power.tariff")
+        return
+    told = f"option `{context.name}`: electricity has no tariff and counts as held in the price of the place"
+    context.scope.warnings[told] = None
 
 
 def _it_power(context: Context, stated: Power) -> Known | None:
@@ -82,7 +95,7 @@ def _it_power(context: Context, stated: Power) -> Known | None:
     if server is None and card is None:
         context.unpriced.append("power: neither `per_server` nor `per_accelerator` is known")
         return None
-    ratio = context.within(stated.server_ratio, POSITIVE, "", "power", "server_ratio")
+    ratio = context.within(stated.server_ratio, SERVER_RATIO, "", "power", "server_ratio")
     one = server if server is not None else card
     thing, most = ("server", MOST_SERVER_W) if server is not None else ("accelerator", MOST_ACCELERATOR_W)
     if one is None:
@@ -91,6 +104,9 @@ def _it_power(context: Context, stated: Power) -> Known | None:
         message = f"the power of {one.text} is more than any {thing} draws ({most / 1000:g} kW)"
         way_out = f"did you mean {one.amount.scalar / 1000:g} W? kW are thousands of W"
         raise StudyError(message, way_out, path=context.path("power"))
+    if one.amount.values.max() < LEAST_W[thing]:
+        told = f"option `{context.name}`: {one.text} is little for any {thing}; kW are thousands of W"
+        context.scope.warnings[told] = None
     count = context.fleet.servers if thing == "server" else context.fleet.accelerators
     if count is None:
         message = f"power is per {thing}, and option `{context.name}` does not say how many {thing}s"
@@ -133,7 +149,7 @@ def _hours_share(context: Context, stated: Power) -> Known | None:
 
 
 def _carbon(context: Context, stated: Power, mean: Known) -> None:
-    grid = context.wanted(stated.carbon, "gCO2/kWh", "power", "carbon")
+    grid = context.within(stated.carbon, COUNT, "gCO2/kWh", "power", "carbon")
     if grid is not None:
         context.figures["carbon"] = grid * mean
     made = context.read(stated.embodied, "power", "embodied")
@@ -161,10 +177,23 @@ def housing(context: Context, stated: Housing) -> None:
 def _contracted(context: Context, stated: Housing) -> Known:
     found = context.read(stated.contracted, "housing", "contracted")
     if found is not None:
-        return context.fleet.extended(found, "housing", "contracted")
+        return _enough(context, context.fleet.extended(found, "housing", "contracted"))
     it, serving, whole = context.figures.get("it_power"), context.fleet.servers, context.fleet.all_servers
     if it is None:
         message = f"housing is per kW, and option `{context.name}` does not say how many"
         way_out = "state `contracted: 10 kW`, or give the option a `power:` part"
         raise StudyError(message, way_out, path=context.path("housing"))
     return it if serving is None or whole is None else it * whole / serving
+
+
+def _enough(context: Context, contracted: Known) -> Known:
+    """The contracted power; warned of where the servers draw more."""
+    it = context.figures.get("it_power")
+    if (
+        it is not None
+        and it.amount.dims == contracted.amount.dims
+        and np.any(it.amount.values > contracted.amount.values)
+    ):
+        told = f"option `{context.name}`: servers draw {it.text}, and {contracted.text} are contracted"
+        context.scope.warnings[told] = None
+    return contracted

@@ -8,6 +8,7 @@ from breakeven.algebra.amount import Array
 from breakeven.algebra.unit import UnitError, require
 from breakeven.config.study.option import Line
 from breakeven.errors import StudyError
+from breakeven.study.bound import PART
 from breakeven.study.context import Context
 from breakeven.study.flow import PARTS, Flow
 from breakeven.study.known import Known
@@ -26,6 +27,8 @@ def share(context: Context, name: str, stated: Line, rate: Known) -> Flow | None
     if wrong:
         message = f"`{wrong[0]}:` of line `{name}` has no meaning: it is a share of `{stated.of}`"
         raise StudyError(message, "leave it out, or state a price", path=context.path("lines", name, wrong[0]))
+    if not rate.amount.dims:
+        context.scope.within(rate, PART, *context.path("lines", name, "rate"))
     bases = [flow for flow in context.flows if stated.of in {flow.name, flow.part}]
     if not bases and context.unpriced and _stands(context, stated.of):
         return None
