@@ -139,6 +139,14 @@ def test_a_look_up_knows_what_held_that_day(offer: str, before: str, after: str,
     assert all(one.source for one in known)
 
 
+def test_september_is_known() -> None:
+    """What two lists have on both sides of a day has a price on it: the older list's, from its own day on."""
+    sold = {offer.id: offer for offer in load().offers(on="2026-09-15", kind="api")}
+    assert len(sold) > 350
+    assert sold["api-openai-gpt-4"].valid_from == "2026-08-21"
+    assert "47df840" in sold["api-openai-gpt-4"].source
+
+
 # --- listings ---------------------------------------------------------------------------------------------------------
 
 
@@ -331,8 +339,28 @@ def test_a_list_read_on_two_days_is_cited_twice(tmp_path: Path) -> None:
         path.write_text(json.dumps([provider(model("m", asked(usd)))]))
         texts = refresh_prices(str(path), day, texts).texts
     assert [texts["api-sources.yaml"].count(f"genai-prices-{day}:") for day in ("2026-01-01", "2026-02-01")] == [1, 1]
-    with pytest.raises(FactError, match=r"2026-01-31 is older than the one of 2026-02-01"):
-        refresh_prices(str(path), "2026-01-31", texts)
+    assert "retrieved: 2026-01-01, confidence: medium" in texts["api-sources.yaml"]
+
+
+def test_an_older_list_fills_the_past_and_overrules_nothing(tmp_path: Path) -> None:
+    """What has no price on the day of an older list gets it, announced changes too; all other answers stay.
+
+    Models that the younger list has no more are not brought back, and reading it twice is once.
+    """
+    path = tmp_path / "slim.json"
+    path.write_text(json.dumps([provider(model("m", asked(3)), model("n", asked(9)))]))
+    texts = refresh_prices(str(path), "2026-11-10", {}).texts
+    past = rule(asked(1)), rule(asked(2), start_date="2026-09-01"), rule(asked(5), start_date="2026-12-01")
+    path.write_text(json.dumps([provider(model("m", past), model("gone", asked(7)))]))
+    filled = refresh_prices(str(path), "2026-08-21", texts, read="2026-11-24")
+    assert filled.summary.changed == ("api-openai-m",)
+    assert history([one for one in offers_of(filled.texts) if one.model == "m"]) == [
+        ("2026-08-21", 1), ("2026-09-01", 2), ("2026-11-10", 3),
+    ]  # fmt: skip
+    before, after = (index(Snapshot(offers=offers_of(one))) for one in (texts, filled.texts))
+    assert before.offers(on="2026-11-10") == after.offers(on="2026-11-10")
+    assert "as_of: 2026-08-21, retrieved: 2026-11-24" in filled.texts["api-sources.yaml"]
+    assert refresh_prices(str(path), "2026-08-21", filled.texts).texts == filled.texts
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def import_prices(source: str, folder: Path, *, retrieved: str | None, providers
         message = f"{folder} is no folder"
         raise ConfigError(message, "name a folder for the YAML files with --into")
     texts = {path.name: path.read_text() for path in sorted(folder.glob("*.yaml"))}
-    found = refresh_prices(source, retrieved or today(), texts, providers=providers)
+    found = refresh_prices(source, retrieved or today(), texts, providers=providers, read=today())
     for name, text in found.texts.items():
         if texts.get(name) != text:
             files.write_atomically(folder / name, text.encode())

@@ -80,6 +80,35 @@ def append(found: Iterable[Listing | Left], existing: Sequence[Offer], *, retrie
     return Imported(offers=offers, summary=summary)
 
 
+def fill(found: Iterable[Listing | Left], existing: Sequence[Offer], *, retrieved: str, source: str) -> Imported:
+    """The entries by which an older list says what held on its day, of ids that have no price yet on that day.
+
+    What is there stays in force from its day on, so that nothing a younger list says is overruled; ids that the history
+    does not have, because a younger list had dropped them, are not brought back.
+    """
+    rows = tuple(found)
+    history = _history(existing)
+    named, collided = _named([row for row in rows if isinstance(row, Listing)], history)
+    offers = tuple(
+        entry
+        for key, listing in named.items()
+        if key in history and history[key][0].valid_from > retrieved
+        for entry in _before(listing, _entry(key, listing, history, source), history[key][0].valid_from, retrieved)
+    )
+    ids = {offer.id for offer in offers}
+    left = (*(row for row in rows if isinstance(row, Left)), *collided)
+    kept = tuple(sorted(named.keys() & history.keys() - ids))
+    return Imported(offers=offers, summary=Summary(changed=tuple(sorted(ids)), unchanged=kept, left=left))
+
+
+def _before(listing: Listing, common: Offer, first: str, retrieved: str) -> Iterator[Offer]:
+    """The price in force on the day of the list, and changes it announced, up to the first entry there is."""
+    for start, end, step in _spans(listing):
+        begin = start or retrieved
+        if begin < first and end > retrieved:
+            yield _dated(step, common, begin)
+
+
 def priced_alike(one: Offer, other: Offer) -> bool:
     """Whether two entries ask the same prices; their dates, sources and notes aside."""
     return all(getattr(one, name) == getattr(other, name) for name in PRICED)
@@ -157,10 +186,14 @@ def _append(
         if ours is not None:
             kept.append(Kept(offer=common.id, on=begin, ours=price_text(ours), listed=price_text(step)))
             continue
-        note = "; ".join(part for part in (common.note, step.note) if part)
-        about = {name: getattr(common, name) for name in ("id", "source", "model")}
-        new.append(msgspec.structs.replace(step, **about, valid_from=begin, note=note))
+        new.append(_dated(step, common, begin))
     return new, kept
+
+
+def _dated(step: Offer, common: Offer, begin: str) -> Offer:
+    note = "; ".join(part for part in (common.note, step.note) if part)
+    about = {name: getattr(common, name) for name in ("id", "source", "model")}
+    return msgspec.structs.replace(step, **about, valid_from=begin, note=note)
 
 
 def _spans(listing: Listing) -> Iterator[tuple[str, str, Offer]]:

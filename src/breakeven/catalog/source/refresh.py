@@ -10,14 +10,16 @@ from decimal import Decimal
 from breakeven.catalog.fields import PRICES
 from breakeven.catalog.node import Node, is_date
 from breakeven.catalog.parse import parse, read_yaml, sources_of
+from breakeven.catalog.snapshot import Source
 from breakeven.catalog.source import genai_read
-from breakeven.catalog.source.append import Imported, Summary, append
+from breakeven.catalog.source.append import Imported, Summary, append, fill
 from breakeven.catalog.source.genai import listings
 from breakeven.errors import FactError
 from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
 
 SOURCES_FILE = "api-sources.yaml"
+ADDRESS = "https://github.com/pydantic/genai-prices"
 _LISTS = re.compile(r"genai-prices-(\d{4}-\d\d-\d\d)")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*[A-Za-z0-9]")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
@@ -31,27 +33,31 @@ class Refreshed(Noun, frozen=True, kw_only=True):
 
 
 def refresh_prices(
-    source: str, retrieved: str, texts: Mapping[str, str], *, providers: Sequence[str] = ()
+    source: str, retrieved: str, texts: Mapping[str, str], *, providers: Sequence[str] = (), read: str = ""
 ) -> Refreshed:
     """Read a price list and append what it says anew to the YAML texts of offers.
+
+    A list older than one taken over already fills only what has no price on its day: entries name no list's date, so
+    that it would overrule what the younger one says of the same days.
 
     Args:
         source: `genai-prices` for the installed package, or the path of a `data_slim.json`.
         retrieved: the ISO date the list is of; prices it does not date begin that day.
+        read: the ISO date it is read on, kept with the source; the list's own where it is left out.
         texts: file name -> YAML of every file of offers there is; entries with `basis: override` win over the list.
         providers: whom to read, by the list's ids or ours; none reads those of `genai.PROVIDERS`.
 
     Raises:
-        FactError: the source cannot be read, the date is none or lies before that of a list already taken over, or a
-            text does not load.
+        FactError: the source cannot be read, a date is none, or a text does not load.
     """
-    _check_date(retrieved, texts)
-    return appended(
-        import_offers(genai_read.read(source), offers_of(texts), retrieved=retrieved, providers=providers),
-        texts,
-        retrieved=retrieved,
-        cited=genai_read.version(source),
-    )
+    for date in (retrieved, read or retrieved):
+        _check_date(date)
+    youngest = max(_LISTS.findall("\n".join(texts.values())), default="")
+    found = listings(genai_read.read(source), providers)
+    take = append if retrieved >= youngest else fill
+    imported = take(tuple(found), offers_of(texts), retrieved=retrieved, source=source_id(retrieved))
+    cited = Source(source=genai_read.version(source), as_of=retrieved, retrieved=read or retrieved)
+    return appended(imported, texts, cited)
 
 
 def import_offers(
@@ -88,7 +94,7 @@ def _cited(document: Node) -> Iterator[str]:
     yield from (str(row["source"]) for row in listed if isinstance(row, Mapping) and "source" in row)
 
 
-def appended(imported: Imported, texts: Mapping[str, str], *, retrieved: str, cited: str) -> Refreshed:
+def appended(imported: Imported, texts: Mapping[str, str], cited: Source) -> Refreshed:
     """The texts with the imported entries at the end of the file of their provider, and their source in one table."""
     after = dict(texts)
     for offer in imported.offers:
@@ -96,22 +102,18 @@ def appended(imported: Imported, texts: Mapping[str, str], *, retrieved: str, ci
         before = after.get(name) or f"# List prices of {offer.provider}, in USD per million tokens.\noffers:\n"
         after[name] = f"{before.rstrip()}\n  - {{{_line(offer)}}}\n"
     table = after.get(SOURCES_FILE) or "# Price lists that entries of api-*.yaml cite.\nsources:\n"
-    if imported.offers and f"  {source_id(retrieved)}:" not in "\n".join(after.values()):
-        address = "https://github.com/pydantic/genai-prices"
-        fields = f'source: "{cited}", as_of: {retrieved}, url: "{address}", licence: MIT'
-        after[SOURCES_FILE] = f"{table.rstrip()}\n  {source_id(retrieved)}: {{{fields}}}\n"
+    name = source_id(cited.as_of)
+    if imported.offers and f"  {name}:" not in "\n".join(after.values()):
+        dates = f"as_of: {cited.as_of}, retrieved: {cited.retrieved}, confidence: medium"
+        about = f'source: "{cited.source}", {dates}, url: "{ADDRESS}", licence: MIT'
+        after[SOURCES_FILE] = f"{table.rstrip()}\n  {name}: {{{about}}}\n"
     return Refreshed(texts=after, summary=imported.summary)
 
 
-def _check_date(retrieved: str, texts: Mapping[str, str]) -> None:
-    """An older list would overrule what a younger one says of the same days, as entries name no list's date."""
-    if not is_date(retrieved):
-        message = f"retrieved: {retrieved!r} is not a date"
+def _check_date(date: str) -> None:
+    if not is_date(date):
+        message = f"retrieved: {date!r} is not a date"
         raise FactError(message, "say which day the price list is of, such as 2026-11-24")
-    youngest = max(_LISTS.findall("\n".join(texts.values())), default="")
-    if retrieved < youngest:
-        message = f"a price list of {retrieved} is older than the one of {youngest} that the offers rest on"
-        raise FactError(message, "import a younger list; add a past price as a dated entry of its own")
 
 
 def _line(offer: Offer) -> str:
