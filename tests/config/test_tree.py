@@ -118,8 +118,10 @@ def test_no_punctuation_raises(text: str) -> None:
 
 
 keys = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=6)
+words = st.text(st.characters(exclude_characters="\x85\u2028\u2029", exclude_categories=["Cs"]), max_size=12)
+"""Without the line breaks of YAML 1.1, which the library writes as they are and 1.2 reads as breaks of a line."""
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False) | st.text(max_size=12),
+    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False) | words,
     lambda inner: st.lists(inner, max_size=3).map(tuple) | st.dictionaries(keys, inner, max_size=3),
     max_leaves=12,
 )
