@@ -129,6 +129,7 @@ accelerators: {x: {facts: {tdp_w: 91}}}
 
 BAD = [  # text, what the error says, where
     (OFFER.replace("    source: quotation 4711\n", ""), "no source", "facts.yaml:2:5"),
+    (OFFER.replace("    kind: server_purchase\n", ""), "no kind", "facts.yaml:2:5"),
     (OFFER.replace("    valid_from: 2026-10-01\n", ""), "no valid_from", "facts.yaml:2:5"),
     (OFFER.replace("231000", "-5"), "above 0, got -5", "facts.yaml:9:5"),
     (OFFER.replace("231000", "0"), "above 0, got 0", "facts.yaml:9:5"),
@@ -254,6 +255,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """A fact file that cannot be read is an error with its path."""
     with pytest.raises(FactError, match=r"gone\.yaml"):
         load((tmp_path / "gone.yaml",))
+
+
+def test_a_folder_without_facts_is_named(tmp_path: Path) -> None:
+    """A folder that holds nothing to read was hardly meant."""
+    with pytest.raises(FactError, match=r"holds no \*\.yaml"):
+        load((tmp_path,))
 
 
 def test_nothing_is_stated_twice(tmp_path: Path) -> None:

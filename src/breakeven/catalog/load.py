@@ -77,6 +77,9 @@ def _layer(name: LayerName, path: Path) -> Layer:
     """
     if not path.is_dir() and path.suffix == ".json":
         return Layer(name=name, snapshot=_of_json(_text(path), path))
+    if path.is_dir() and not next(path.rglob("*.yaml"), None):
+        message = f"fact folder {path}: holds no *.yaml"
+        raise FactError(message, "name the folder that `breakeven catalog import --into` wrote, or a file")
     from breakeven.catalog.build import read_file, read_tree  # noqa: PLC0415 - the YAML reader costs more than the catalog
 
     found = read_tree(path, f"{path}/") if path.is_dir() else read_file(_text(path), str(path))

@@ -66,7 +66,7 @@ class Node:
         if value is None and default is not None:
             return default
         problem = f"no {key}" if value is None else f"{key} should be a text, got {value!r}"
-        return self.fail(key, problem, f"state {key}: a fact without source and date does not load")
+        return self.fail(key, problem, f"state {key}:{SOURCELESS if key == 'source' else ''}")
 
     def number(
         self, key: str, *, price: bool = False, low: float = 0.0, high: float = math.inf, unit: str = ""
@@ -157,6 +157,7 @@ def _refuse_unknown(node: Node, source: str, known: Sources) -> None:
     node.fail("source", f"no source has the id {source!r}", hint)
 
 
+SOURCELESS = " a fact without source and date does not load"
 _ID = re.compile(r"[a-z0-9._]+(-[a-z0-9._]+)+")
 
 

@@ -118,6 +118,8 @@ def _refuse_other_prices(entry: Node, kind: OfferKind) -> None:
 
 
 def _choice(node: Node, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
+    if node.get(key) is None and default is None:
+        node.fail(key, f"no {key}", f"one of: {', '.join(allowed)}")
     value = node.text(key, default)
     if value not in allowed:
         near = difflib.get_close_matches(value, allowed, n=1)

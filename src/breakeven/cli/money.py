@@ -31,7 +31,7 @@ def tco() -> None:
 @click.argument("case", type=click.Path(dir_okay=False))
 @click.option("--draws", type=click.IntRange(100, 1_000_000), help="Draws of the Monte Carlo.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the draws.")
-@click.option("--facts", multiple=True, type=click.Path(dir_okay=False), help="Your own fact file; may be repeated.")
+@click.option("--facts", multiple=True, type=click.Path(), help="Your own fact file or folder; may be repeated.")
 @click.option(
     "-o", "--output", metavar="FORM|FILE", help="text, md, html or pdf to stdout, or a file with that ending."
 )
@@ -110,7 +110,7 @@ def _told(value: float | None, unit: str) -> str:
 @click.command()
 @click.argument("proposals", nargs=-1, required=True, type=click.Path(dir_okay=False))
 @click.option("--workload", required=True, type=click.Path(dir_okay=False), help="What they are compared on (YAML).")
-@click.option("--facts", multiple=True, type=click.Path(dir_okay=False), help="Your own fact file; may be repeated.")
+@click.option("--facts", multiple=True, type=click.Path(), help="Your own fact file or folder; may be repeated.")
 @click.option(
     "-o", "--output", metavar="FORM|FILE", help="text, md, html or pdf to stdout, or a file with that ending."
 )
