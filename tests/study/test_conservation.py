@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from breakeven.schema.tco import Tco
 from breakeven.study.compute import compute
 
-EXAMPLES = settings(max_examples=60)
+EXAMPLES = settings(max_examples=50)
 SIZE = st.floats(0.01, 900).map(lambda size: round(size, 4))
 SHARE = st.floats(0, 1).map(lambda share: round(share, 3))
 HORIZONS = (1, 7, 24)
@@ -104,7 +104,8 @@ def options(draw, months):
     if "purchase" in found:
         found["lines"]["care"] = "12 %/year of purchase"
     servers = draw(st.sampled_from([{"servers": "3 server"}, {"capacity": "0.02 request/s/server"}]))
-    used = draw(st.sampled_from([{}, {"used_hours": "200 h/month"}]))
+    hourly = "when" in found.get("rent", {}) or draw(st.booleans())
+    used = {"used_hours": "200 h/month"} if hourly else {}
     return {**found, "fleet": {**servers, **used, "accelerators_per_server": "8 accelerator/server"}}
 
 

@@ -99,6 +99,14 @@ def test_discounted_break_even_is_the_first_whole_month(pair, capital, care, bil
     same(named.to(versus.owner.context.scope.unit("month"))[0, 0], first)
 
 
+@given(st.integers(1, 40), st.integers(1, 999))
+def test_what_comes_back_at_the_horizon_to_the_cent_does_come_back(pair, months, saving):
+    """The capital of as many months as the study has is back in the last of them, however floats are rounded."""
+    versus = pair(months * saving / 10, 0, saving / 10, months=months)
+    assert versus.months[0] == pytest.approx(months)
+    assert versus.lasting_months[0] == pytest.approx(months)
+
+
 def test_what_comes_back_before_the_purchase_is_the_start_itself(evaluated):
     """An owner that needs less capital than its rival has nothing to wait for."""
     options = {"own": {"lines": {"x": "5 USD"}}, "rent": {"lines": {"x": "7 USD", "y": "1 USD/month"}}}
@@ -195,6 +203,26 @@ def test_no_rate_is_earned_where_nothing_is_saved(pair):
     assert not math.isnan(pair(1000, 500, 600).irr[0])
 
 
+@given(st.permutations([0.1, 0.7, 1.1, 167.3]), st.floats(0.001, 1000))
+def test_options_of_the_same_lines_are_alike_in_any_order(evaluated, order, k):
+    """Sums of floats differ by their order; what differs by nothing else pays back at once and earns no rate."""
+    lines = [{f"x{at}": f"{size * k} USD/month" for at, size in enumerate(sizes)} for sizes in (order, sorted(order))]
+    versus = evaluated({"options": {"a": {"lines": lines[0]}, "b": {"lines": lines[1]}}}).pair("a", "b")
+    assert (versus.months[0], versus.lasting_months[0], versus.discounted_months[0]) == (0, 0, 0)
+    assert math.isnan(versus.irr[0])
+    assert not versus.saved.any()
+
+
+@pytest.mark.parametrize("back", ["0.0000001 USD", "1e-300 USD"])
+def test_capital_that_is_all_lost_earns_no_rate(study_of, shipped, back):
+    """A rate of -100 % is none; the other figures are shown all the same."""
+    owner = {"lines": {"build": "1000000 USD", "back": {"rate": f"-{back}", "month": 1}}}
+    body = {"conventions": {"horizon_months": 1}, "options": {"a": owner, "b": {"lines": {"x": "0 USD"}}}}
+    found = {one.name: one.figure for one in compute(study_of(body), shipped).base.pairs[0].figures}
+    assert found["a_vs_b.irr_year"].value is None or found["a_vs_b.irr_year"].value > -1
+    assert found["a_vs_b.extra_capital"].value == 1e6
+
+
 @given(CAPITAL, MONTHLY, st.integers(1, 9_000), CHANGE, CHANGE)
 def test_spend_put_back_is_what_comes_back_at_the_horizon(pair, capital, care, bill, falls, rises):
     """A little more of the rival's month 1 comes back for good, a little less does not; its trend is kept."""
@@ -242,6 +270,17 @@ def test_volume_put_back_turns_the_decision(evaluated, requests):
         again = evaluated(served(requests=f"{found * by} request/month"))
         gains.append(again.option("api").annuity[0] - again.option("own").annuity[0])
     assert gains[0] < 0 < gains[1]
+
+
+@pytest.mark.parametrize("price", [0.1, 0.7, 1.1, 3.3, 4.7])
+def test_options_that_cost_alike_are_alike_whatever_they_cost(evaluated, price):
+    """Three servers against as many as the demand needs: a draw from the third server on, at any price."""
+    lines = {"a": f"{price} USD/server/month", "b": f"{price / 3} USD/server/month", "c": f"{price * 7} USD/month"}
+    owner = {"lines": {**lines, "a": f"{3 * price} USD/month"}, "fleet": {"servers": "3 server"}}
+    options = {"own": owner, "rival": {"lines": lines, "fleet": {"capacity": "1 request/h/server"}}}
+    study = evaluated({"demand": {"requests": "730 request/month"}, "options": options})
+    found = study.volume("own", "rival").amount.to(study.scope.unit("request/h"))[0, 0]
+    assert found == pytest.approx(2, rel=1e-3)
 
 
 def test_a_volume_that_is_never_or_always(evaluated):

@@ -224,6 +224,7 @@ def test_a_result_is_its_formula_in_its_unit(study_of, shipped):
         months="two_vs_one.months / month",
         true="one.total > two.total",
         yearly={"formula": "one.first_month", "unit": "USD/year"},
+        each="n / one.total",
     )
     assert (found["year"].value, found["year"].unit, found["year"].note) == (pytest.approx(120), "USD", "both")
     assert set(found["year"].facts) == {"study/made-up/inputs.a", "study/made-up/inputs.b"}
@@ -232,6 +233,7 @@ def test_a_result_is_its_formula_in_its_unit(study_of, shipped):
     assert found["months"].value == pytest.approx(5)
     assert found["true"].value == 1
     assert found["yearly"].value == pytest.approx(72)
+    assert (found["each"].value, found["each"].unit) == (pytest.approx(3 / 216), "1/USD")
 
 
 def test_a_result_that_rests_on_a_missing_price_is_unpriced(study_of, shipped):

@@ -22,7 +22,7 @@ from breakeven.study.bound import AbsentError, UnpricedError
 from breakeven.study.costed import Costed
 from breakeven.study.evaluate import Evaluated
 from breakeven.study.figures import FIGURES as OF_OPTION
-from breakeven.study.figures import USUAL, shown_in, unit_of
+from breakeven.study.figures import USUAL, base_unit, shown_in, unit_of
 from breakeven.study.flow import Flow
 from breakeven.study.known import Known
 from breakeven.study.level import levels
@@ -118,7 +118,8 @@ def _stated(found: Evaluated, name: str, stated: Named) -> Figure:
     try:
         with found.scope.at("results", name):
             known = found.named(name)
-            return _figure(found, known, stated.unit or shown_in(found.scope, known, USUAL), stated.note)
+            unit = stated.unit or shown_in(found.scope, known, USUAL) or base_unit(known)
+            return _figure(found, known, unit, stated.note)
     except UnpricedError as error:
         unit = stated.unit.replace("CUR", found.study.currency)
         return Figure(value=None, unit=unit, basis="unknown", note=f"unpriced: {error.message}")

@@ -22,7 +22,7 @@ from breakeven.study.fleet import Fleet
 from breakeven.study.known import Known
 from breakeven.study.naming import checked
 from breakeven.study.pair import FIGURES as OF_PAIR
-from breakeven.study.pair import SCALES, VOLUME, Versus, crossing_scale, demand_of, scaled
+from breakeven.study.pair import SCALES, VOLUME, Versus, crossing_scale, demand_of, gained, scaled
 from breakeven.study.scope import Scope
 
 REFINED = 65
@@ -181,7 +181,7 @@ class Evaluated:
 
     def _gains(self, owner: str, rival: str, scales: Array) -> Array:
         again = Evaluated(self.study, self.catalog, {SCALE: scales})
-        return np.broadcast_to(again.option(rival).annuity - again.option(owner).annuity, scales.shape)
+        return np.broadcast_to(gained(again.option(owner).annuity, again.option(rival).annuity), scales.shape)
 
 
 _PARTS = ("purchase", "resale", "lease", "power", "housing", "rent", "api", "provisioned", "mix")

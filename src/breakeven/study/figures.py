@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from breakeven.algebra.amount import Amount, Array
+from breakeven.algebra.unit import shown
 from breakeven.errors import StudyError
 from breakeven.study.bound import AbsentError, UnpricedError
 from breakeven.study.costed import Costed
@@ -68,6 +69,11 @@ def shown_in(scope: Scope, found: Known, choices: list[str]) -> str:
         if unit.dims == found.amount.dims:
             return unit.text
     return ""
+
+
+def base_unit(found: Known) -> str:
+    """The unit that a quantity is kept in; none for a plain number."""
+    return shown(found.amount.dims) if found.amount.dims else ""
 
 
 USUAL = [

@@ -11,9 +11,13 @@ import numpy as np
 from breakeven.algebra.amount import Amount, Array, amount
 from breakeven.cost.crossing import first_crossing, lasting_crossing
 from breakeven.cost.finance import irr, year_effective
+from breakeven.study.bound import ROUNDING
 from breakeven.study.costed import Costed
 from breakeven.study.flow import Flow
 from breakeven.study.known import Known
+
+ALIKE = 1e-12
+"""Of two amounts, what sums of floats may differ by: a capital that comes back to the cent does come back."""
 
 
 class Versus:
@@ -26,8 +30,12 @@ class Versus:
     @cached_property
     def saved(self) -> Array:
         """(draws or 1, months + 1) cumulated saving, extra capital deducted, resale left aside."""
-        difference = self.rival.recurring - self.owner.recurring
-        return np.cumsum(difference, axis=1, out=difference)
+        return _accumulated(self._gains)
+
+    @property
+    def _gains(self) -> Array:
+        """(draws or 1, months + 1) what the owner saves in each month, resale left aside."""
+        return gained(self.owner.recurring, self.rival.recurring)
 
     @cached_property
     def extra(self) -> Array:
@@ -47,8 +55,7 @@ class Versus:
     @cached_property
     def discounted_months(self) -> Array:
         """(draws or 1,) the same at the study's discount rate."""
-        difference = (self.rival.recurring - self.owner.recurring) * self.owner.factors
-        return first_crossing(np.cumsum(difference, axis=1))
+        return first_crossing(_accumulated(self._gains * self.owner.factors))
 
     @cached_property
     def npv(self) -> Array:
@@ -57,10 +64,13 @@ class Versus:
 
     @property
     def irr(self) -> Array:
-        """(draws or 1,) rate a month at which the difference of both is worth nothing; nan without a sign change."""
-        rows = np.atleast_2d(self.rival.cash - self.owner.cash)
+        """(draws or 1,) rate a month at which the difference of both is worth nothing; nan without a sign change.
+
+        Where all of the capital is lost, there is no such rate above -100 % either.
+        """
+        rows = np.atleast_2d(gained(self.owner.cash, self.rival.cash))
         found = [irr(tuple(float(flow) for flow in row)) for row in rows]
-        return np.array([np.nan if rate is None else rate for rate in found])
+        return np.array([np.nan if rate is None or rate <= -1 else rate for rate in found])
 
     def money(self, values: Array, *, per: str = "") -> Known:
         """An amount that rests on the facts of both."""
@@ -99,11 +109,24 @@ class Versus:
         fixed = fixed - (self.rival.annuity - self.rival.annuity_of(_rented))
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.asarray(np.maximum(0.0, fixed) / (rent - marginal))
-        return np.where((rent > marginal) & (share <= 1), share, np.nan)
+        return np.where((rent > marginal) & (share <= 1 + ROUNDING), np.minimum(share, 1.0), np.nan)
 
     def price_factor(self) -> Array:
         """What the rival's prices must be multiplied by for both to cost the same over the horizon."""
         return _ratio(self.owner.present, self.rival.present)
+
+
+def _accumulated(flows: Array) -> Array:
+    """Flows summed up along the months, in place; what is nothing but the rounding of floats is zero."""
+    sums = np.cumsum(flows, axis=1, out=flows)
+    sums[np.abs(sums) <= ALIKE * np.abs(sums).max(axis=1, keepdims=True)] = 0.0
+    return sums
+
+
+def gained(owner: Array, rival: Array) -> Array:
+    """What the owner costs less; costs that differ by nothing but the rounding of floats are alike."""
+    gains = rival - owner
+    return np.where(np.abs(gains) <= ALIKE * np.maximum(np.abs(owner), np.abs(rival)), 0.0, gains)
 
 
 def _used(flow: Flow) -> bool:

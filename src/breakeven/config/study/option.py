@@ -52,7 +52,9 @@ class Purchase(Section):
     """Servers bought in month 0 and written off over their life."""
 
     price: Annotated[Quantity | None, Field(description="`USD/server`, `USD/accelerator` or plain `USD`")] = None
-    offer: Annotated[str, Field(description="id of a catalog offer (server_purchase); a `price` beside it overrides its price")] = ""
+    offer: Annotated[
+        str, Field(description="id of a catalog offer (server_purchase); a `price` beside it overrides its price")
+    ] = ""
     life: Annotated[Quantity | None, Field(description="useful life: `5 year`; left out, the horizon")] = None
     depreciation: Annotated[
         Literal["straight_line", "declining", "by_year"], Field(description="how the price is written off")
@@ -115,7 +117,12 @@ class Rent(Section):
     """Machines by the hour: on demand, reserved or spot."""
 
     price: Annotated[Quantity | None, Field(description="`USD/h`, `USD/server/h` or `USD/accelerator/h`")] = None
-    offer: Annotated[str, Field(description="id of a catalog offer (accelerator_hour, cpu_hour); a `price` beside it overrides its price")] = ""
+    offer: Annotated[
+        str,
+        Field(
+            description="id of a catalog offer (accelerator_hour, cpu_hour); a `price` beside it overrides its price"
+        ),
+    ] = ""
     basis: Annotated[
         Literal["on_demand", "reserved", "spot"], Field(description="what sort of price it is; shown, and checked")
     ] = "on_demand"
