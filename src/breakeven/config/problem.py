@@ -19,6 +19,7 @@ _SECRET_KEY = re.compile(
 )
 _SECRET_VALUE = re.compile(r"[^\s,}\]]+")
 _ENV_NAME = re.compile(r"[\"']?[A-Za-z_][A-Za-z0-9_]*[\"']?")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _USERINFO = re.compile(r"(?<=//)[^/\s@]+(?=@)")
 
 
@@ -86,10 +87,15 @@ def listing(problems: Sequence[Problem], text: str, filename: str) -> str:
 
 def _one(problem: Problem, lines: Sequence[str], filename: str) -> str:
     place = problem.place
-    shown = [f"{filename}:{place.line}:{place.column}: {problem.message}"]
+    shown = [f"{filename}:{place.line}:{place.column}: {visible(problem.message)}"]
     if place.line <= len(lines):
         shown += _excerpt(masked(lines[place.line - 1]), place)
-    return "\n".join([*shown, f"      {problem.hint}"] if problem.hint else shown)
+    return "\n".join([*shown, f"      {visible(problem.hint)}"] if problem.hint else shown)
+
+
+def visible(text: str) -> str:
+    """The text with its control characters written out, so that what a file holds cannot steer a terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
 
 
 def _excerpt(line: str, place: Place) -> list[str]:

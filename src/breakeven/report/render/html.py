@@ -21,6 +21,8 @@ from breakeven.report.document import (
     Verdict,
 )
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""No page may hold these, and a terminal would obey them."""
 _RUN = re.compile(rf"{MARK.pattern}-{MARK.pattern}")
 
 STYLE = """
@@ -62,12 +64,13 @@ def render(document: Document) -> str:
     """The document as a self-contained HTML page."""
     sections = "\n".join(section_html(section, at) for at, section in enumerate(document.sections, 1))
     subtitle = f'<p class="subtitle">{rich(document.subtitle)}</p>\n' if document.subtitle else ""
-    return (
+    page = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape_html(document.title)}</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n<main>\n"
         f"<h1>{escape_html(document.title)}</h1>\n{subtitle}{sections}\n</main>\n{_imprint(document)}</body>\n</html>\n"
     )
+    return _CONTROL.sub("", page)
 
 
 def rich(text: str) -> str:
