@@ -47,7 +47,7 @@ def comparison_document(found: Comparison) -> Document:
     """
     known = _citations(found)
     sections = (
-        Section(title="Answer", blocks=(_verdict(found), _ranking(found), Text(text=_rule(found)))),
+        Section(title="Answer", blocks=(_verdict(found), _ranking(found), *_out(found), Text(text=_rule(found)))),
         Section(title="Cost by load", blocks=(cost_table(found, known), level_table(found, known), *_reasons(found))),
         Section(title="Always on and burst", blocks=(split_table(found), parts_table(found, known))),
         Section(title="Latency", blocks=(latency_table(found, known),)),
@@ -126,6 +126,15 @@ def _rank(one: Assessed, currency: str) -> tuple[str, ...]:
     )
 
 
+def _out(found: Comparison) -> tuple[Block, ...]:
+    """Why a proposal has no place, beside the ranking that leaves it out."""
+    return tuple(
+        Risk(text=f"{one.vendor} is out: {' '.join(one.standing.excluded)}", tone="bad")
+        for one in found.proposals
+        if one.standing.excluded
+    )
+
+
 def _rule(found: Comparison) -> str:
     weights = ", ".join(f"{name} {weight:g}" for name, weight in found.weights.items())
     return (
@@ -138,12 +147,12 @@ def _rule(found: Comparison) -> str:
 
 def _reasons(found: Comparison) -> tuple[Block, ...]:
     """Why there is no price per useful prediction, once for each."""
-    told = tuple(
-        f"{one.vendor}, {level.level}: {level.per_1000_useful.note}."
-        for one in found.proposals
-        for level in one.levels
-        if level.per_1000_useful.value is None and level.per_1000_useful.note
-    )
+    levels: dict[tuple[str, str], list[str]] = {}
+    for one in found.proposals:
+        for level in one.levels:
+            if level.per_1000_useful.value is None and level.per_1000_useful.note:
+                levels.setdefault((one.vendor, level.per_1000_useful.note), []).append(level.level)
+    told = tuple(f"{vendor}, {' and '.join(names)}: {note}." for (vendor, note), names in levels.items())
     return (Text(text="No price per useful prediction:"), Items(items=told)) if told else ()
 
 

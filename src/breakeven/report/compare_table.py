@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from breakeven.quantity import format_count, format_seconds
 from breakeven.report import number
 from breakeven.report.citation import Citations
@@ -27,7 +29,7 @@ def cost_table(found: Comparison, known: Citations) -> Table:
             money(one.per_1000, found.currency, least=bool(one.missing)),
             money(one.per_1000_useful, found.currency, "no price"),
             "; ".join(one.missing) or "-",
-            one.date or "no date",
+            _dated(one.date, found.as_of),
             known.marks(("workload", *one.cost.facts, *one.per_1000_useful.facts)),
         )
         for one in found.proposals
@@ -37,6 +39,14 @@ def cost_table(found: Comparison, known: Citations) -> Table:
     return Table(
         caption=f"A month of the mean demand, {found.currency}", columns=columns, rows=rows, align=align, note=note
     )
+
+
+def _dated(date: str, today: str) -> str:
+    """The date of prices with their age."""
+    if not date:
+        return "no date"
+    days = (dt.date.fromisoformat(today) - dt.date.fromisoformat(date)).days
+    return f"{date}, {days:,} days" if days > 0 else date
 
 
 def level_table(found: Comparison, known: Citations) -> Table:
