@@ -103,7 +103,6 @@ FLAGS = {
     "cold_start": ("cold_start: 0 s", "cold_start: 8 s"),
     "promise_missed": ("p95: 80 ms, p99: 120 ms", "p95: 50 ms, p99: 120 ms"),
     "budget_missed": ("{p50: 30 ms, p95: 60 ms, p99: 90 ms}", "{p50: 30 ms, p95: 160 ms, p99: 190 ms}"),
-    "currency": ("regions: [eu]", "regions: [eu]\ncurrency: EUR"),
 }
 
 

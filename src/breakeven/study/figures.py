@@ -10,7 +10,7 @@ import numpy as np
 from breakeven.algebra.amount import Amount, Array
 from breakeven.algebra.unit import shown
 from breakeven.errors import StudyError
-from breakeven.study.bound import AbsentError, UnpricedError
+from breakeven.study.bound import SHARE, AbsentError, UnpricedError
 from breakeven.study.costed import Costed
 from breakeven.study.known import Known
 from breakeven.study.scope import Scope
@@ -200,14 +200,15 @@ def _exit(costed: Costed) -> Known | None:
     left = max(0, costed.horizon - EXIT_MONTH)
     due = np.zeros(1)
     if stated is not None:
-        penalty = context.wanted(stated.penalty, "", "exit", "penalty")
-        notice = context.months(stated.notice, "exit", "notice", least=0)
+        penalty = context.within(stated.penalty, SHARE, "", "exit", "penalty")
+        notice = context.months(stated.notice, "exit", "notice", least=0, beyond=True)
         migration = context.read(stated.migration, "exit", "migration")
         committed = _committed(costed, left)
         due = due + (committed * penalty.amount.values[:, 0] if penalty is not None else 0.0)
         due = due + (costed.first_month * min(notice or 0, left))
         if migration is not None:
-            due = due + migration.amount.to(context.scope.unit(context.scope.study.currency), "exit.migration")[:, 0]
+            with context.scope.at(*context.path("exit", "migration")):
+                due = due + migration.amount.to(context.scope.unit(context.scope.study.currency), "moving away")[:, 0]
     if not context.batches and stated is None:
         return None
     return costed.money(due + _stranded(costed))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from breakeven.config import reading
-from breakeven.config.field import Date, NotNegative, Positive, Section, Share, Text
-from breakeven.config.problem import Complaint
+from breakeven.config.field import DATE, Date, Positive, Section, Text
+from breakeven.config.problem import Complaint, Path
 from breakeven.config.study.file import Conventions, Demand, Rate
 from breakeven.config.study.given import Identifier, Quantity
 from breakeven.config.study.option import Option
@@ -19,7 +21,23 @@ from breakeven.config.tree import Value
 Included = Literal["egress", "feature_store", "feature_reads"]
 Percentile = Literal["p50", "p95", "p99"]
 CURRENCY = r"^[A-Z]{3}$"
+BILLED = r"^([A-Z]{3})?$"
 ID = r"^[a-z0-9][a-z0-9-]*$"
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+    """`45 %` is 0.45."""
+    found = _PER_CENT.fullmatch(value) if isinstance(value, str) else None
+    return value if found is None else float(found[1]) / 100
+
+
+_PER_CENT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*%\s*")
+_PLAIN = BeforeValidator(_number, json_schema_input_type=float | str)
+Part = Annotated[float, _PLAIN, Field(gt=0, le=1, allow_inf_nan=False)]
+Multiple = Annotated[float, _PLAIN, Field(gt=0, le=20, allow_inf_nan=False)]
+"""What is multiplied by more has its per cent sign left out."""
+Price = Annotated[float, _PLAIN, Field(gt=0, le=100, allow_inf_nan=False)]
+Yearly = Annotated[float, _PLAIN, Field(ge=0, le=10, allow_inf_nan=False)]
 
 
 class Sla(Section):
@@ -38,6 +56,13 @@ class Stage(Section):
 
     included: Annotated[bool | None, Field(description="whether the vendor's latency figures hold it")] = None
     time: Annotated[Quantity | None, Field(description="how long it takes at most, where they do not")] = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Stage:
+        if self.included and self.time is not None:
+            message = f"`included: true` and `time: {self.time.value}` both say how it counts: keep one of them"
+            raise ValueError(message)
+        return self
 
 
 class Chain(Section):
@@ -112,7 +137,7 @@ class Counting(Section):
     """How the vendor counts tokens, against how the workload counts them."""
 
     rule: Annotated[Text, Field(description="its tokenizer or rule: `o200k_base`, `4 characters`")]
-    factor: Annotated[Positive, Field(description="its tokens for one token of the workload; 1 is counted alike")]
+    factor: Annotated[Multiple, Field(description="its tokens for one token of the workload; 1 is counted alike")]
 
 
 class Terms(Section):
@@ -120,7 +145,7 @@ class Terms(Section):
 
     rise_cap: Annotated[Quantity | None, Field(description="most that prices may rise: `5 %/year`")] = None
     larger_model: Annotated[
-        Positive | None, Field(description="price of a model of the workload's larger size / today's price")
+        Price | None, Field(description="price of a model of the workload's larger size / today's price")
     ] = None
     volume: Annotated[str, Field(description="what holds at higher volume, in words; tiers belong into the option")] = (
         ""
@@ -138,7 +163,9 @@ class Proposal(Section):
     url: Annotated[str, Field(description="where that can be read")] = ""
     date: Annotated[Date | None, Field(description="date of the prices, YYYY-MM-DD")] = None
     valid_until: Annotated[Date | None, Field(description="last day the prices hold")] = None
-    currency: Annotated[str, Field(pattern=CURRENCY, description="currency of the prices, ISO 4217")] = "USD"
+    currency: Annotated[
+        str, Field(pattern=BILLED, description="currency it bills in, ISO 4217; left out, the one its prices are in")
+    ] = ""
     units: Annotated[tuple[Identifier, ...], Field(description="things its prices are per that no list has")] = ()
     inputs: Annotated[dict[Identifier, Quantity], Field(description="named quantities for formulas of the option")] = {}
     option: Annotated[Option, Field(description="prices, tiers, minimums, commitments, lines, exit: as in a study")]
@@ -161,7 +188,7 @@ class Level(Section):
     """One level of load."""
 
     multiple: Annotated[Positive, Field(description="of the demand")]
-    hours: Annotated[Share, Field(description="share of the hours at this level; all of them sum to 1")]
+    hours: Annotated[Part, Field(description="share of the hours at this level, `0.45` or `45 %`; all sum to 1")]
 
 
 class Budget(Section):
@@ -178,9 +205,9 @@ class ModelGrowth(Section):
         Literal["tokens", "parameters"], Field(description="`parameters` also asks the vendor for its price")
     ]
     factor: Annotated[Positive, Field(description="how much larger, for the title")] = 2.0
-    tokens: Annotated[Positive, Field(description="multiplies the tokens of a request")] = 1.0
-    energy: Annotated[Positive, Field(description="multiplies the power drawn")] = 1.0
-    capacity: Annotated[Positive, Field(description="multiplies what an instance or unit carries; 0.5 is half")] = 1.0
+    tokens: Annotated[Multiple, Field(description="multiplies the tokens of a request")] = 1.0
+    energy: Annotated[Multiple, Field(description="multiplies the power drawn")] = 1.0
+    capacity: Annotated[Multiple, Field(description="multiplies what an instance or unit carries; 0.5 is half")] = 1.0
 
 
 class FeatureStore(Section):
@@ -188,8 +215,8 @@ class FeatureStore(Section):
 
     size: Annotated[Quantity | None, Field(description="kept: `500 feature_gb`")] = None
     reads: Annotated[Quantity | None, Field(description="`3 feature_read/request`")] = None
-    growth: Annotated[NotNegative | None, Field(description="growth of the size a year, 0.4 is 40 %")] = None
-    reads_growth: Annotated[NotNegative | None, Field(description="growth of the reads per request a year")] = None
+    growth: Annotated[Yearly | None, Field(description="growth of the size a year, `0.4` or `40 %`")] = None
+    reads_growth: Annotated[Yearly | None, Field(description="growth of the reads per request a year")] = None
     after_years: Annotated[Positive, Field(description="how far ahead its growth is looked at")] = 1.0
 
 
@@ -217,7 +244,7 @@ class WorkloadFile(Section):
     demand: Annotated[Demand, Field(description="requests, tokens, useful share, value: as in a study")]
     levels: Annotated[dict[Identifier, Level], Field(min_length=1, description="low, medium, peak: by name")]
     always_on: Annotated[
-        Share | None, Field(description="share of the mean demand that is always there; left out, the lowest level's")
+        Part | None, Field(description="share of the mean demand that is always there; left out, the lowest level's")
     ] = None
     latency: Annotated[Budget | None, Field(description="the latency budget; left out, none is asked for")] = None
     model_growth: Annotated[ModelGrowth | None, Field(description="the model growing")] = None
@@ -233,7 +260,7 @@ def _whole(value: Value) -> Iterator[Complaint]:
     levels = value.get("levels") if isinstance(value, dict) else None
     if not isinstance(levels, dict) or not levels:
         return
-    hours = [level.get("hours") for level in levels.values() if isinstance(level, dict)]
+    hours = [_number(level.get("hours")) for level in levels.values() if isinstance(level, dict)]
     shares = [float(one) for one in hours if isinstance(one, int | float)]
     if len(shares) == len(levels) and not math.isclose(math.fsum(shares), 1.0, abs_tol=1e-6):
         message = f"the hours of {', '.join(levels)} sum to {math.fsum(shares):g}, and all hours are 1"
@@ -248,13 +275,45 @@ def _asked(value: Value) -> Iterator[Complaint]:
         yield Complaint(path=("demand",), message=message, hint="add `requests: 120000 request/day`")
 
 
+DAYS = frozenset({"date", "valid_until", "as_of"})
+
+
+def _days(value: Value, path: Path = ()) -> Iterator[Complaint]:
+    """Every date is a day of the calendar."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key in DAYS and isinstance(one, str) and re.fullmatch(DATE, one) and not _is_day(one):
+                message = f"`{key}` is {one}, and there is no such day"
+                yield Complaint(path=(*path, key), message=message, hint="correct the day or the month")
+            yield from _days(one, (*path, key))
+    elif isinstance(value, tuple):
+        for at, one in enumerate(value):
+            yield from _days(one, (*path, at))
+
+
+def _is_day(text: str) -> bool:
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _in_order(value: Value) -> Iterator[Complaint]:
+    """Prices hold from their date on."""
+    first, last = (value.get("date"), value.get("valid_until")) if isinstance(value, dict) else (None, None)
+    if isinstance(first, str) and isinstance(last, str) and last < first:
+        message = f"the prices are of {first}, and hold until {last}, before that"
+        yield Complaint(path=("valid_until",), message=message, hint="correct one of the two dates")
+
+
 def load_proposal(text: str, filename: str = "proposal.yaml") -> Proposal:
     """A proposal from YAML text.
 
     Raises:
         ConfigError: with every problem of the text, each with `file:line:column`.
     """
-    return reading.load(Proposal, text, filename, ())
+    return reading.load(Proposal, text, filename, (_days, _in_order))
 
 
 def load_workload(text: str, filename: str = "workload.yaml") -> WorkloadFile:
@@ -263,4 +322,4 @@ def load_workload(text: str, filename: str = "workload.yaml") -> WorkloadFile:
     Raises:
         ConfigError: with every problem of the text, each with `file:line:column`.
     """
-    return reading.load(WorkloadFile, text, filename, (_whole, _asked))
+    return reading.load(WorkloadFile, text, filename, (_whole, _asked, _days))

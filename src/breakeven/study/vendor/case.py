@@ -102,9 +102,24 @@ def placed(proposal: Proposal) -> Iterator[None]:
     except StudyError as error:
         if error.path[:1] in {("workload",), ("proposals",)}:
             raise
-        told = error.message.replace(f"options.{OFFER}.", "option.").replace(f"option `{OFFER}`", "the option")
-        message = f"{proposal.id}: {told}"
-        raise StudyError(message, error.way_out, path=_place(proposal, error.path)) from error
+        message = f"{proposal.id}: {_reworded(error.message)}"
+        raise StudyError(message, _reworded(error.way_out), path=_place(proposal, error.path)) from error
+
+
+WORDS = {
+    f"options.{OFFER}": "option",
+    f"option `{OFFER}`": "the option",
+    "the study": "the workload",
+    "a dated rate: `fx:": "a dated rate in the workload's file: `fx:",
+    "state `conventions:": "state in the workload's file `conventions:",
+}
+"""What the engine calls a thing, and what it is called here; what only the workload may state is said to be its."""
+
+
+def _reworded(text: str) -> str:
+    for old, new in WORDS.items():
+        text = text.replace(old, new)
+    return text
 
 
 def _place(proposal: Proposal, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -120,9 +135,8 @@ def _place(proposal: Proposal, path: tuple[str | int, ...]) -> tuple[str | int, 
 
 def study_of(proposal: Proposal, workload: WorkloadFile, option: Option, peak: float) -> StudyFile:
     """The study: the workload's demand and conventions, and the proposal as its one option."""
-    own = _sourced(workload, workload.source, workload.as_of)
     told = {"peak_hour_share": None, "peak_to_mean": Given(value=peak, source=workload.source, as_of=workload.as_of)}
-    counts = {**option.fleet.counts, **_counts(own)}
+    counts = {**option.fleet.counts, **_counts(workload)}
     fleet = option.fleet.model_copy(update={"counts": counts})
     return StudyFile(
         study=1,
@@ -132,10 +146,10 @@ def study_of(proposal: Proposal, workload: WorkloadFile, option: Option, peak: f
         as_of=workload.as_of,
         currency=workload.currency,
         units=tuple(dict.fromkeys((*UNITS, *proposal.units))),
-        conventions=own.conventions,
+        conventions=workload.conventions,
         fx=workload.fx,
         inputs=proposal.inputs,
-        demand=own.demand.model_copy(update=told),
+        demand=workload.demand.model_copy(update=told),
         options={OFFER: option.model_copy(update={"fleet": fleet})},
     )
 
@@ -147,8 +161,12 @@ def _counts(workload: WorkloadFile) -> dict[str, Given]:
     return {name: given for name, given in stated.items() if given is not None}
 
 
+def sourced(workload: WorkloadFile) -> WorkloadFile:
+    """The workload, every quantity without a source of its own given the workload's."""
+    return _sourced(workload, workload.source, workload.as_of)
+
+
 def _sourced(tree: Tree, source: str, as_of: str) -> Tree:
-    """The same tree, every quantity without a source of its own given this one."""
     changed = {name: _given(getattr(tree, name), source, as_of) for name in type(tree).model_fields}
     return tree.model_copy(update=changed)
 
@@ -166,8 +184,7 @@ def _given(value: object, source: str, as_of: str) -> object:
 
 def stated_peak(workload: WorkloadFile, found: Evaluated) -> float:
     """Busiest rate / mean rate as the workload states it, levels aside."""
-    demand = _sourced(workload, workload.source, workload.as_of).demand
-    study = found.study.model_copy(update={"demand": demand})
+    study = found.study.model_copy(update={"demand": workload.demand})
     again = Evaluated(study, found.catalog)
     return float(again.demand.peak_factor.amount.scalar)
 

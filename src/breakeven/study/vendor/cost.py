@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from breakeven.algebra.unit import currencies
 from breakeven.config.study.given import Given
 from breakeven.config.study.option import Line
 from breakeven.config.study.proposal import WorkloadFile
@@ -186,12 +185,6 @@ _UNITS = ("options", OFFER, "provisioned", "capacity")
 def per_use(found: Evaluated) -> bool:
     """Whether anything is priced per request or token, so that a larger model has a price of its own."""
     return bool(used(found) or offered(found))
-
-
-def currencies_of(found: Evaluated) -> frozenset[str]:
-    """Currencies that the proposal's prices are written in."""
-    own = (leaf for path, leaf in found.scope.leaves.items() if path.startswith(f"options.{OFFER}."))
-    return frozenset(name for leaf in own for name in currencies(leaf.unit.dims))
 
 
 # -- options that differ in one thing ----------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ def keyed(key: str, proposal: str) -> str:
     if not key.startswith(own):
         return key
     rest = key.removeprefix(own)
+    if rest.startswith("workload."):
+        return f"workload/{rest.removeprefix('workload.')}"
     if rest == "demand.peak_to_mean":
         return f"proposal/{proposal}/{HELD}"
     if rest.startswith(WORKLOAD):

@@ -24,7 +24,7 @@ def read_demand(plain: Evaluated) -> None:
     Raises:
         StudyError: a flow cannot be computed.
     """
-    for name in ("requests", *TOKENS):
+    for name in ("requests", *TOKENS, "useful", "egress"):
         with plain.scope.at("demand", name):
             plain.demand.flow(name)
 

@@ -12,8 +12,10 @@ from breakeven.quantity import format_seconds
 from breakeven.schema.comparison import Flag, LevelCost, Tone
 from breakeven.schema.noun import Figure
 from breakeven.study.evaluate import Evaluated
+from breakeven.study.vendor.age import Aged, aged
 from breakeven.study.vendor.case import OFFER, Asked
-from breakeven.study.vendor.cost import currencies_of, per_token, unpriced_things
+from breakeven.study.vendor.cost import per_token, unpriced_things
+from breakeven.study.vendor.currency import billed
 from breakeven.study.vendor.latency import SHARES, Speed
 
 ENOUGH = 1e-9
@@ -128,12 +130,25 @@ def minimum(seen: Seen) -> Iterator[Flag]:
 
 
 def dates(seen: Seen) -> Iterator[Flag]:
-    """Prices without a date, or no longer valid."""
+    """Prices without a date, no longer valid, too old, or of a day to come."""
     proposal, today = seen.asked.proposal, seen.asked.workload.as_of
     if proposal.date is None:
         yield _flag("price_without_date", f"The prices have no date; they are taken as of {today}.")
     if proposal.valid_until is not None and proposal.valid_until < today:
         yield _flag("price_expired", f"The prices held until {proposal.valid_until}, before {today}.")
+    for one in aged(seen.asked, seen.found):
+        if one.state == "future":
+            yield _flag("price_in_future", f"{one.what} of {one.date}, after {today}: not in force yet.")
+        elif one.state == "stale":
+            yield _stale(one, proposal.valid_until or "", today)
+
+
+def _stale(one: Aged, until: str, today: str) -> Flag:
+    """Old prices want an answer, unless the vendor says that they still hold."""
+    told = f"{one.what} of {one.date}, {one.days:,} days old (limit {one.limit})"
+    if until >= today:
+        return _flag("price_stale", f"{told}, though the vendor lets them hold until {until}.", "warn")
+    return _flag("price_stale", f"{told}: have them confirmed.")
 
 
 def spot(seen: Seen) -> Iterator[Flag]:
@@ -185,15 +200,11 @@ def lock_in(seen: Seen) -> Iterator[Flag]:
 
 
 def money(seen: Seen) -> Iterator[Flag]:
-    """Prices in another currency than the proposal says, or than the comparison's."""
-    proposal, own = seen.asked.proposal, seen.asked.workload.currency
-    others = sorted(currencies_of(seen.found) - {proposal.currency})
-    if others:
-        yield _flag(
-            "currency", f"Prices are in {', '.join(others)}, and the proposal says {proposal.currency}.", "warn"
-        )
-    if proposal.currency != own:
-        yield _flag("currency", f"It is billed in {proposal.currency}; the rate to {own} is yours to carry.", "warn")
+    """A bill in another currency than the comparison's."""
+    asked, own = seen.asked, seen.asked.workload.currency
+    found = {asked.proposal.currency} if asked.proposal.currency else set(billed(asked, seen.found.scope))
+    if others := sorted(found - {own}):
+        yield _flag("currency", f"It is billed in {' and '.join(others)}; the rate to {own} is yours to carry.", "warn")
 
 
 def regions(seen: Seen) -> Iterator[Flag]:
@@ -203,16 +214,22 @@ def regions(seen: Seen) -> Iterator[Flag]:
 
 
 def misplaced(asked: Asked) -> tuple[str, ...]:
-    """Why the proposal cannot keep the data where it must stay; empty where it can, or may be anywhere."""
+    """Why the proposal cannot keep the data where it must stay; empty where it can, or may be anywhere.
+
+    Names are compared whole, upper and lower case alike: `eu-west-2` is not known to be in `eu`.
+    """
     wanted, offered = asked.workload.regions, asked.proposal.regions
     if not wanted:
         return ()
     if not offered:
         return (f"Data must stay in {', '.join(wanted)}, and the proposal names no region.",)
-    outside = [region for region in offered if region not in wanted]
-    if len(outside) == len(offered):
+    if not {_plain(region) for region in offered} & {_plain(region) for region in wanted}:
         return (f"Data must stay in {', '.join(wanted)}, and the proposal offers {', '.join(offered)}.",)
     return ()
+
+
+def _plain(region: str) -> str:
+    return region.strip().casefold()
 
 
 RAISED: tuple[Callable[[Seen], Iterator[Flag]], ...] = (

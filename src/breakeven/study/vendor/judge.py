@@ -13,7 +13,8 @@ from breakeven.schema.comparison import Assessed, LevelCost, Standing
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure
 from breakeven.study.evaluate import Evaluated
-from breakeven.study.vendor.case import Asked, placed
+from breakeven.study.vendor import currency, limit
+from breakeven.study.vendor.case import Asked, placed, sourced
 from breakeven.study.vendor.cost import (
     Loads,
     always_on,
@@ -61,7 +62,8 @@ def judged(proposal: Proposal, workload: WorkloadFile, catalog: Catalog) -> Foun
     """
     _fitting(proposal, workload)
     with placed(proposal):
-        stated = Asked(proposal=proposal, workload=workload, catalog=catalog, option=proposal.option)
+        stated = Asked(proposal=proposal, workload=sourced(workload), catalog=catalog, option=proposal.option)
+        _meant(stated)
         asked, licences = without_unclear_licences(stated)
         loads = loads_of(asked)
         return _judged(asked, loads, asked.evaluated(month(asked, loads)), licences)
@@ -78,6 +80,14 @@ def _fitting(proposal: Proposal, workload: WorkloadFile) -> None:
     if proposal.option.share is not None:
         message = f"{proposal.id}: `option.share` is {proposal.option.share.value}, and proposals are compared on all"
         raise StudyError(message, "remove `share:`; compare on a smaller `demand:` instead", path=(*where, "option"))
+
+
+def _meant(asked: Asked) -> None:
+    """All that both files state can be meant."""
+    scope = asked.demanded(1.0).scope
+    limit.check(scope, asked.workload, limit.WORKLOAD, "workload")
+    limit.check(scope, asked.proposal, limit.PROPOSAL)
+    currency.check(asked, scope)
 
 
 def _judged(asked: Asked, loads: Loads, found: Evaluated, licences: tuple[str, ...]) -> Found:

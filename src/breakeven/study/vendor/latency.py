@@ -44,16 +44,10 @@ class Speed:
         """A duration of the proposal in seconds.
 
         Raises:
-            StudyError: it is no duration, or negative.
+            StudyError: it is no duration.
         """
         known = self.found.scope.wanted(given, "s", *path)
-        if known is None:
-            return None
-        value = float(known.amount.scalar)
-        if value < 0:
-            message = f"`{'.'.join(path)}` is {known.text}, and a duration is not negative"
-            raise StudyError(message, "write it as `80 ms`", path=path)
-        return value
+        return None if known is None else float(known.amount.scalar)
 
     def measured(self, level: str) -> Answer:
         """The vendor's figures at a level.

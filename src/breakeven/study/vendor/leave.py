@@ -11,6 +11,7 @@ from breakeven.study.bound import UnpricedError
 from breakeven.study.evaluate import Evaluated
 from breakeven.study.figures import EXIT_MONTH
 from breakeven.study.vendor.case import OFFER, Asked
+from breakeven.study.vendor.currency import PEOPLE
 from breakeven.study.vendor.fact import keyed
 
 
@@ -56,10 +57,6 @@ def in_months(exit_cost: Figure, month: Figure) -> Figure:
         return Figure(value=None, unit="month", note=exit_cost.note or "nothing is spent")
     how = "cost of leaving / cost of a month"
     return Figure(value=exit_cost.value / month.value, unit="month", basis="derived", how=how, facts=exit_cost.facts)
-
-
-PEOPLE = "people"
-"""Category of lines that are no vendor's bill."""
 
 
 def most_credit(asked: Asked, found: Evaluated, lines: tuple[CostPart, ...]) -> Figure:

@@ -84,13 +84,12 @@ def budget_s(asked: Asked, found: Evaluated) -> float | None:
     """The latency budget in seconds; None where none is asked for.
 
     Raises:
-        StudyError: it is no duration.
+        StudyError: it has no value.
     """
     budget = asked.workload.latency
     if budget is None:
         return None
-    with found.scope.at("workload", "latency", "limit"):
-        return float(found.scope.quantity(budget.limit).amount.to(found.scope.unit("s"), "the budget").flat[0])
+    return float(found.scope.need(budget.limit, "workload", "latency", "limit").amount.scalar)
 
 
 def overload(asked: Asked, speed: Speed, multiple: float, swing: float, name: str) -> str:
@@ -130,9 +129,11 @@ def worth(asked: Asked, found: Evaluated, *, within: bool | None, reason: str) -
         return Figure(value=None, unit=unit, note=why), Figure(value=None, unit=monthly, note=why)
     count = float(useful.amount.to(found.scope.unit("useful_prediction/month"), "useful").mean())
     whole = cost(asked, found)
+    net = _net(asked, found, whole, monthly)
+    if not count:
+        return Figure(value=None, unit=unit, note="none of the predictions is useful (`useful: 0 %`)"), net
     facts = _with(asked, whole, useful)
-    per = Figure(value=(whole.value or 0.0) / count * 1000, unit=unit, basis=whole.basis, facts=facts)
-    return per, _net(asked, found, whole, monthly)
+    return Figure(value=(whole.value or 0.0) / count * 1000, unit=unit, basis=whole.basis, facts=facts), net
 
 
 def _with(asked: Asked, whole: Figure, known: Known) -> tuple[str, ...]:
