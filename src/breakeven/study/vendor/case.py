@@ -20,9 +20,11 @@ from breakeven.errors import StudyError
 from breakeven.study.demand import SCALE
 from breakeven.study.evaluate import Evaluated
 from breakeven.study.vendor.factor import factored, factored_offers, givens, read_demand, token_flows
+from breakeven.study.vendor.overflow import Levels, share_above, stating
 
 OFFER = "offer"
 """Name of the one option."""
+OVERFLOW = f"options.{OFFER}.provisioned.overflow_share"
 STORE, READS = "feature_store_size", "feature_store_reads"
 UNITS = ("feature_gb", "feature_read")
 PRICES = frozenset({"input", "cached_input", "output", "request"})
@@ -33,7 +35,8 @@ Tree = TypeVar("Tree", bound=BaseModel)
 class Case:
     """The question put to a proposal: factors on what the workload and the proposal state.
 
-    `scale` is the mean demand, `peak` the busiest rate over that mean. `priced` multiplies prices per use.
+    `scale` is the mean demand, `peak` the busiest rate over that mean; `levels` are what that mean is made of, none for
+    a level by itself. `priced` multiplies prices per use.
     """
 
     scale: float = 1.0
@@ -44,6 +47,7 @@ class Case:
     priced: float = 1.0
     store: float = 1.0
     reads: float = 1.0
+    levels: Levels = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,9 @@ class Asked:
             drawn |= factored_offers(plain, offered(plain), case.priced)
             drawn[SCALE] = np.array([case.scale]) if scales is None else scales
             found = Evaluated(study, self.catalog, drawn)
+            share = share_above(found, OFFER, case.levels)
+            if share is not None:
+                found = Evaluated(stating(study, OFFER, share), self.catalog, drawn | {OVERFLOW: share})
             found.option(OFFER)
         return found
 

@@ -16,6 +16,7 @@ from breakeven.study.evaluate import Evaluated
 from breakeven.study.part.line import PER_WHAT
 from breakeven.study.vendor.case import OFFER, Asked, Case, lines_per, offered, stated_peak, used
 from breakeven.study.vendor.fact import keyed
+from breakeven.study.vendor.overflow import Levels
 
 DIGITS = 6
 """Parts are rounded to a millionth before they are added, so that a reader who adds them up gets the total."""
@@ -23,11 +24,15 @@ DIGITS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loads:
-    """The workload's loads: mean multiple of the demand, the largest, and the busiest rate over the mean within one."""
+    """The workload's loads: mean multiple of the demand, the largest, and the busiest rate over the mean within one.
+
+    `levels` are their multiples of that mean, with their shares of the hours.
+    """
 
     mean: float
     top: float
     swing: float
+    levels: Levels
 
     def peak(self, scale: float, *, autoscales: bool) -> float:
         """Busiest rate / mean rate that capacity is held for: the top level's, unless it follows the load."""
@@ -43,7 +48,8 @@ def loads_of(asked: Asked) -> Loads:
     levels = asked.workload.levels.values()
     mean = math.fsum(level.multiple * level.hours for level in levels)
     top = max(level.multiple for level in levels)
-    return Loads(mean=mean, top=top, swing=stated_peak(asked.workload, asked.evaluated(Case())))
+    swing = stated_peak(asked.workload, asked.evaluated(Case()))
+    return Loads(mean=mean, top=top, swing=swing, levels=tuple((one.multiple / mean, one.hours) for one in levels))
 
 
 def autoscales(asked: Asked) -> bool:
@@ -54,7 +60,8 @@ def autoscales(asked: Asked) -> bool:
 
 def month(asked: Asked, loads: Loads, **factors: float) -> Case:
     """The month of the mean demand."""
-    return Case(scale=loads.mean, peak=loads.peak(loads.mean, autoscales=autoscales(asked)), **factors)
+    peak = loads.peak(loads.mean, autoscales=autoscales(asked))
+    return Case(scale=loads.mean, peak=peak, levels=loads.levels, **factors)
 
 
 def always_on(asked: Asked, loads: Loads) -> Case:
@@ -64,13 +71,19 @@ def always_on(asked: Asked, loads: Loads) -> Case:
     return Case(scale=loads.mean * share, peak=1.0)
 
 
+HELD_UNITS = "units of the mean month, which every level is served with"
+
+
 def held(asked: Asked, found: Evaluated) -> Asked:
     """The proposal with the reserved units of this month, which no hour's load changes."""
     stated = asked.option.provisioned
     units = found.option(OFFER).context.figures.get("units")
     if stated is None or units is None:
         return asked
-    fixed = stated.model_copy(update={"units": Given(value=f"{units.amount.scalar!r} unit")})
+    count = Given(
+        value=f"{units.amount.scalar!r} unit", source=asked.workload.source, as_of=asked.workload.as_of, note=HELD_UNITS
+    )
+    fixed = stated.model_copy(update={"units": count})
     return replace(asked, option=asked.option.model_copy(update={"provisioned": fixed}))
 
 
@@ -199,7 +212,7 @@ def without_unclear_licences(asked: Asked) -> tuple[Asked, tuple[str, ...]]:
         name: line.model_copy(update={"rate": Given()}) if name in unclear else line
         for name, line in asked.option.lines.items()
     }
-    told = tuple(f"{name} of {line.rate.value}" for name, line in unclear.items())
+    told = tuple(f"of {line.rate.value} (`lines.{name}`)" for name, line in unclear.items())
     return replace(asked, option=asked.option.model_copy(update={"lines": lines})), told
 
 

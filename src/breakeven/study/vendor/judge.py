@@ -92,7 +92,8 @@ def _meant(asked: Asked) -> None:
 
 def _judged(asked: Asked, loads: Loads, found: Evaluated, licences: tuple[str, ...]) -> Found:
     speed, lacking = Speed(asked, found), missing(asked, found)
-    levels = tuple(level(held(asked, found), speed, loads, name, lacking) for name in asked.workload.levels)
+    fixed = held(asked, found)
+    levels = tuple(level(fixed, speed, loads, name, lacking) for name in asked.workload.levels)
     whole, kept = cost(asked, found), _kept(asked, levels)
     leave, credit = leaving(asked, found), most_credit(asked, found, parts(asked, found))
     seen = Seen(
@@ -109,12 +110,13 @@ def _judged(asked: Asked, loads: Loads, found: Evaluated, licences: tuple[str, .
         budget_s=budget_s(asked, found),
     )
     assessed = _assessed(seen, loads, lacking, kept)
+    facts = found.scope.facts | fixed.evaluated(month(fixed, loads)).scope.facts
     unknown = f"its cost is not whole: {'; '.join(lacking)}" if lacking else ""
     return Found(
         assessed=assessed,
         runner=Runner(asked=asked, loads=loads, unknown=unknown),
         requests=requests(found),
-        facts=facts_of(found.scope.facts.values(), asked.proposal.id, asked.workload),
+        facts=facts_of(facts.values(), asked.proposal.id, asked.workload),
         warnings=tuple(f"{asked.proposal.id}: {text}" for text in found.scope.warnings),
         excluded=misplaced(asked),
         comparable=not lacking and not kept,

@@ -23,7 +23,7 @@ def leaving(asked: Asked, found: Evaluated) -> Figure:
         least = f"; at least {known.value:,.0f} {currency}" if known is not None and known.value else ""
         return Figure(value=None, unit=currency, note=f"not stated: {', '.join(unknown)}{least}")
     if known is None:
-        return Figure(value=None, unit=currency, note="not stated")
+        return Figure(value=None, unit=currency, note="a part of what is paid until then has no price")
     facts = tuple(keyed(key, asked.proposal.id) for key in known.facts)
     how = f"notice, penalty, migration and value not recovered, leaving after {EXIT_MONTH} months"
     return Figure(value=known.value, unit=currency, basis="derived", how=how, facts=facts)

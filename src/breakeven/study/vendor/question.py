@@ -60,7 +60,8 @@ def _price(asked: Asked, found: Evaluated, licences: tuple[str, ...]) -> Iterato
         yield "option.lines", f"What does {thing} cost, or is it in the price?"
     things = {f"no price for {thing}" for thing in unpriced_things(asked, found)}
     for told in missing(asked, found):
-        if told.startswith("no price") and told not in things:
+        asked_below = any(f"`{told.removeprefix('no price for ')}`" in one for one in licences)
+        if told.startswith("no price") and told not in things and not asked_below:
             yield "option", f"What does it cost? There is {told}."
     for told in licences:
         yield "option.lines", f"Per what is the licence {told} sold: accelerator, server or organisation?"
