@@ -99,16 +99,17 @@ def _verdict(found: Comparison) -> Verdict:
 
 
 def _ranking(found: Comparison) -> Table:
-    columns = ("place", "proposal", "per 1,000", "p99 / p50", "tracking", "score", "of which", "behind in all", "flags")
+    columns = ("place", "proposal", "per 1,000", "p99 / p50", "tracking", "score", "of which", "behind in all")
+    vendors = {one.id: one.vendor for one in found.proposals}
     return Table(
         caption="Ranking",
-        columns=columns,
-        rows=tuple(_rank(one, found.currency) for one in found.proposals),
-        align=(RIGHT, LEFT, RIGHT, RIGHT, RIGHT, RIGHT, LEFT, LEFT, RIGHT),
+        columns=(*columns, "flags", "to know"),
+        rows=tuple(_rank(one, found.currency, vendors) for one in found.proposals),
+        align=(RIGHT, LEFT, RIGHT, RIGHT, RIGHT, RIGHT, LEFT, LEFT, RIGHT, RIGHT),
     )
 
 
-def _rank(one: Assessed, currency: str) -> tuple[str, ...]:
+def _rank(one: Assessed, currency: str, vendors: dict[str, str]) -> tuple[str, ...]:
     standing = one.standing
     shares = ", ".join(f"{name} {share:.2f}" for name, share in standing.shares.items())
     bad = sum(flag.tone == "bad" for flag in one.flags)
@@ -121,8 +122,9 @@ def _rank(one: Assessed, currency: str) -> tuple[str, ...]:
         unknown.get("tracking") or points(one.tracking),
         f"{standing.score:.2f}",
         shares,
-        ", ".join(standing.dominated_by) or "-",
-        f"{bad} + {len(one.flags) - bad}",
+        ", ".join(vendors[key] for key in standing.dominated_by) or "-",
+        str(bad),
+        str(len(one.flags) - bad),
     )
 
 
@@ -141,7 +143,7 @@ def _rule(found: Comparison) -> str:
         f"The score is weighted {weights}: the best's cost / its own, the best's p99 / p50 over its own, tracking "
         "points / 100. Unknown earns 0. A cost counts only where it is whole and the latency budget is known to be "
         "kept at every level. Equal scores go to whoever is behind fewer in all three, then to fewer red flags. Flags "
-        "are those to clear + those to know."
+        "are to be cleared before signing."
     )
 
 
@@ -161,7 +163,7 @@ def _growth(found: Comparison) -> tuple[Block, ...]:
         (
             case.name,
             one.vendor,
-            money(case.cost, found.currency, "unknown"),
+            money(case.cost, found.currency, "unknown", least=bool(one.missing)),
             _change(one, case.cost),
             case.changed,
             case.cost.note,
@@ -179,7 +181,7 @@ def _growth(found: Comparison) -> tuple[Block, ...]:
 
 
 def _change(one: Assessed, grown: Figure) -> str:
-    if grown.value is None or one.cost.value is None:
+    if grown.value is None or one.cost.value is None or one.missing:
         return "-"
     return number.change(one.cost.value, grown.value) or "-"
 

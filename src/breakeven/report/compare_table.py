@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 from breakeven.quantity import format_count, format_seconds
 from breakeven.report import number
@@ -34,7 +35,10 @@ def cost_table(found: Comparison, known: Citations) -> Table:
         )
         for one in found.proposals
     )
-    note = f"A month of {format_count(found.requests)} predictions, one-off amounts spread level over the horizon."
+    note = (
+        f"A month of {format_count(found.requests)} predictions, one-off amounts spread level over the horizon. What "
+        "lies above reserved units is counted level by level."
+    )
     align = (LEFT, RIGHT, RIGHT, RIGHT, LEFT, LEFT, LEFT)
     return Table(
         caption=f"A month of the mean demand, {found.currency}", columns=columns, rows=rows, align=align, note=note
@@ -84,7 +88,7 @@ def _level(one: Assessed, level: LevelCost, multiple: float, currency: str, know
     within = {True: "kept", False: "missed", None: "not known"}
     facts = (*level.cost.facts, *level.latency.facts, *level.per_1000_useful.facts, *level.net.facts)
     return (
-        f"{level.level}, {multiple:g} x",
+        f"{level.level}, {multiple:g}x",
         format_count(level.requests),
         one.vendor,
         money(level.cost, currency, least=bool(one.missing)),
@@ -101,9 +105,9 @@ def split_table(found: Comparison) -> Table:
     rows = tuple(
         (
             one.vendor,
-            money(one.always_on, found.currency, one.always_on.note or "unknown"),
-            money(one.burst, found.currency, "unknown"),
-            number.share(one.burst.value / one.cost.value) if one.burst.value is not None and one.cost.value else "-",
+            money(one.always_on, found.currency, one.always_on.note or "unknown", least=bool(one.missing)),
+            money(one.burst, found.currency, "unknown", least=bool(one.missing)),
+            _burst_share(one),
         )
         for one in found.proposals
     )
@@ -114,6 +118,17 @@ def split_table(found: Comparison) -> Table:
         align=(LEFT, RIGHT, RIGHT, RIGHT),
         note="Always on is what the demand that is always there would cost alone, without a peak.",
     )
+
+
+def _mean(found: Comparison) -> float:
+    return math.fsum(load.multiple * load.hours for load in found.loads)
+
+
+def _burst_share(one: Assessed) -> str:
+    """What bursts are of the month; of a cost that is not whole nothing is a share."""
+    if one.burst.value is None or not one.cost.value or one.missing:
+        return "-"
+    return number.share(one.burst.value / one.cost.value)
 
 
 def parts_table(found: Comparison, known: Citations) -> Table:
@@ -128,6 +143,8 @@ def parts_table(found: Comparison, known: Citations) -> Table:
         columns=("proposal", "line", "a month", "formula", "rests on"),
         rows=tuple(rows),
         align=(LEFT, LEFT, RIGHT, LEFT, LEFT),
+        note=f"Formulas name the demand and the tokens as the workload states them. Amounts are of the mean of the "
+        f"levels, {_mean(found):.4g} x that demand, with tokens as each vendor counts them.",
     )
 
 
