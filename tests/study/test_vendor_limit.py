@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from breakeven.app import money
+from breakeven.assembly import vendors
 from breakeven.catalog.find import Catalog
 from breakeven.catalog.load import load as load_catalog
 from breakeven.catalog.stale import LIMIT_DAYS
@@ -98,7 +98,7 @@ def refused(tmp_path: Path):
         (tmp_path / "p.yaml").write_text(offer)
         (tmp_path / "w.yaml").write_text(work)
         with pytest.raises(ConfigError) as raised:
-            money.compare([tmp_path / "p.yaml"], tmp_path / "w.yaml")
+            vendors.compared([tmp_path / "p.yaml"], tmp_path / "w.yaml")
         return str(raised.value).replace(f"{tmp_path}/", "")
 
     return run
