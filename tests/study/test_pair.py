@@ -203,14 +203,34 @@ def test_no_rate_is_earned_where_nothing_is_saved(pair):
     assert not math.isnan(pair(1000, 500, 600).irr[0])
 
 
-@given(st.permutations([0.1, 0.7, 1.1, 167.3]), st.floats(0.001, 1000))
+@given(st.permutations(range(8)), st.floats(0.001, 1000))
 def test_options_of_the_same_lines_are_alike_in_any_order(evaluated, order, k):
     """Sums of floats differ by their order; what differs by nothing else pays back at once and earns no rate."""
-    lines = [{f"x{at}": f"{size * k} USD/month" for at, size in enumerate(sizes)} for sizes in (order, sorted(order))]
-    versus = evaluated({"options": {"a": {"lines": lines[0]}, "b": {"lines": lines[1]}}}).pair("a", "b")
+
+    def lines(numbers):
+        rates = [f"{0.7 * k * number} USD" for number in numbers]
+        falling = [
+            {"value": f"{rate}/month", "trend": f"-{number} %/year"}
+            for rate, number in zip(rates, numbers, strict=True)
+        ]
+        paid = zip(numbers, rates, falling, strict=True)
+        return {f"x{number}": {"rate": rate if number % 2 else falls} for number, rate, falls in paid}
+
+    options = {name: {"lines": lines(numbers)} for name, numbers in (("a", order), ("b", sorted(order)))}
+    versus = evaluated({"options": options}).pair("a", "b")
     assert (versus.months[0], versus.lasting_months[0], versus.discounted_months[0]) == (0, 0, 0)
     assert math.isnan(versus.irr[0])
     assert not versus.saved.any()
+
+
+@given(st.floats(0.01, 100))
+def test_what_costs_alike_at_full_use_breaks_even_at_full_use(evaluated, rent):
+    """All hours of the month are the most that there are, however floats are rounded."""
+    owner = {f"x{at}": f"{730 * rent * share} USD/month" for at, share in enumerate((0.1, 0.7, 0.2))}
+    rival = {"fleet": {"servers": "1 server"}, "rent": {"price": f"{rent} USD/server/h"}}
+    (share,) = evaluated({"options": {"own": {"lines": owner}, "rent": rival}}).pair("own", "rent").utilisation()
+    assert share == pytest.approx(1)
+    assert share <= 1
 
 
 @pytest.mark.parametrize("back", ["0.0000001 USD", "1e-300 USD"])

@@ -64,13 +64,10 @@ class Versus:
 
     @property
     def irr(self) -> Array:
-        """(draws or 1,) rate a month at which the difference of both is worth nothing; nan without a sign change.
-
-        Where all of the capital is lost, there is no such rate above -100 % either.
-        """
+        """(draws or 1,) rate a month at which the difference of both is worth nothing; nan without a sign change."""
         rows = np.atleast_2d(gained(self.owner.cash, self.rival.cash))
         found = [irr(tuple(float(flow) for flow in row)) for row in rows]
-        return np.array([np.nan if rate is None or rate <= -1 else rate for rate in found])
+        return np.array([np.nan if rate is None else rate for rate in found])
 
     def money(self, values: Array, *, per: str = "") -> Known:
         """An amount that rests on the facts of both."""
