@@ -38,7 +38,7 @@ def resolve(found: Settings, catalog: Catalog, on: str) -> Resolved:
     prices: dict[str, TokenPrice] = {}
     capacities: dict[str, CapacityPrice] = {}
     works: dict[str, WorkCurve] = {}
-    site = site_of(found, catalog)
+    site = site_of(found, catalog, on)
     for entry in found.deployments:
         offer = offer_of(entry, catalog, on)
         curve = curve_of(deployment_of(entry), catalog)
@@ -48,7 +48,7 @@ def resolve(found: Settings, catalog: Catalog, on: str) -> Resolved:
             prices[entry.name] = token_price(offer)
         elif offer is not None:
             capacities[entry.name] = _capacity(entry, offer, curve, catalog, site)
-    return Resolved(prices=prices, capacities=capacities, works=works, grids=_grids(found, catalog))
+    return Resolved(prices=prices, capacities=capacities, works=works, grids=_grids(found, catalog, on))
 
 
 def offer_of(entry: DeploymentSettings, catalog: Catalog, on: str) -> Offer | None:
@@ -88,12 +88,12 @@ def curve_of(deployment: Deployment, catalog: Catalog) -> StepCurve | None:
     )
 
 
-def site_of(found: Settings, catalog: Catalog) -> Site:
-    """Where owned machines stand: the tariff of the stated country, else the assumed one."""
+def site_of(found: Settings, catalog: Catalog, on: str) -> Site:
+    """Where owned machines stand: the tariff of the stated country in force on an ISO date, else the assumed one."""
     country = found.planning.electricity_country
     if not country:
         return Site()
-    tariff = catalog.electricity(country)
+    tariff = catalog.electricity(country, on)
     return Site(usd_per_kwh=tariff.value, tariff_fact=tariff.key)
 
 
@@ -141,7 +141,7 @@ def _owned_hourly(entry: DeploymentSettings, offer: Offer, catalog: Catalog, sit
     return usd_per_replica_hour(monthly_bill(case), entry.replicas)
 
 
-def _grids(found: Settings, catalog: Catalog) -> dict[str, float]:
+def _grids(found: Settings, catalog: Catalog, on: str) -> dict[str, float]:
     zone = found.planning.grid_zone
-    intensity = catalog.carbon(zone).value if zone else None
+    intensity = catalog.carbon(zone, on).value if zone else None
     return {} if intensity is None else {entry.name: intensity for entry in found.deployments}

@@ -163,13 +163,13 @@ class Catalog:
         """Every operating assumption, by key."""
         return tuple(self.known[key] for key in sorted(self.known) if key.startswith("assumption/"))
 
-    def electricity(self, region: str) -> Fact:
-        """Industrial price in USD/kWh of a country (ISO 3166 alpha-3, DEU) or a US state (US-TX)."""
-        return _as_kept(self.fact(f"electricity/{region}/usd_per_kwh"))
+    def electricity(self, region: str, on: str = "") -> Fact:
+        """Industrial price in USD/kWh of a country (ISO 3166 alpha-3, DEU), a US state (US-TX) or division (US-NEW)."""
+        return _as_kept(self.fact(f"electricity/{region}/usd_per_kwh", on))
 
-    def carbon(self, region: str) -> Fact:
+    def carbon(self, region: str, on: str = "") -> Fact:
         """Grid intensity in gCO2e/kWh of a country (DEU), the world (WOR) or a cloud region (gcp/europe-west1)."""
-        return _as_kept(self.fact(f"carbon/{region}/gco2_per_kwh"))
+        return _as_kept(self.fact(f"carbon/{region}/gco2_per_kwh", on))
 
     def facts_of(self, entry: Offer | Accelerator | Model) -> tuple[Fact, ...]:
         """What a number of this entry rests on: value, source and date of each."""
@@ -225,10 +225,7 @@ def index(snapshot: Snapshot, laid: Stack | None = None, elsewhere: Callable[[],
             named(heads, offer.accelerator, f"{_place(laid, entry_key(offer))}offer {offer.id!r}: accelerator")
         history[offer.id] = tuple(sorted((*history.get(offer.id, ()), offer), key=by_date))
     models = {head.id: head for head in snapshot.models}
-    for key in laid.layer_of if laid else ():
-        kind, _, rest = key.partition("/")
-        if kind in {"accelerator", "model"}:
-            named(heads if kind == "accelerator" else models, rest.rpartition("/")[0], f"{_place(laid, key)}{kind}")
+    _refuse_orphans(laid, {"accelerator": heads, "model": models})
     return Catalog(
         known={fact.key: fact for fact in snapshot.facts},
         accelerator_heads=heads,
@@ -242,6 +239,14 @@ def index(snapshot: Snapshot, laid: Stack | None = None, elsewhere: Callable[[],
         beneath=laid.beneath if laid else {},
         elsewhere=elsewhere,
     )
+
+
+def _refuse_orphans(laid: Stack | None, heads: Mapping[str, Mapping[str, Head]]) -> None:
+    """A figure of a layer is of a thing that some layer names."""
+    for key in laid.layer_of if laid else ():
+        kind, _, rest = key.partition("/")
+        if kind in heads:
+            named(heads[kind], rest.rpartition("/")[0], f"{_place(laid, key)}{kind}")
 
 
 def _as_kept(fact: Fact) -> Fact:
