@@ -18,12 +18,14 @@ LIMIT_DAYS: dict[str, int] = {
     "assumption": 365,
     "electricity": 730,
     "carbon": 1095,
+    "stated": 365,
+    "fx": 90,
 }
 """Days by kind of offer (`/reserved` for commitments) or kind of fact; what is not named (specifications) does not age.
 
 Choices of this project. List prices of tokens and of rented accelerators changed several times a year (claude-sonnet-5,
 gpt-5.6-luna, p5.48xlarge in this catalog); commitments and servers are quoted for longer; statistics of electricity and
-of grids appear one to two years late.
+of grids appear one to two years late. `stated` prices and `fx` rates are those that a study writes down with a date.
 """
 
 
@@ -67,3 +69,16 @@ def _last_day(since: str) -> dt.date:
         return dt.date(year, month, day)
     end = dt.date(year + 1, 1, 1) if month in {0, 12} else dt.date(year, month + 1, 1)
     return end - dt.timedelta(days=1)
+
+
+def stated_warning(what: str, since: str, on: str, kind: str) -> str:
+    """The same for what a study states itself: `stated` prices and `fx` rates; a day after `on` is told as well.
+
+    Raises:
+        FactError: `on` is no date.
+    """
+    check_date(on)
+    days, limit = age_days(since, on), LIMIT_DAYS[kind]
+    if days < 0:
+        return f"{what} is of {since}, after the study's prices of {on}"
+    return f"{what} is of {since}, {days} days old (limit {limit})" if days > limit else ""

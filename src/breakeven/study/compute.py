@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 import numpy as np
 
 from breakeven.catalog.find import Catalog
-from breakeven.catalog.stale import age_warning
 from breakeven.config.study.file import Named, StudyFile
 from breakeven.errors import StudyError
 from breakeven.schema.fact import Fact
@@ -20,6 +20,7 @@ from breakeven.schema.tco import Pair, Result, Tco, TcoLine, TcoOption, Variant
 from breakeven.study import strain
 from breakeven.study.bound import AbsentError, UnpricedError
 from breakeven.study.costed import Costed
+from breakeven.study.doubt import doubts
 from breakeven.study.evaluate import Evaluated
 from breakeven.study.figures import FIGURES as OF_OPTION
 from breakeven.study.figures import USUAL, base_unit, shown_in, unit_of
@@ -53,12 +54,12 @@ def compute(study: StudyFile, catalog: Catalog, look_ahead: Callable[[], Outlook
         told = tuple(
             (key, str(given.value if given.value is not None else given.fact)) for key, given in inputs.items()
         )
-        others.append(_variant(name, told, again))
+        with _of(study, name):
+            others.append(_variant(name, told, again))
         facts |= {key: fact for key, fact in again.scope.facts.items() if key not in facts}
     outlook = look_ahead() if look_ahead is not None else None
     if outlook is not None:
         facts |= {key: fact for key, fact in base.scope.facts.items() if key not in facts}
-    strained = tuple(text for one in base.priced() for text in strain.warnings(one))
     return Tco(
         id=study.id,
         title=study.title,
@@ -71,21 +72,26 @@ def compute(study: StudyFile, catalog: Catalog, look_ahead: Callable[[], Outlook
         truths=truths(study, catalog),
         outlook=outlook,
         facts=_sorted(facts),
-        warnings=(*base.scope.warnings, *_aged(base), *strained),
+        warnings=doubts(study, catalog, base),
         source=study.source.title,
         digest=_digest(study, facts),
     )
 
 
+@contextmanager
+def _of(study: StudyFile, variant: str) -> Iterator[None]:
+    """Errors inside are errors of a variant: they name it, and stand where it does."""
+    try:
+        yield
+    except StudyError as error:
+        place = ("variants", variant) if variant in study.variants else ("grid",)
+        message = f"variant `{variant}`: {error.message}"
+        raise StudyError(message, error.way_out, path=place) from error
+
+
 def _digest(study: StudyFile, facts: dict[str, Fact]) -> str:
     written = (study.model_dump_json().encode(), *(msgspec.json.encode(fact) for fact in _sorted(facts)))
     return hashlib.sha256(b"\n".join(written)).hexdigest()
-
-
-def _aged(base: Evaluated) -> tuple[str, ...]:
-    """A sentence for each figure of the catalog that is older than figures of its kind keep."""
-    facts = (fact for key, fact in sorted(base.scope.facts.items()) if not key.startswith(("study/", "offer/")))
-    return tuple(f"{fact.key}: {told}" for fact in facts if (told := age_warning(fact, base.scope.on)))
 
 
 def _sorted(facts: dict[str, Fact]) -> tuple[Fact, ...]:
@@ -126,6 +132,9 @@ def _stated(found: Evaluated, name: str, stated: Named) -> Figure:
 
 
 def _option(found: Evaluated, costed: Costed) -> TcoOption:
+    if not np.isfinite(costed.present).all():
+        message = f"the cost of option `{costed.name}` is beyond any number"
+        raise StudyError(message, "correct the price or count that is too large", path=("options", costed.name))
     unpriced = tuple(dict.fromkeys(costed.context.unpriced))
     lines = tuple(_line(costed, flow) for flow in costed.flows)
     totals = _totals(costed, lines) if not unpriced else {}

@@ -71,7 +71,8 @@ class Context:
         if found is None and (needed or given is not None):
             self.unpriced.append(dotted(where))
         if found is not None and not found.amount.values.min() >= 0:
-            message = f"`{dotted(where)}` of option `{self.name}` is {found.text}: a price is not negative"
+            drawn = ", and falls below 0 where it is drawn or searched" if self.scope.drawn else ""
+            message = f"`{dotted(where)}` of option `{self.name}` is {found.text}{drawn}: a price is not negative"
             raise StudyError(message, "write income as a line of its own with a negative rate", path=self.path(*where))
         return found
 

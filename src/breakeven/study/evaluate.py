@@ -125,7 +125,11 @@ class Evaluated:
             if missing:
                 self.scope.warnings[f"{pair[0]} is not compared with {pair[1]}: `{missing[0]}` is unpriced"] = None
                 continue
-            yield self.pair(*pair)
+            found = self.pair(*pair)
+            if found.extra[0] < 0:
+                told = f"`{pair[0]}` needs less capital than `{pair[1]}`: its rate is the cost of not buying"
+                self.scope.warnings[f"the pair [{', '.join(pair)}]: {told}"] = None
+            yield found
 
     def named(self, name: str) -> Known:
         """A result, a figure or an input by name.

@@ -229,7 +229,8 @@ def _committed(costed: Costed, left: int) -> Array:
     due = np.zeros(1)
     for part, term in terms.items():
         months = min(left, max(0, (term or 0) - EXIT_MONTH))
-        due = due + sum((costed.months_of(flow) for flow in costed.flows if flow.part == part), np.zeros(1)) * months
+        owed = [flow for flow in costed.flows if flow.part == part and not flow.name.startswith("overflow_")]
+        due = due + sum((costed.months_of(flow) for flow in owed), np.zeros(1)) * months
     return due
 
 

@@ -21,6 +21,8 @@ BOUNDS = {
     "accelerators_per_instance": POSITIVE,
 }
 """What the section's quantities can be, other than counts of 0 and more."""
+SECTION = {"server": "servers", "accelerator": "accelerators", "instance": "instances"}
+"""Counts that have a key of their own."""
 MOST_FACTORS = 16
 """Things that one price may be per; more is a circle of `counts:`."""
 TIMES = frozenset({"s", "month", "day"})
@@ -72,9 +74,21 @@ class Fleet:
         """Accelerators in serving servers, those that no instance takes included: they are bought and licensed too."""
         stated = self.read("accelerators", "accelerator") or self._sized("accelerator")
         if stated is not None:
+            self._agree(stated)
             return stated
         each, servers = self.per_server, self.servers
         return self.needed if each is None or servers is None else servers * each
+
+    def _agree(self, stated: Known) -> None:
+        """Raise where accelerators are stated that the stated servers do not hold."""
+        each, servers = self.per_server, self.read("servers", "server")
+        if each is None or servers is None or self.scope.drawn:
+            return
+        held = servers * each
+        if held.amount.dims == stated.amount.dims and held.amount.scalar < stated.amount.scalar:
+            message = f"option `{self.name}` has {stated.text}, and its servers hold {held.text}"
+            way_out = "leave out `accelerators:`, which follow from the servers, or correct one of them"
+            raise StudyError(message, way_out, path=("options", self.name, "fleet", "accelerators"))
 
     @property
     def needed(self) -> Known | None:
@@ -159,11 +173,18 @@ class Fleet:
         return ways[thing]() if thing in ways else self._own_flow(thing)
 
     def _stated(self, thing: str) -> Known | None:
-        """A count of the study's own."""
+        """A count of the study's own.
+
+        Raises:
+            StudyError: it is stated as `servers`, `accelerators` or `instances` as well.
+        """
         for name, given in self.stated.counts.items():
             path = ("options", self.name, "fleet", "counts", name)
             found = self.scope.need(given, *path)
             if (thing, 1) in found.amount.dims:
+                if thing in SECTION and getattr(self.stated, SECTION[thing]) is not None:
+                    message = f"`fleet.{SECTION[thing]}` and `fleet.counts.{name}` both say how many {thing}s there are"
+                    raise StudyError(message, "keep one of them", path=path)
                 return self.scope.within(found, COUNT, *path)
         return None
 

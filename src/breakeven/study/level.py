@@ -11,6 +11,7 @@ from breakeven.algebra.amount import Array
 from breakeven.catalog.find import Catalog
 from breakeven.config.study.file import StudyFile
 from breakeven.schema.tco import TcoLevel
+from breakeven.study.bound import AbsentError
 from breakeven.study.demand import SCALE
 from breakeven.study.evaluate import Evaluated
 from breakeven.study.strain import strain
@@ -59,7 +60,10 @@ def _levels(
 
 def _prices(found: Evaluated, name: str, per: str, factors: Array) -> Array:
     unit = found.scope.unit(f"{found.study.currency}/{per}")
-    return _rows(found.named(name).amount.to(unit, f"`{name}`")[:, 0], factors)
+    try:
+        return _rows(found.named(name).amount.to(unit, f"`{name}`")[:, 0], factors)
+    except AbsentError:  # nothing is served
+        return np.full(factors.shape, np.nan)
 
 
 def _rows(values: Array, factors: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -16,6 +15,8 @@ Path = tuple[str | int, ...]
 """Where a quantity stands in the file."""
 
 MAX_LENGTH = 200
+LARGEST = 1e60
+"""Five such numbers may be multiplied before a float ends."""
 _QUANTITY = re.compile(rf"(?P<sign>[-+]?)(?P<number>{NUMBER}|\.[0-9]+(?:[eE][-+]?[0-9]+)?)(?![0-9.,_])\s*(?P<unit>.*)")
 _SHARES = {"fraction": "%", "ratio": "%", "1/year": "%/year"}
 """Units of the catalog that people write in per cent."""
@@ -62,9 +63,9 @@ def parsed(value: str | float, unit: str, units: Units) -> tuple[float, Unit]:
         raise UnitError(message, "keep one of them")
     found = units.parse(stated or unit)
     base = size * found.factor
-    if not math.isfinite(base):
-        message = f"`{value}` is not finite"
-        raise UnitError(message, "write a finite number")
+    if not abs(base) < LARGEST:
+        message = f"`{value}` is larger than anything that is counted"
+        raise UnitError(message, "write a finite number, and mind its unit")
     return base, found
 
 
@@ -130,9 +131,12 @@ class Reader:
         unit = self.units.parse(given.unit)
         own = self.units.parse(text) if self.units.knows(text) else unit
         counted = {*COUNTS, *self.units.own}
-        if any(name not in counted for name, _ in multiply(own.dims, unit.dims, -1)):
+        if any(name not in counted or power < 0 for name, power in multiply(own.dims, unit.dims, -1)):
             named = f"the fact `{given.fact}`"
             raise mismatch(named, own.dims, unit.dims)
+        if given.fact.startswith("accelerator/") and ("server", -1) in unit.dims:
+            message = f"the fact `{given.fact}` is of one accelerator, and `unit:` says {given.unit}"
+            raise UnitError(message, "write `/accelerator`: servers have several")
         return own, unit
 
     def _ranged(

@@ -13,7 +13,7 @@ import numpy as np
 
 from breakeven.algebra import formula
 from breakeven.algebra.amount import Amount, Array, amount
-from breakeven.algebra.unit import Calendar, Unit, UnitError, Units, currencies, require
+from breakeven.algebra.unit import Calendar, Dims, Unit, UnitError, Units, currencies, require, shown
 from breakeven.catalog.find import Catalog
 from breakeven.config.study.file import StudyFile
 from breakeven.config.study.given import Given
@@ -147,7 +147,8 @@ class Scope:
             UnitError: it is no quantity.
         """
         base, unit = parsed(given.value or 0.0, given.unit, self.units)
-        return Known(Amount(np.array([[base]]), unit.dims), (), str(given.value))
+        stated = Known(Amount(np.array([[base]]), unit.dims), (), str(given.value))
+        return converted(stated, self.study)[0]
 
     def unit_of(self, given: Given, *path: str | int) -> Unit:
         """The unit that a stated quantity is written in.
@@ -192,6 +193,8 @@ class Scope:
         near = get_close_matches(name, known, n=2, cutoff=0.6)
         message = f"the name `{name}` stands for nothing"
         ways = f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else "add it under `inputs:`"
+        if "." in name and not near:
+            ways = "names are `OPTION.FIGURE` and `OWNER_vs_RIVAL.FIGURE`; `breakeven tco CASE --all` lists them"
         raise StudyError(message, ways)
 
     def compute(self, text: str) -> Known:
@@ -250,6 +253,11 @@ class Scope:
         left = {name for name, _ in monthly.dims} & _TIMES
         if not left:
             return found.based(monthly, found.text)
+        if "day" not in left and (self.units.calendar.month_s is not None or not _timed(found.amount.dims)):
+            message = f"{found.text or 'it'} comes to {shown(found.amount.dims)}, and an amount per time is needed"
+            raise UnitError(
+                message, f"say per what time: `/h`, `/month` or `/year`, such as `2 {self.study.currency}/h`"
+            )
         message = f"{found.text or 'an hourly figure'} becomes a monthly amount, and the study has no month convention"
         way_out = "state `conventions: hours_per_month: 730` (8760/12), 720 (30 days) or 176 (22 x 8 h)"
         if "day" in left and self.units.calendar.month_s is not None:
@@ -299,6 +307,11 @@ class Scope:
                 text = f"{found.text}, {later.text} from month {month} on"
                 found = found.resting_on(later).based(Amount(values, found.amount.dims), text)
         return found
+
+
+def _timed(dims: Dims) -> bool:
+    """Whether something is per time."""
+    return any(name in _TIMES and power < 0 for name, power in dims)
 
 
 def _hourly(unit: Unit) -> bool:

@@ -33,6 +33,9 @@ class Trends:
             UnitError: it is neither, or falls by 100 % or more.
         """
         yearly = not (change.monthly and change.amount.dims)
+        if not change.amount.dims and np.any(np.abs(change.amount.values) > 1):
+            message = f"a trend of {change.text} says neither per what time nor that it is in per cent"
+            raise UnitError(message, "write `3 %/month` or `40 %/year`")
         stated = change.amount.values
         kept, found = self._found.get((id(stated), yearly), (None, None))
         if kept is not stated or found is None:

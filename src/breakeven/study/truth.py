@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from breakeven.algebra.amount import Array
+from breakeven.algebra.unit import Dims, require
 from breakeven.catalog.find import Catalog
 from breakeven.config.study.file import Rule, StudyFile
 from breakeven.config.study.given import Given
@@ -46,7 +47,8 @@ def _truth(study: StudyFile, catalog: Catalog, name: str, rule: Rule, variant: s
         raise StudyError(message, f"inputs are {', '.join(study.inputs) or 'none'}", path=("rules", name, "vary"))
     with scope.at("rules", name):
         unit = scope.unit_of(given, "inputs", rule.vary)
-        low, high = (_end(scope, end, unit.text) for end in (rule.low, rule.high))
+        like = scope.named(rule.vary).amount.dims
+        low, high = (_end(scope, end, unit.text, like) for end in (rule.low, rule.high))
     if low >= high:
         message = f"rule `{name}` varies `{rule.vary}` from {rule.low} to {rule.high}"
         raise StudyError(message, "let low be below high", path=("rules", name, "low"))
@@ -64,10 +66,11 @@ def _truth(study: StudyFile, catalog: Catalog, name: str, rule: Rule, variant: s
     )
 
 
-def _end(scope: Scope, end: str | float, unit: str) -> float:
+def _end(scope: Scope, end: str | float, unit: str, like: Dims) -> float:
     """One end of the search, in base units; a bare number is in the input's unit."""
     text = f"{end:g} {unit}" if isinstance(end, int | float) else end
     found = scope.quantity(Given(value=text))
+    require(f"an end of the search, {text},", found.amount.dims, like)
     return found.amount.scalar
 
 

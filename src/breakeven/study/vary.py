@@ -27,9 +27,15 @@ def variants(study: StudyFile) -> Iterator[tuple[str, Mapping[str, Given]]]:
         raise StudyError(message, "leave out values, or state single `variants:`", path=("grid",))
     yield from study.variants.items()
     if study.grid:
+        taken = set(study.variants)
         for point in product(*(enumerate(values) for values in study.grid.values())):
             changed = {name: value for name, (_, value) in zip(study.grid, point, strict=True)}
-            yield ",".join(f"{name}={shown(value)}" for name, value in changed.items()), changed
+            named = ",".join(f"{name}={shown(value)}" for name, value in changed.items())
+            if named in taken:
+                message = f"`{named}` is a point of the grid, and another variant or point"
+                raise StudyError(message, "give the variant another name, and each value once", path=("grid",))
+            taken.add(named)
+            yield named, changed
 
 
 def changed(study: StudyFile, name: str, inputs: Mapping[str, Given]) -> StudyFile:

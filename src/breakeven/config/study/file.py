@@ -104,11 +104,14 @@ class Expected(Section):
     """A published value the study must reproduce from its inputs alone."""
 
     name: Annotated[Text, Field(description="name of a result; `VARIANT:name` for one of a variant")]
-    value: Annotated[float | None, Field(description="as printed; null is `never`")]
+    value: Annotated[float | None, Field(allow_inf_nan=False, description="as printed; null is `never`")]
     unit: Annotated[str, Field(description="unit of the printed value")] = ""
     tolerance: Annotated[float, Field(ge=0, le=0.5, description="relative")] = 0.01
     within: Annotated[
-        float, Field(ge=0, description="or absolute, half of the last printed digit; the wider one counts")
+        float,
+        Field(
+            ge=0, allow_inf_nan=False, description="or absolute, half of the last printed digit; the wider one counts"
+        ),
     ] = 0.0
     published: Annotated[Text, Field(description="where: table, section, page")]
     inferred: Annotated[str, Field(description="what had to be inferred for it, if anything")] = ""

@@ -52,6 +52,10 @@ class Given(Section):
         if wrong:
             message = f"a quantity is a finite number, got {wrong[0]}: write `null` where there is none"
             raise ValueError(message)
+        months = [month for month, _ in self.steps]
+        if len(set(months)) < len(months):
+            message = f"`steps` states month {max(months, key=months.count)} twice: keep one value for each month"
+            raise ValueError(message)
         if self.formula is not None and (self.low is not None or self.high is not None):
             message = f"`= {self.formula}` has a range: state it on what the formula is computed from"
             raise ValueError(message)

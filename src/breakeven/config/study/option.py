@@ -215,7 +215,7 @@ class Mix(Section):
     ] = None
     spare: Annotated[Quantity | None, Field(description="owned units that stand by (N+1)")] = None
     periods: Annotated[
-        int, Field(ge=1, le=120, description="equal periods of the load in which a commitment may start (years)")
+        int, Field(ge=1, le=24, description="equal periods of the load in which a commitment may start (years)")
     ] = 1
     ladder: Annotated[
         tuple[Rung, ...],
