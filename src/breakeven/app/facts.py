@@ -20,6 +20,7 @@ from breakeven.catalog.source.refresh import refresh_prices
 from breakeven.errors import ConfigError, UsageError
 from breakeven.planner import estimate as estimating
 from breakeven.quantity import HOURS_PER_MONTH
+from breakeven.report import catalog as catalog_report
 from breakeven.report import estimate as estimate_report
 from breakeven.report.document import Document
 from breakeven.schema.estimate import Estimate
@@ -110,6 +111,17 @@ def catalog_facts(name: str, asked: Asked = SHIPPED) -> tuple[view.Row, ...]:
 def catalog_problems(asked: Asked = SHIPPED) -> tuple[catalog_checking.Issue, ...]:
     """What an editor of the catalog should look at."""
     return catalog_checking.check(asked.catalog(), asked.day)
+
+
+def list_document(rows: Sequence[view.Row]) -> Document:
+    """Entries of the catalog, for people."""
+    return catalog_report.list_document(rows)
+
+
+def check_document(problems: Sequence[catalog_checking.Issue], *, everything: bool) -> Document:
+    """What an editor should look at, for people."""
+    remarks = (catalog_report.Remark(check=one.check, entry=one.offer, message=one.message) for one in problems)
+    return catalog_report.check_document(remarks, everything=everything)
 
 
 def catalog_changes(before: str, after: str) -> tuple[view.Row, ...]:

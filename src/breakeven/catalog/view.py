@@ -97,7 +97,11 @@ def _shown_offer(catalog: Catalog, offer: Offer, on: str) -> tuple[Row, ...]:
     opinions = [fact for name in names for fact in catalog.opinions(f"offer/{offer.id}/{name}")]
     published = catalog.published(offer.id, on) if catalog.layer(offer) == "user" else None
     over = catalog.facts_of(published) if published else ()
-    return tuple(_fact(fact, on) for fact in (*stated, *over, *opinions))
+    aged = age_warning(offer, on)
+    return (
+        *({**_fact(fact, on), "warning": aged} for fact in stated),
+        *(_fact(fact, on) for fact in (*over, *opinions)),
+    )
 
 
 def _accelerators(catalog: Catalog, on: str) -> tuple[Row, ...]:

@@ -61,14 +61,13 @@ LAYERS = (
 @explained
 def catalog_list(*, kind: str | None, asked: Asked, json_: bool) -> None:
     """List entries, all or of one KIND; `overrides` are yours over published ones."""
-    from breakeven.app import facts
+    from breakeven.app import facts, render
 
     rows = facts.catalog_rows(kind, asked)
     if json_:
         print_json(rows)
         return
-    for row in rows:
-        click.echo("  ".join(str(cell) for cell in row.values()))
+    click.echo(render.in_form(facts.list_document(rows), "text"), nl=False)
 
 
 @catalog.command("show")
@@ -108,19 +107,19 @@ def _unpriced(row: Mapping[str, object]) -> str:
 
 
 @catalog.command("check")
+@click.option("--all", "everything", is_flag=True, help="A line an entry, where many are stale alike.")
 @layered
 @as_json
 @explained
-def catalog_check(*, asked: Asked, json_: bool) -> None:
+def catalog_check(*, everything: bool, asked: Asked, json_: bool) -> None:
     """Flag stale, contradictory and impossible facts."""
-    from breakeven.app import facts
+    from breakeven.app import facts, render
 
     problems = facts.catalog_problems(asked)
     if json_:
         print_json(problems)
         return
-    for problem in problems:
-        click.echo(f"{problem.check}: {problem.offer}: {problem.message}")
+    click.echo(render.in_form(facts.check_document(problems, everything=everything), "text"), nl=False)
     counted = {problem.check: 0 for problem in problems}
     for problem in problems:
         counted[problem.check] += 1

@@ -118,6 +118,7 @@ def _widths(rows: list[tuple[str, ...]], aligns: tuple[Align, ...]) -> list[int]
     widths = [min(_WIDEST_CELL, max(1, *(len(row[at]) for row in rows))) for at in range(len(rows[0]))]
     while sum(widths) + 2 * len(widths) > _WIDEST_TABLE:
         words = [at for at, align in enumerate(aligns) if align == "left" and widths[at] > _NARROWEST_CELL]
+        words = [at for at in words if at] or words  # what names the row gives way last
         if not words:
             return widths
         widths[max(words, key=lambda at: widths[at])] -= 1
