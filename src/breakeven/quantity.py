@@ -50,7 +50,7 @@ def format_usd(amount_usd: float | None) -> str:
 
 def _plain(size: float) -> str:
     digits = max(0, 3 - math.floor(math.log10(size)))
-    return f"{size:.{digits}f}".rstrip("0")
+    return f"{size:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def format_seconds(duration_s: float | None) -> str:

@@ -213,7 +213,12 @@ WRONG = [
     ({"requests": ONE, "useful": 1, "value": "1 USD/month"}, "value", "USD/useful_prediction", ("demand", "value")),
     ({"requests": ONE, "value": "1 token/request"}, "value", "USD/request is needed", ("demand", "value")),
     ({"requests": ONE, "peak_to_mean": 0.5}, "peak_rate", "must be 1 or more", ("demand", "peak_to_mean")),
-    ({"requests": ONE, "peak_hour_share": "2 %"}, "peak_rate", "must be 1 or more", ("demand", "peak_hour_share")),
+    (
+        {"requests": ONE, "peak_hour_share": "2 %"},
+        "peak_rate",
+        "holds at least 4.17%, not 2 %",
+        ("demand", "peak_hour_share"),
+    ),
     ({"requests": ONE, "peak_hour_share": "120 %"}, "peak_rate", "0 and 100 %", ("demand", "peak_hour_share")),
     (
         {"requests": ONE, "peak_to_mean": 2, "peak_hour_share": "20 %"},

@@ -286,7 +286,10 @@ def mismatch(what: str, got: Dims, wanted: Dims) -> UnitError:
     message = f"{what} is in {shown(got)}, and {shown(wanted)} is needed"
     if () in {got, wanted} and (other := _LENGTHS.get(got or wanted)):
         return UnitError(message, f"a plain number has no length: write `18 * {other}`")
-    return UnitError(message, _reason({name for name, _ in multiply(got, wanted, -1)}))
+    apart = {name for name, _ in multiply(got, wanted, -1)}
+    if "s" in apart and all(("J", 1) in dims for dims in (got, wanted)):
+        return UnitError(message, "power is in W and kW, energy in Wh and kWh: one stands for the other")
+    return UnitError(message, _reason(apart))
 
 
 def require(what: str, got: Dims, wanted: Dims) -> None:

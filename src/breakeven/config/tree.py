@@ -154,6 +154,8 @@ class _Walk:
         if isinstance(node, ScalarNode) and node.tag in _TEXT_TAGS and node.value:
             return str(node.value)
         hint = "write the keys out" if node.tag == f"{_CORE}merge" else "quote it, or write a name"
+        if isinstance(node, ScalarNode) and node.value.isdigit():
+            hint = "quote it; inside { } a comma ends an entry, also one between digits"
         self._problem(node, f"a key must be text, got {_shown(node)}", hint)
         return None
 

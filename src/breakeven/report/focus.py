@@ -20,6 +20,8 @@ from breakeven.schema.focus_row import Account, Category, Charge, Frequency, Sel
 from breakeven.schema.noun import Noun
 from breakeven.schema.tco import Tco, TcoLine, TcoOption
 
+EXACT = 1e-12
+"""Of a sum, what floats may differ by."""
 NEAR, GRAIN = 1e-9, 1e-4
 """How far two sums of the same money may differ, relative to the larger or in all: a study rounds to millionths."""
 CAPITAL = "capital"
@@ -154,7 +156,7 @@ def _checked(line: TcoLine, given: Sequence[float], months: int) -> tuple[float,
 
 def _growth(first: float, total: float, months: int) -> float | None:
     """The monthly factor g with first x (1 + g + ... + g^(months - 1)) = total, by bisection; None where none does."""
-    if not first or _near(first * months, total):
+    if not first or math.isclose(first * months, total, rel_tol=EXACT):
         return 1.0
     ratio, low, high = total / first, 0.0, 2.0
     if ratio < 1 or months == 1:

@@ -67,7 +67,7 @@ def saving_chart(pair: Pair, month: float | None, currency: str) -> Chart:
     """The cumulated saving of a pair; `month` is when it breaks even, None is never."""
     title = f"{pair.owner} against {pair.rival}, cumulated saving"
     end = pair.saved[-1] if pair.saved else None
-    words = f"saved after {max(0, len(pair.saved) - 1)} months: {cash(end, currency)}; "
+    words = f"saved after {max(0, len(pair.saved) - 1)} months, a last sale aside: {cash(end, currency)}; "
     first = next(passages(pair.saved), None)
     for_good = f"it passes zero: {number.months(month)}"
     again = f"it first passes zero {number.months(first)}, for good {number.months(month)}"

@@ -31,11 +31,11 @@ def facts_of(option: TcoOption) -> tuple[str, ...]:
 def options_table(options: Sequence[TcoOption], months: int, currency: str, known: Citations) -> Table:
     """Every option with its capital, its first month in both views, and the horizon."""
     lacking = any(option.unpriced for option in options)
-    first = ("option", "name", "where", "purchase", "resale", "month 1, cash", "month 1, accounting")
+    first = ("option", "name", "where", "start", "resale", "month 1, cash", "month 1, accounting")
     columns = (*first, f"{months} months", "present cost", "level month", *["not priced"] * lacking, "rests on")
     rows = tuple(_option(option, currency, known, lacking=lacking) for option in options)
-    words = "Month 1 in cash is without purchase; in accounting, depreciation stands in its place. The level month "
-    note = words + "is the same amount every month, worth the present cost."
+    words = "Month 1 in cash is without what is paid at the start; in accounting, depreciation stands in its place. "
+    note = words + "The level month is the same amount every month, worth the present cost."
     align = (LEFT, LEFT, LEFT, *[RIGHT] * 7, *[LEFT] * lacking, LEFT)
     return Table(caption=f"Options, {currency}", columns=columns, rows=rows, align=align, note=note)
 
@@ -46,6 +46,36 @@ def _option(option: TcoOption, currency: str, known: Citations, *, lacking: bool
     amounts = (cash(value, currency) for value in totals)
     missing = (", ".join(option.unpriced) or "-",) if lacking else ()
     return (named(option), option.name, option.placement, *capital, *amounts, *missing, known.marks(facts_of(option)))
+
+
+YEAR = 12
+
+
+def year_table(options: Sequence[TcoOption], currency: str) -> Table | None:
+    """What every option costs by year, in both views; None for less than two years."""
+    shown = [option for option in options if option.total is not None]
+    years = max((-(-(len(option.cash) - 1) // YEAR) for option in shown), default=0)
+    if years < 2:  # noqa: PLR2004 - one year is the horizon
+        return None
+    rows = [
+        (named(option), view, *(cash(amount, currency) for amount in _by_year(months, years)))
+        for option in shown
+        for view, months in (("cash", option.cash), ("accounting", option.accounting))
+        if view == "cash" or option.depreciation
+    ]
+    return Table(
+        caption=f"By year, {currency}",
+        columns=("option", "view", *(f"year {at}" for at in range(1, years + 1))),
+        rows=tuple(rows),
+        align=(LEFT, LEFT, *[RIGHT] * years),
+        note="Year 1 holds what is paid at the start. Options without depreciation cost the same in both views.",
+    )
+
+
+def _by_year(months: Sequence[float], years: int) -> tuple[float, ...]:
+    """Months 0..horizon as years; the start belongs to the first."""
+    later = [sum(months[1 + at * YEAR : 1 + (at + 1) * YEAR]) for at in range(years)]
+    return (months[0] + later[0], *later[1:])
 
 
 def line_table(option: TcoOption, months: int, currency: str, known: Citations) -> Table:
@@ -78,7 +108,7 @@ def _depreciation(option: TcoOption, currency: str) -> tuple[str, ...]:
     amount = option.accounting_month - option.first_month
     if abs(amount) < 1e-9 * max(1.0, abs(option.first_month)):
         return ()
-    formula = "in place of purchase and resale"
+    formula = "in place of purchase, prepayment and resale"
     return ("depreciation", "-", cash(amount, currency), "-", "-", formula, "derived", "")
 
 

@@ -22,12 +22,17 @@ from breakeven.report.study_table import (
     pair_table,
     unbalanced,
     variant_table,
+    year_table,
 )
 from breakeven.report.truth import truth_blocks
 from breakeven.report.words import capital
 from breakeven.schema.outlook import Chance
 from breakeven.schema.tco import Pair, Tco, TcoOption
 
+ALIKE = 1e-9
+"""Of a cost, what floats may differ by."""
+CLOSE = 0.6
+"""The share of draws below which the best option is hardly better than the others."""
 SURE = 0.8
 """The share of draws from which on the best option is called sure."""
 
@@ -149,6 +154,8 @@ def _ranking(tco: Tco, options: list[TcoOption]) -> str:
     rival, size = options[1], best.present or 0.0
     extra = (rival.present or 0.0) - size
     more = f" ({number.change(size, size + extra)})" if size > 0 else ""
+    if extra <= ALIKE * max(abs(size), 1.0):
+        return f"{named(best)} and {named(rival)} cost alike over {months} months, and least."
     told = f"{named(best)} costs least over {months} months; {named(rival)}, the next, costs"
     return f"{told} {cash(extra, tco.currency)} more{more}."
 
@@ -156,7 +163,8 @@ def _ranking(tco: Tco, options: list[TcoOption]) -> str:
 def _sure(tco: Tco, drawn: Chance | None) -> str:
     if drawn is None or tco.outlook is None:
         return ""
-    return f"It is the cheapest in {number.share(drawn.probability_best)} of {tco.outlook.draws:,} draws."
+    told = f"the cheapest in {number.share(drawn.probability_best)} of {tco.outlook.draws:,} draws"
+    return f"It is {told}." if drawn.probability_best >= CLOSE else f"Too close to call: it is {told}."
 
 
 def _left_out(tco: Tco) -> str:
@@ -184,7 +192,8 @@ def _options(tco: Tco, known: Citations) -> tuple[Block, ...]:
         for option in tco.base.options
         if option.figures
     )
-    return (table, *((spent,) if spent else ()), *figures)
+    years = year_table(tco.base.options, tco.currency)
+    return (table, *((spent,) if spent else ()), *((years,) if years else ()), *figures)
 
 
 def _lines(tco: Tco, options: tuple[TcoOption, ...], known: Citations) -> tuple[Block, ...]:

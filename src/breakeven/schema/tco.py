@@ -59,6 +59,8 @@ class TcoOption(Noun, frozen=True, kw_only=True):
     residual: float
     cash: tuple[float, ...]
     depreciation: tuple[float, ...] = ()
+    accounting: tuple[float, ...] = ()
+    """Cost by month 0..horizon with depreciation in place of purchase, prepayment and resale."""
     figures: tuple[Result, ...] = ()
     unpriced: tuple[str, ...] = ()
     load: float | None = None

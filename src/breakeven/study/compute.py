@@ -152,11 +152,16 @@ def _option(found: Evaluated, costed: Costed) -> TcoOption:
         capex=cash[0],
         residual=_money(costed.residual[0]),
         cash=cash,
-        depreciation=tuple(_money(month) for month in costed.depreciation) if costed.context.batches else (),
+        depreciation=tuple(_money(month) for month in costed.depreciation) if _written_off(costed) else (),
+        accounting=tuple(_money(month) for month in costed.accounting),
         figures=_figures(found, costed) if not unpriced else (),
         unpriced=unpriced,
         load=None if (load := strain.strain(costed)) is None else float(load[0]),
     )
+
+
+def _written_off(costed: Costed) -> bool:
+    return bool(costed.context.batches or costed.context.prepaid)
 
 
 def _totals(costed: Costed, lines: tuple[TcoLine, ...]) -> dict[str, float]:

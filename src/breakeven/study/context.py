@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from breakeven.algebra.amount import Array
 from breakeven.config.study.given import Given
 from breakeven.config.study.option import Option, When
@@ -13,7 +15,8 @@ from breakeven.errors import StudyError
 from breakeven.study.bound import MULTIPLE, Bound, UnpricedError
 from breakeven.study.demand import Demand
 from breakeven.study.fleet import Fleet
-from breakeven.study.flow import Flow, recurring
+from breakeven.study.flow import Flow, one_off, recurring
+from breakeven.study.held import held
 from breakeven.study.known import Known
 from breakeven.study.reading import dotted
 from breakeven.study.scope import Scope
@@ -31,6 +34,8 @@ class Batch:
     life_months: Array
     residual: Array
     resale_share: Callable[[Array, Array], Array]
+    prepaid: bool = False
+    """Whether it is paid ahead for a term: written off in a straight line, and worth nothing to others."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +49,7 @@ class Context:
     option: Option
     flows: list[Flow] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
+    prepaid: list[Batch] = field(default_factory=list)
     figures: dict[str, Known] = field(default_factory=dict)
     unpriced: list[str] = field(default_factory=list)
 
@@ -105,6 +111,34 @@ class Context:
         self.flows.append(flow)
         return flow
 
+    def prepay(self, name: str, part: str, price: Known, term: int | None, *where: str) -> None:
+        """A flow paid ahead for what begins in a month and anew after a term, written off over it.
+
+        Raises:
+            UnitError: it is no amount of the study's currency.
+        """
+        horizon = self.scope.horizon
+        with self.scope.at(*self.path(*where)):
+            whole = self.fleet.extended(price, *where)
+            flow = one_off(self.scope, name, part, whole, (), category="capital")
+        began = held(whole.amount.values, horizon, term).began
+        once = np.concatenate((began, np.zeros((began.shape[0], 1))), axis=1)
+        self.flows.append(replace(flow, once=once, capital=True))
+        for month in np.flatnonzero(began.any(axis=0)):
+            life = np.full((began.shape[0], 1), float(term or horizon - month))
+            amount = began[:, month : month + 1]
+            start, nothing = np.full_like(life, float(month)), np.zeros_like(life)
+            self.prepaid.append(
+                Batch(
+                    month=start,
+                    amount=amount,
+                    life_months=life,
+                    residual=nothing,
+                    resale_share=_worthless,
+                    prepaid=True,
+                )
+            )
+
     def uplift(self, name: str, part: str, given: Given | None, base: Flow | None, *where: str) -> None:
         """A share of another flow as a line of its own."""
         share = self.within(given, MULTIPLE, "", *where)
@@ -146,6 +180,11 @@ class Context:
             message = f"the term of {found.text} is longer than the horizon of {self.scope.horizon} months"
             raise StudyError(message, f"state `conventions: horizon_months: {size}`", path=self.path(*where))
         return size
+
+
+def _worthless(age: Array, life: Array) -> Array:
+    """What is paid ahead fetches nothing."""
+    return np.zeros(np.broadcast_shapes(age.shape, life.shape))
 
 
 WHOLE = 0.01

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -71,8 +72,8 @@ class Costed:
 
     @cached_property
     def recurring(self) -> Array:
-        """Cash without resale, which comes only when all is over: what a break-even accumulates."""
-        return self._sum(tuple(flow for flow in self.flows if flow.part != "resale"))
+        """Cash without the resale at the horizon, which comes only when all is over: what a break-even accumulates."""
+        return self._sum(tuple(_before_the_end(flow) for flow in self.flows))
 
     def _sum(self, flows: tuple[Flow, ...]) -> Array:
         """Flows summed by shape first, so that ten thousand draws are added once and not for every line."""
@@ -148,13 +149,14 @@ class Costed:
 
     @cached_property
     def depreciation(self) -> Array:
-        """(months,) what the purchases are written off by, month by month, of the first draw."""
+        """(months,) what purchases and prepayments are written off by, month by month, of the first draw."""
         written = np.zeros(self.horizon)
-        for batch in self.context.batches:
+        for batch in (*self.context.batches, *self.context.prepaid):
             life, bought, left = (round(float(batch.life_months[0, 0])), batch.amount[0, 0], batch.residual[0, 0])
             start = int(batch.month[0, 0])
             if bought > 0 and start < self.horizon:
-                schedule = np.array(self._schedule(float(bought), float(left), life))
+                written_off = straight_line if batch.prepaid else self._schedule
+                schedule = np.array(written_off(float(bought), float(left), life))
                 end = min(self.horizon, start + len(schedule))
                 written[start:end] += schedule[: end - start]
         return written
@@ -167,6 +169,14 @@ class Costed:
             return declining_balance(bought, left, life, stated.declining_factor)
         shares = [self.context.wanted(given, "", "purchase", "by_year", at) for at, given in enumerate(stated.by_year)]
         return by_year(bought, [share.amount.scalar for share in shares if share is not None])
+
+    @cached_property
+    def accounting(self) -> Array:
+        """(months + 1,) cost by month with depreciation in place of purchase, prepayment and resale; first draw."""
+        capital = _total([flow.once for flow in self.flows if flow.capital])
+        found = np.array(self.cash[0] - np.broadcast_to(capital, (capital.shape[0], self.horizon + 1))[0])
+        found[1:] += self.depreciation
+        return found
 
     @cached_property
     def accounting_month(self) -> float:
@@ -183,6 +193,15 @@ class Costed:
         unit = self.context.scope.unit(f"{currency}/{per}" if per else currency)
         facts = tuple(dict.fromkeys(key for flow in self.flows for key in flow.facts))
         return Known(amount(np.asarray(values).reshape(-1, 1), unit), facts, "")
+
+
+def _before_the_end(flow: Flow) -> Flow:
+    """A flow without what is sold at the horizon; trade-ins before it stay."""
+    if flow.part != "resale" or flow.once is None:
+        return flow
+    once = flow.once.copy()
+    once[:, -1] = 0.0
+    return replace(flow, once=once)
 
 
 def _total(arrays: list[Array | None]) -> Array:

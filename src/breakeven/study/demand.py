@@ -180,8 +180,11 @@ class Demand:
                 message = "the busiest hour's share of a day needs to know how long a day of use is"
                 lacking = "hours_per_month: 730" if self.scope.units.calendar.month_s is None else "days_per_month: 22"
                 raise UnitError(message, f"state `conventions: {lacking}`")
-        factor = share * hours
-        return self.scope.within(factor, FROM_ONE, "demand", "peak_hour_share") or factor
+        factor, least = share * hours, hours.amount.scalar
+        if not self.scope.drawn and factor.amount.values.min() < 1:
+            message = f"the busiest hour of a day of {least:.4g} hours holds at least {1 / least:.2%}, not {share.text}"
+            raise StudyError(message, "state the share of its busiest hour", path=("demand", "peak_hour_share"))
+        return factor
 
     @property
     def peak_rate(self) -> Known | None:

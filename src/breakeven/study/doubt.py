@@ -23,7 +23,17 @@ def doubts(study: StudyFile, catalog: Catalog, base: Evaluated) -> tuple[str, ..
         StudyError: an input that nothing uses cannot be read.
     """
     small = (text for one in base.priced() for text in strain.warnings(one))
-    return (*base.scope.warnings, *_aged(base), *small, *_idle(study, catalog))
+    return (*base.scope.warnings, *_aged(base), *small, *_unlike(base), *_idle(study, catalog))
+
+
+def _unlike(base: Evaluated) -> Iterator[str]:
+    """Options that serve unlike parts of the demand: the cheaper one may only serve less."""
+    shares = {
+        one.name: 1.0 if (part := one.context.fleet.share) is None else part.amount.scalar for one in base.priced()
+    }
+    if len(set(shares.values())) > 1:
+        told = ", ".join(f"`{name}` {share:.4g}" for name, share in shares.items())
+        yield f"options serve unlike shares of the demand ({told}): compare prices per request, not totals"
 
 
 def _aged(base: Evaluated) -> Iterator[str]:

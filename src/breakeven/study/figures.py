@@ -146,20 +146,47 @@ def _over(
     return found
 
 
+def levelled(costed: Costed, flow: Known) -> Known:
+    """The same amount in every month, worth as much as the flow at the study's discount rate."""
+    factors = costed.factors[:, 1:]
+    values = (flow.amount.values * factors).sum(axis=1) / factors.sum(axis=1)
+    return flow.based(Amount(values.reshape(-1, 1), flow.amount.dims), flow.text)
+
+
+def first(costed: Costed, flow: Known) -> Known:
+    """A flow's month 1."""
+    del costed
+    return flow.based(Amount(flow.amount.values[:, :1], flow.amount.dims), flow.text)
+
+
 def _price(
-    one: Callable[[Costed], Known | None], other: Callable[[Costed], Known | None]
+    one: Callable[[Costed], Known | None],
+    other: Callable[[Costed], Known | None],
+    of: Callable[[Costed, Known], Known] = levelled,
 ) -> Callable[[Costed], Known | None]:
-    """Money per what is served; nan where the fleet cannot serve it, rather than a price that is too low."""
-    ratio = _over(one, other)
+    """Money per what is served; nan where the fleet cannot serve it, rather than a price that is too low.
+
+    The annuity is worth the present cost, so what it is divided by is discounted alike: a price that stays the same is
+    its own level, however the demand grows. A month's cost is divided by that month's demand.
+    """
 
     def found(costed: Costed) -> Known | None:
-        known, lacking = ratio(costed), overloaded(costed)
-        if known is None or not lacking.any():
+        above, below = one(costed), other(costed)
+        if above is None or below is None or not np.any(below.amount.values):
+            return None
+        known, lacking = above / of(costed, below), overloaded(costed)
+        if not lacking.any():
             return known
         values = np.where(lacking.reshape(-1, 1), np.nan, known.amount.values)
         return known.based(Amount(values, known.amount.dims), known.text)
 
     return found
+
+
+def _return(costed: Costed) -> Known | None:
+    """What the useful predictions are worth over what they cost, both level."""
+    found = _value(costed)
+    return None if found is None or not costed.annuity.any() else levelled(costed, found) / _annuity(costed)
 
 
 def _annuity(costed: Costed) -> Known:
@@ -237,7 +264,7 @@ def _committed(costed: Costed, left: int) -> Array:
 def _stranded(costed: Costed) -> Array:
     """Book value that a sale in that month would not bring back, by the resale curve."""
     lost = np.zeros(1)
-    for batch in costed.context.batches:
+    for batch in (*costed.context.batches, *costed.context.prepaid):
         age = np.maximum(0.0, EXIT_MONTH - batch.month)
         written = np.minimum(1.0, age / batch.life_months) * (batch.amount - batch.residual)
         fetched = batch.amount * batch.resale_share(age, batch.life_months)
@@ -272,18 +299,22 @@ FIGURES: Mapping[str, Spec] = {
     "capacity_requests": Spec(_carried("request"), "request/month", "requests the fleet carries in its used hours"),
     "capacity_tokens": Spec(_carried("token"), "Mtok/month", "tokens the fleet carries in its used hours"),
     "used_of_capacity": Spec(_in_use, "%", "demand / capacity"),
-    "cost_per_request": Spec(_price(_annuity, _served("requests")), "CUR/1000 request", "annuity / requests"),
-    "cost_per_token": Spec(_price(_annuity, _served("tokens")), "CUR/Mtok", "annuity / tokens served"),
+    "cost_per_request": Spec(
+        _price(_annuity, _served("requests")), "CUR/1000 request", "level price: annuity / requests, discounted alike"
+    ),
+    "cost_per_token": Spec(_price(_annuity, _served("tokens")), "CUR/Mtok", "level price of tokens served"),
     "cost_per_useful": Spec(
-        _price(_annuity, _served("useful")), "CUR/1000 useful_prediction", "annuity / useful predictions"
+        _price(_annuity, _served("useful")), "CUR/1000 useful_prediction", "level price of useful predictions"
     ),
     "cost_per_capacity_token": Spec(
-        _over(_annuity, _utilised), "CUR/Mtok", "annuity / (token capacity x fleet.utilisation)"
+        _price(_annuity, _utilised), "CUR/Mtok", "level price of (token capacity x fleet.utilisation)"
     ),
     "accounting_per_request": Spec(
-        _price(_accounting, _served("requests")), "CUR/1000 request", "accounting month / requests"
+        _price(_accounting, _served("requests"), first), "CUR/1000 request", "accounting month 1 / its requests"
     ),
-    "accounting_per_token": Spec(_price(_accounting, _served("tokens")), "CUR/Mtok", "accounting month / tokens"),
+    "accounting_per_token": Spec(
+        _price(_accounting, _served("tokens"), first), "CUR/Mtok", "accounting month 1 / its tokens"
+    ),
     "energy": Spec(_own("energy"), "kWh/month", "electricity of a month, PUE included"),
     "energy_per_token": Spec(_over(_own("energy"), _served("tokens")), "kWh/Mtok", "energy / tokens"),
     "energy_per_useful": Spec(
@@ -298,7 +329,7 @@ FIGURES: Mapping[str, Spec] = {
         _over(_own("carbon"), _served("useful")), "gCO2/1000 useful_prediction", "carbon / useful predictions"
     ),
     "value": Spec(_value, "CUR/month", "what the useful predictions are worth"),
-    "return_on_spend": Spec(_over(_value, _annuity), "", "value / annuity"),
+    "return_on_spend": Spec(_return, "", "value / cost, both level"),
     "exit_after_12": Spec(_exit, "CUR", "cost of leaving after 12 months: lock-in"),
     "load_cost": Spec(_own("load_cost"), "CUR", "a mix: cost over the hours of the load"),
     "all_owned_cost": Spec(_own("all_owned_cost"), "CUR", "a mix: the same load with owned units alone"),

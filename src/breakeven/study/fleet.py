@@ -8,10 +8,12 @@ import numpy as np
 
 from breakeven.algebra.amount import Amount, amount
 from breakeven.algebra.unit import CURRENCIES, UnitError
+from breakeven.config.study.given import Given
 from breakeven.config.study.option import Option
 from breakeven.errors import StudyError
 from breakeven.study.bound import COUNT, POSITIVE, SHARE, USED
 from breakeven.study.demand import Demand
+from breakeven.study.held import held
 from breakeven.study.known import Known, plain
 from breakeven.study.scope import Scope
 
@@ -67,7 +69,7 @@ class Fleet:
     @property
     def instances(self) -> Known | None:
         """Instances of the model: stated, or enough for the busiest rate."""
-        return self.read("instances", "instance") or self._sized("instance")
+        return self._kept(self.read("instances", "instance") or self._sized("instance"))
 
     @property
     def accelerators(self) -> Known | None:
@@ -75,7 +77,7 @@ class Fleet:
         stated = self.read("accelerators", "accelerator") or self._sized("accelerator")
         if stated is not None:
             self._agree(stated)
-            return stated
+            return self._kept(stated)
         each, servers = self.per_server, self.servers
         return self.needed if each is None or servers is None else servers * each
 
@@ -115,12 +117,12 @@ class Fleet:
         """Serving servers: stated, sized, or enough for the accelerators."""
         stated = self.read("servers", "server") or self._sized("server")
         if stated is not None:
-            return stated
+            return self._kept(stated)
         each, needed = self.per_server, self.needed or self.read("accelerators", "accelerator")
         if each is None or needed is None:
             return None
         ratio = needed / each
-        return _sized(ratio, "server")
+        return self._kept(_sized(ratio, "server"))
 
     @property
     def all_servers(self) -> Known | None:
@@ -134,18 +136,42 @@ class Fleet:
         serving, spare, each = self.accelerators, self.read("spare_servers", "server"), self.per_server
         return serving if serving is None or spare is None or each is None else serving + spare * each
 
+    def _kept(self, found: Known | None) -> Known | None:
+        """The count where machines are owned, leased or committed to for a term: fewer are not paid for less."""
+        if found is None or found.amount.values.shape[1] == 1:
+            return found
+        rent = self.option.rent
+        term = None
+        if self.option.purchase is None and self.option.lease is None:
+            if rent is None or rent.term is None:
+                return found
+            term = self._months(rent.term)
+        there = held(found.amount.values, self.scope.horizon, term).there
+        return found.based(Amount(there, found.amount.dims), found.text)
+
+    def _months(self, term: Given) -> int:
+        """The term of the rent in months."""
+        path = ("options", self.name, "rent", "term")
+        with self.scope.at(*path):
+            return round(float(self.scope.need(term, *path).amount.to(self.scope.unit("month"), "the term").flat[0]))
+
     def _sized(self, thing: str) -> Known | None:
         """Enough of a thing for the busiest rate, from what one of it carries."""
         carries = self._carries
         if carries is None or not any(name == thing for name, _ in carries.amount.dims):
             return None
-        flow = self.served("tokens" if any(name == "token" for name, _ in carries.amount.dims) else "requests")
+        flow = self._carried(carries)
         if flow is None:
             return None
         ratio = (flow * self.demand.peak_factor) / carries
         with self.scope.at("options", self.name, "fleet", "capacity"):
             ratio.amount.to(self.scope.unit(thing), f"{thing}s from demand / capacity")
         return _sized(ratio, thing)
+
+    def _carried(self, carries: Known) -> Known | None:
+        """The flow of demand that a capacity is of."""
+        of = next((name for name, power in carries.amount.dims if power > 0), "")
+        return self.served(FLOWS[of]) if of in FLOWS else self._own_flow(of)
 
     def capacity(self, thing: str) -> Known | None:
         """What the whole fleet carries of `request` or `token`, per time; None where the study does not say."""

@@ -53,11 +53,13 @@ def recurring(scope: Scope, name: str, part: str, known: Known, *, category: str
     """
     monthly = scope.month(known)
     _money(monthly.amount.dims, scope.study.currency, known)
+    hours = scope.study.conventions.hours_per_month
+    told = f" x {hours:g} h" if known.hourly and hours is not None and "in use" not in known.text else ""
     return Flow(
         name=name,
         part=part,
         category=category,
-        formula=known.text,
+        formula=f"{known.text}{told}",
         monthly=monthly.amount.values,
         fixed=not known.varies,
         basis=known.basis,

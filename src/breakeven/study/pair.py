@@ -186,12 +186,12 @@ FIGURES: Mapping[str, Spec] = {
         "recurring cash saved in month 1",
     ),
     "npv": Spec(lambda one: one.money(one.npv), "CUR", "present value of owning instead of the rival"),
-    "irr_month": Spec(lambda one: one.plain(one.irr), "", "rate a month the extra capital earns", NO_SIGN),
+    "irr_month": Spec(lambda one: one.plain(one.irr), "%", "rate a month the extra capital earns", NO_SIGN),
     "irr_year": Spec(
         lambda one: one.plain(
             np.array([np.nan if np.isnan(rate) else year_effective(float(rate)) for rate in one.irr])
         ),
-        "",
+        "%",
         "rate a year, effective",
         NO_SIGN,
     ),

@@ -60,6 +60,12 @@ def once(amount: float, month: int) -> list[float]:
     return [amount if at == month else 0.0 for at in range(MONTHS + 1)]
 
 
+def books(parts: dict[str, tuple[str, list[float], str, tuple[str, ...]]], written_off: float) -> tuple[float, ...]:
+    """Cash by month without purchase and resale, and what is written off instead."""
+    others = [part[1] for name, part in parts.items() if name not in {"purchase", "resale"}]
+    return tuple(math.fsum(month) + (written_off if at else 0.0) for at, month in enumerate(zip(*others, strict=True)))
+
+
 def option(name: str, title: str, placement: str, parts: dict[str, tuple[str, list[float], str, tuple[str, ...]]]):
     """An option with its sums; depreciation is straight, purchase less resale over the horizon."""
     lines = tuple(line(at, category, cash, how, *facts) for at, (category, cash, how, facts) in parts.items())
@@ -82,6 +88,7 @@ def option(name: str, title: str, placement: str, parts: dict[str, tuple[str, li
         residual=left,
         cash=tuple(cash),
         depreciation=((bought - left) / MONTHS,) * MONTHS if bought else (),
+        accounting=books(parts, (bought - left) / MONTHS),
     )
 
 

@@ -97,7 +97,9 @@ class Power(Section):
         Quantity | None, Field(description="idle power / power while serving, for the other hours")
     ] = None
     pue: Annotated[Quantity | None, Field(description="facility energy / IT energy; left out, 1")] = None
-    tariff: Annotated[Quantity | None, Field(description="`USD/kWh`; left out, energy without a price")] = None
+    tariff: Annotated[
+        Quantity | None, Field(description="`USD/kWh`; left out, unpriced, unless `housing:` pays for the place")
+    ] = None
     carbon: Annotated[Quantity | None, Field(description="grid, location-based: `380 gCO2/kWh`")] = None
     embodied: Annotated[Quantity | None, Field(description="made with the hardware: `1500 kgCO2/server`")] = None
     when: Annotated[When | None, Field(description="all hours, or used hours; left out, the study's convention")] = None
@@ -127,9 +129,14 @@ class Rent(Section):
         Literal["on_demand", "reserved", "spot"], Field(description="what sort of price it is; shown, and checked")
     ] = "on_demand"
     when: Annotated[When | None, Field(description="paid in all hours, or in used hours")] = None
-    term: Annotated[Quantity | None, Field(description="commitment: `36 month`; not longer than the horizon")] = None
-    upfront: Annotated[Quantity | None, Field(description="paid in month 0")] = None
-    minimum: Annotated[Quantity | None, Field(description="least to pay: `USD/month`")] = None
+    term: Annotated[
+        Quantity | None,
+        Field(description="commitment: `36 month`; renewed at its end, paid for while it lasts, needed or not"),
+    ] = None
+    upfront: Annotated[Quantity | None, Field(description="paid at the start of every term, for what begins then")] = (
+        None
+    )
+    minimum: Annotated[Quantity | None, Field(description="least to pay in every month: `USD/month`")] = None
     overhead: Annotated[
         Quantity | None, Field(description="warm or unused capacity of autoscaling, share of the rent")
     ] = None
@@ -143,7 +150,10 @@ class Rent(Section):
 class ApiTier(Section):
     """Prices from a monthly volume on."""
 
-    above: Annotated[Quantity, Field(description="tokens a month from which this tier holds: `500 Mtok/month`")]
+    above: Annotated[
+        Quantity,
+        Field(description="volume of one kind of token (fresh, cached, output) from which it holds: `500 Mtok/month`"),
+    ]
     input: Annotated[Quantity | None, Field(description="left out, as below the bound")] = None
     cached_input: Annotated[Quantity | None, Field(description="left out, as below the bound")] = None
     output: Annotated[Quantity | None, Field(description="left out, as below the bound")] = None
@@ -162,7 +172,7 @@ class Api(Section):
     tiers: Annotated[
         tuple[ApiTier, ...], Field(description="volume tiers; each charges what lies above its bound")
     ] = ()
-    minimum: Annotated[Quantity | None, Field(description="least to pay: `USD/month`")] = None
+    minimum: Annotated[Quantity | None, Field(description="least to pay in every month: `USD/month`")] = None
     discount: Annotated[Quantity | None, Field(description="committed-spend discount, share of the price")] = None
 
 
@@ -232,7 +242,9 @@ class Line(Section):
     of: Annotated[str, Field(description="what a share is of: a part (`purchase`, `rent`, `api`, ...) or a line")] = ""
     count: Annotated[Quantity | None, Field(description="how much of it: `0.25 FTE/server`, `2 kB/request`")] = None
     month: Annotated[int, Field(ge=0, le=600, description="when a one-off falls due; 0 is the start")] = 0
-    every: Annotated[Quantity | None, Field(description="a one-off that comes again: `6 month`")] = None
+    every: Annotated[
+        Quantity | None, Field(description="a one-off that comes again: `6 month`; not any more at the horizon itself")
+    ] = None
     until: Annotated[int | None, Field(ge=1, le=600, description="last month of a recurring line")] = None
     since: Annotated[int, Field(ge=1, le=600, description="first month of a recurring line")] = 1
     category: Annotated[str, Field(description="how it is grouped: inference, training, people, income ...")] = (

@@ -49,9 +49,23 @@ def _priced(context: Context, name: str, stated: Line, rate: Known, counted: Kno
         if not currencies(whole.amount.dims):
             message = f"{rate.text} is no money, and says of nothing what it is a share"
             raise UnitError(message, "write `12 %/year of purchase`, or a price such as `4500 USD/server/year`")
-        whole = context.fleet.extended(whole if hours is None else whole * hours, "lines", name)
+        whole = _extended(context, name, whole if hours is None else whole * hours, counted)
         flow = _flow(context, name, stated, whole)
         return flow if hours is None else replace(flow, used=hours.amount.values[:, 0])
+
+
+def _extended(context: Context, name: str, whole: Known, counted: Known | None) -> Known:
+    """A price times what it is per.
+
+    Raises:
+        StudyError: nobody says how much there is of it; a plain count may have lacked its unit.
+    """
+    try:
+        return context.fleet.extended(whole, "lines", name)
+    except StudyError as error:
+        if counted is not None and counted.amount.dims == ():
+            error.way_out = f"`count: {counted.text}` is a plain number: write what it counts, such as `0.5 FTE`"
+        raise
 
 
 def _flow(context: Context, name: str, stated: Line, whole: Known) -> Flow:

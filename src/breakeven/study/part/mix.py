@@ -37,6 +37,9 @@ def build(context: Context, stated: Mix) -> None:
     with context.scope.at(*context.path("mix", "load")):
         load = hourly(stated.load)
         need = needed(load, _headroom(context, stated))
+    if context.scope.study.demand.growth is not None:
+        told = f"option `{context.name}`: the load of its mix stands for the whole horizon and does not grow"
+        context.scope.warnings[told] = None
     burst = _hourly(context, stated.burst, "burst")
     own = None if stated.ladder else _hourly(context, stated.own, "own")
     if burst is None:

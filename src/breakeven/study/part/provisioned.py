@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from breakeven.algebra.amount import amount, number
+from breakeven.algebra.amount import Amount, amount, number
 from breakeven.config.study.option import Provisioned
 from breakeven.errors import StudyError
 from breakeven.study.bound import COUNT, POSITIVE, SHARE
 from breakeven.study.context import Context
+from breakeven.study.held import held
 from breakeven.study.known import Known
 from breakeven.study.part.api import billed
 
@@ -37,7 +38,9 @@ def build(context: Context, stated: Provisioned) -> None:
         message = f"provisioned units carry {thing}s, and the study states none"
         raise StudyError(message, f"state `demand: {thing}s`", path=context.path("provisioned"))
     units = _units(context, stated, flow / carries)
-    context.months(stated.term, "provisioned", "term")
+    if (term := context.months(stated.term, "provisioned", "term")) is not None and units.amount.values.shape[1] > 1:
+        there = held(units.amount.values, context.scope.horizon, term).there
+        units = units.based(Amount(there, units.amount.dims), units.text)
     context.charge("provisioned_units", "provisioned", price * units, "provisioned", "price")
     context.figures["units"] = units
     over = _overflow(context, stated, units, flow / carries)

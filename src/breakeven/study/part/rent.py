@@ -9,7 +9,7 @@ import numpy as np
 from breakeven.algebra.amount import Array
 from breakeven.config.study.option import Rent
 from breakeven.study.context import Context
-from breakeven.study.flow import Flow, one_off
+from breakeven.study.flow import Flow
 from breakeven.study.known import Known
 from breakeven.study.part.offer import offered
 
@@ -28,7 +28,7 @@ def build(context: Context, stated: Rent) -> None:
     price = _price(context, stated)
     if price is None:
         return
-    context.months(stated.term, "rent", "term")
+    term = context.months(stated.term, "rent", "term")
     if stated.basis == "spot" and stated.interruption is None:
         context.scope.warnings[
             f"option `{context.name}`: spot capacity without `interruption:` counts as never reclaimed"
@@ -43,9 +43,7 @@ def build(context: Context, stated: Rent) -> None:
         context.uplift(name, "rent", share, flow, "rent", field)
     upfront = context.priced(stated.upfront, "rent", "upfront")
     if upfront is not None:
-        with context.scope.at(*context.path("rent", "upfront")):
-            whole = context.fleet.extended(upfront, "rent", "upfront")
-            context.flows.append(one_off(context.scope, "upfront", "rent", whole))
+        context.prepay("upfront", "rent", upfront, term, "rent", "upfront")
 
 
 def _price(context: Context, stated: Rent) -> Known | None:

@@ -31,14 +31,14 @@ def lease(context: Context, stated: Lease) -> None:
             way_out = f"state a `buyout:`, or `conventions: horizon_months: {term}`"
             raise StudyError(message, way_out, path=context.path("lease", "term"))
         context.flows[-1] = _until(flow, term, context.scope.horizon)
-    for name, given, month in (("upfront", stated.upfront, 0), ("buyout", stated.buyout, term)):
-        price = context.priced(given, "lease", name)
-        if price is not None:
-            with context.scope.at(*context.path("lease", name)):
-                whole = context.fleet.extended(price, "lease", name)
-                context.flows.append(
-                    one_off(context.scope, f"lease_{name}", "lease", whole, (month,), category="capital")
-                )
+    upfront = context.priced(stated.upfront, "lease", "upfront")
+    if upfront is not None:
+        context.prepay("lease_upfront", "lease", upfront, None, "lease", "upfront")
+    buyout = context.priced(stated.buyout, "lease", "buyout")
+    if buyout is not None:
+        with context.scope.at(*context.path("lease", "buyout")):
+            whole = context.fleet.extended(buyout, "lease", "buyout")
+            context.flows.append(one_off(context.scope, "lease_buyout", "lease", whole, (term,), category="capital"))
 
 
 def _until(flow: Flow, term: int, horizon: int) -> Flow:

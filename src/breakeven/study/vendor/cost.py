@@ -13,6 +13,7 @@ from breakeven.schema.comparison import CostPart
 from breakeven.schema.noun import Basis, Figure
 from breakeven.study.costed import Costed
 from breakeven.study.evaluate import Evaluated
+from breakeven.study.figures import levelled
 from breakeven.study.part.line import PER_WHAT
 from breakeven.study.vendor.case import OFFER, Asked, Case, lines_per, offered, stated_peak, used
 from breakeven.study.vendor.fact import keyed
@@ -121,12 +122,13 @@ def _basis(costed: Costed) -> Basis:
 
 
 def requests(found: Evaluated) -> float:
-    """Predictions of a month, mean over the horizon."""
+    """Predictions of a level month, discounted as their cost is."""
     served = found.demand.flow("requests")
     if served is None:
         message = "costs are per prediction, and the workload states no requests"
         raise StudyError(message, "add `requests:` under `demand:`", path=("workload", "demand"))
-    return float(served.amount.to(found.scope.unit("request/month"), "`demand.requests`").mean())
+    month = levelled(found.option(OFFER), served)
+    return float(month.amount.to(found.scope.unit("request/month"), "`demand.requests`").flat[0])
 
 
 def per_1000(asked: Asked, found: Evaluated) -> Figure:

@@ -9,6 +9,7 @@ from breakeven.quantity import format_seconds
 from breakeven.schema.comparison import LevelCost, Scenario
 from breakeven.schema.noun import Figure
 from breakeven.study.evaluate import Evaluated
+from breakeven.study.figures import levelled
 from breakeven.study.known import Known
 from breakeven.study.vendor.case import OFFER, Asked, Case
 from breakeven.study.vendor.cost import Loads, autoscales, cost, month, per_1000, per_use, requests
@@ -127,7 +128,8 @@ def worth(asked: Asked, found: Evaluated, *, within: bool | None, reason: str) -
     why = "the workload does not say which share is useful" if useful is None else reason
     if useful is None or why or within is False:
         return Figure(value=None, unit=unit, note=why), Figure(value=None, unit=monthly, note=why)
-    count = float(useful.amount.to(found.scope.unit("useful_prediction/month"), "useful").mean())
+    month = levelled(found.option(OFFER), useful)
+    count = float(month.amount.to(found.scope.unit("useful_prediction/month"), "useful").flat[0])
     whole = cost(asked, found)
     net = _net(asked, found, whole, monthly)
     if not count:
@@ -145,8 +147,8 @@ def _net(asked: Asked, found: Evaluated, whole: Figure, unit: str) -> Figure:
     value = found.demand.flow("value")
     if value is None:
         return Figure(value=None, unit=unit, note="the workload does not say what a useful prediction is worth")
-    money = value.amount * amount(1.0, found.scope.unit("month"))
-    worth = float(money.to(found.scope.unit(found.study.currency), "value").mean())
+    money = levelled(found.option(OFFER), value).amount * amount(1.0, found.scope.unit("month"))
+    worth = float(money.to(found.scope.unit(found.study.currency), "value").flat[0])
     return Figure(
         value=worth - (whole.value or 0.0),
         unit=unit,
