@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from breakeven.report.chart import axis, svg, theme
+from breakeven.report.chart.months import Frame, grid
 from breakeven.schema.noun import Noun
 from breakeven.schema.outlook import Band
 
 _TOP, _FOOT = 18.0, 42.0
-
-
-class Frame(Noun, frozen=True, kw_only=True):
-    """The plot's scales and its size."""
-
-    x: axis.Scale
-    y: axis.Scale
-    width: float
-    height: float
 
 
 class Curve(Noun, frozen=True, kw_only=True):
@@ -49,7 +41,7 @@ def band(
     """
     curves = [curve for curve in _curves(saved) if curve.points]
     frame = _frame(curves, len(saved) - 1, unit, width=width, height=height)
-    body = [*_grid(frame, unit), _area(saved, frame), _zero(frame), *(_path(curve, frame) for curve in curves)]
+    body = [*grid(frame, unit), _area(saved, frame), _zero(frame), *(_path(curve, frame) for curve in curves)]
     body += [*_names(curves, frame, unit), _mark(crossing, frame)]
     return svg.document(*body, width=width, height=height, title=title, description=description)
 
@@ -84,21 +76,6 @@ def _end(curve: Curve, unit: str) -> str:
 
 def _round(value: float) -> float:
     return float(f"{value:.3g}")
-
-
-def _grid(frame: Frame, unit: str) -> list[str]:
-    parts = []
-    for tick in axis.linear_ticks(frame.y.low, frame.y.high, 5):
-        y, name = frame.y.at(tick), axis.compact(tick, unit)
-        parts.append(svg.line(frame.x.start, y, frame.x.end, y))
-        parts.append(svg.text(frame.x.start - 8, y + 4, name, size=theme.SMALL_PX, colour=theme.MUTED, anchor="end"))
-    for month in axis.month_ticks(frame.x):
-        x = frame.x.at(month)
-        label = f"{month:g}"
-        parts.append(svg.text(x, frame.y.start + 17, label, size=theme.SMALL_PX, colour=theme.MUTED, anchor="middle"))
-    centre = (frame.x.start + frame.x.end) / 2
-    parts.append(svg.text(centre, frame.height - 6, "months", size=theme.SMALL_PX, colour=theme.MUTED, anchor="middle"))
-    return parts
 
 
 def _area(saved: Sequence[Band], frame: Frame) -> str:

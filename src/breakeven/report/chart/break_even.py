@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from breakeven.report.chart import axis, svg, theme
+from breakeven.report.chart.months import Frame, grid
 from breakeven.schema.noun import Noun
 
 Points = tuple[tuple[float, float], ...]
@@ -28,15 +29,6 @@ class Crossing(Noun, frozen=True, kw_only=True):
     cost_usd: float
     low_month: float | None = None
     high_month: float | None = None
-
-
-class Frame(Noun, frozen=True, kw_only=True):
-    """The plot's scales."""
-
-    x: axis.Scale
-    y: axis.Scale
-    width: float
-    height: float
 
 
 def straight(  # noqa: PLR0913 - a line with its interval and its look
@@ -73,7 +65,7 @@ def curve(
 ) -> str:
     """Cumulative cost over months, each line named at its end, the crossing marked and said in words."""
     frame = _frame(lines, unit, width=width, height=height)
-    body = [*_grid(frame, unit), _crossing_band(crossing, frame)]
+    body = [*grid(frame, unit), _crossing_band(crossing, frame)]
     body += [_band(line, frame) for line in lines]
     body += [_path(line, frame) for line in lines]
     body += _names(lines, frame)
@@ -93,21 +85,6 @@ def _frame(lines: Sequence[Curve], unit: str, *, width: float, height: float) ->
     right = width - min(names + 14, width * 0.4)
     x = axis.Scale(low=0, high=months, start=left, end=right)
     return Frame(x=x, y=axis.Scale(low=bottom, high=top, start=height - 42, end=18), width=width, height=height)
-
-
-def _grid(frame: Frame, unit: str) -> list[str]:
-    parts = []
-    for tick in axis.linear_ticks(frame.y.low, frame.y.high, 5):
-        y, name = frame.y.at(tick), axis.compact(tick, unit)
-        parts.append(svg.line(frame.x.start, y, frame.x.end, y))
-        parts.append(svg.text(frame.x.start - 8, y + 4, name, size=theme.SMALL_PX, colour=theme.MUTED, anchor="end"))
-    for month in axis.month_ticks(frame.x):
-        x = frame.x.at(month)
-        label = f"{month:g}"
-        parts.append(svg.text(x, frame.y.start + 17, label, size=theme.SMALL_PX, colour=theme.MUTED, anchor="middle"))
-    centre = (frame.x.start + frame.x.end) / 2
-    parts.append(svg.text(centre, frame.height - 6, "months", size=theme.SMALL_PX, colour=theme.MUTED, anchor="middle"))
-    return parts
 
 
 def _band(line: Curve, frame: Frame) -> str:
