@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from breakeven.algebra.amount import Amount, Array
+from breakeven.algebra.amount import Amount
 from breakeven.algebra.unit import shown
 from breakeven.errors import StudyError
-from breakeven.study.bound import SHARE, AbsentError, UnpricedError
+from breakeven.study.bound import AbsentError, UnpricedError
 from breakeven.study.costed import Costed
 from breakeven.study.known import Known
+from breakeven.study.leaving import leaving
 from breakeven.study.scope import Scope
 from breakeven.study.strain import overloaded
 
@@ -221,58 +222,6 @@ def _category(name: str) -> Callable[[Costed], Known | None]:
     return found
 
 
-def _exit(costed: Costed) -> Known | None:
-    """What leaving after `EXIT_MONTH` months costs: commitments, notice, migration, and value not recovered by sale."""
-    stated, context = costed.option.exit, costed.context
-    left = max(0, costed.horizon - EXIT_MONTH)
-    due = np.zeros(1)
-    if stated is not None:
-        penalty = context.within(stated.penalty, SHARE, "", "exit", "penalty")
-        notice = context.months(stated.notice, "exit", "notice", least=0, beyond=True)
-        migration = context.read(stated.migration, "exit", "migration")
-        committed = _committed(costed, left)
-        due = due + (committed * penalty.amount.values[:, 0] if penalty is not None else 0.0)
-        due = due + (costed.first_month * min(notice or 0, left))
-        if migration is not None:
-            with context.scope.at(*context.path("exit", "migration")):
-                due = due + migration.amount.to(context.scope.unit(context.scope.study.currency), "moving away")[:, 0]
-    if not context.batches and stated is None:
-        return None
-    return costed.money(due + _stranded(costed))
-
-
-EXIT_MONTH = 12
-"""The month in which `exit_after_12` leaves."""
-
-
-def _committed(costed: Costed, left: int) -> Array:
-    """Rent, lease and units that stay due for the months left of their terms."""
-    option, context = costed.option, costed.context
-    terms = {
-        "rent": context.months(option.rent.term, "rent", "term") if option.rent else None,
-        "lease": context.months(option.lease.term, "lease", "term") if option.lease else None,
-        "provisioned": context.months(option.provisioned.term, "provisioned", "term") if option.provisioned else None,
-    }
-    due = np.zeros(1)
-    for part, term in terms.items():
-        months = min(left, max(0, (term or 0) - EXIT_MONTH))
-        owed = [flow for flow in costed.flows if flow.part == part and not flow.name.startswith("overflow_")]
-        due = due + sum((costed.months_of(flow) for flow in owed), np.zeros(1)) * months
-    return due
-
-
-def _stranded(costed: Costed) -> Array:
-    """Book value that a sale in that month would not bring back, by the resale curve."""
-    lost = np.zeros(1)
-    for batch in (*costed.context.batches, *costed.context.prepaid):
-        age = np.maximum(0.0, EXIT_MONTH - batch.month)
-        written = np.minimum(1.0, age / batch.life_months) * (batch.amount - batch.residual)
-        fetched = batch.amount * batch.resale_share(age, batch.life_months)
-        there = (batch.month < EXIT_MONTH) & (age <= batch.life_months)
-        lost = lost + np.where(there, np.maximum(0.0, batch.amount - written - fetched), 0.0)[:, 0]
-    return lost
-
-
 FIGURES: Mapping[str, Spec] = {
     "capex": Spec(lambda one: one.money(one.capital), "CUR", "paid in month 0"),
     "residual": Spec(lambda one: one.money(one.residual), "CUR", "income from resale"),
@@ -330,7 +279,7 @@ FIGURES: Mapping[str, Spec] = {
     ),
     "value": Spec(_value, "CUR/month", "what the useful predictions are worth"),
     "return_on_spend": Spec(_return, "", "value / cost, both level"),
-    "exit_after_12": Spec(_exit, "CUR", "cost of leaving after 12 months: lock-in"),
+    "exit_after_12": Spec(leaving, "CUR", "cost of leaving after 12 months: lock-in"),
     "load_cost": Spec(_own("load_cost"), "CUR", "a mix: cost over the hours of the load"),
     "all_owned_cost": Spec(_own("all_owned_cost"), "CUR", "a mix: the same load with owned units alone"),
     "all_burst_cost": Spec(_own("all_burst_cost"), "CUR", "a mix: the same load with rented units alone"),

@@ -9,7 +9,7 @@ from breakeven.schema.comparison import CostPart
 from breakeven.schema.noun import Figure
 from breakeven.study.bound import UnpricedError
 from breakeven.study.evaluate import Evaluated
-from breakeven.study.figures import EXIT_MONTH
+from breakeven.study.leaving import EXIT_MONTH
 from breakeven.study.vendor.case import OFFER, Asked
 from breakeven.study.vendor.currency import PEOPLE
 from breakeven.study.vendor.fact import keyed
