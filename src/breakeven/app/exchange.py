@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import MAXYEAR, date
 from pathlib import Path
 
 from breakeven.assembly import files, studies
@@ -16,6 +16,8 @@ from breakeven.ledger.store import open_ledger
 from breakeven.report.focus import planned
 from breakeven.schema.focus_csv import Sheet
 from breakeven.schema.focus_row import Parties
+
+MONTHS_PER_YEAR = 12
 
 
 def focus_of_ledger(folder: Path) -> Sheet:
@@ -31,7 +33,11 @@ def focus_of_study(path: Path, option: str, start: str | None) -> Sheet:
     except ValueError as error:
         message = f"--start {start!r} is no date"
         raise UsageError(message, "write it as 2026-12-01") from error
-    return planned(studies.computed(path), option, month)
+    found = studies.computed(path)
+    if month.year + len(found.base.options[0].cash) // MONTHS_PER_YEAR >= MAXYEAR:
+        message = f"--start {start} leaves no room for the months of {path}"
+        raise UsageError(message, "name the month in which the study begins")
+    return planned(found, option, month)
 
 
 def focus_totals(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from breakeven.cli.output import as_json, explained, note, print_json
 
@@ -191,6 +192,9 @@ def focus_export(
     if study and not option:
         message = "--study needs --option: rows are of one option"
         raise UsageError(message, "name one of the study's options with --option")
+    if study and click.get_current_context().get_parameter_source("data_dir") == ParameterSource.COMMANDLINE:
+        message = "--study and --data-dir are two sources of rows"
+        raise UsageError(message, "keep one of them")
     if study and option:
         sheet = exchange.focus_of_study(Path(study), option, start)
     else:

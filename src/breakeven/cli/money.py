@@ -53,6 +53,7 @@ def tco_show(
     """Compute one study."""
     from breakeven.app import money, render
 
+    _one_form(output, json_=json_)
     found = money.tco(Path(case), facts=[Path(one) for one in facts], draws=draws, seed=seed)
     if json_:
         print_json(money.tco_json(found))
@@ -133,6 +134,7 @@ def compare(
     """
     from breakeven.app import render, vendor
 
+    _one_form(output, json_=json_)
     found = vendor.compare([Path(one) for one in proposals], Path(workload), facts=[Path(one) for one in facts])
     if json_:
         print_json(found)
@@ -162,6 +164,13 @@ def _memo(plan: str | None, folder: Path) -> tuple[Document, str]:
     from breakeven.app import memo
 
     return memo.of_plan(plan, folder)
+
+
+def _one_form(output: str | None, *, json_: bool) -> None:
+    """Raise where two forms are asked for."""
+    if output and json_:
+        message = f"--json and -o {output} are two forms of one answer"
+        raise UsageError(message, "keep one of them; write `--json > file` for a file")
 
 
 def _deliver(output: str, document: Document, as_of: str) -> None:

@@ -31,12 +31,19 @@ def outlook_blocks(outlook: Outlook, known: Citations, base: float | None = None
     Raises:
         FactError: an input of the tornado rests on a fact that is not among the sources.
     """
-    blocks: list[Block] = [_made(outlook), chance_table(outlook)]
+    drawn = _drawn(outlook, known)
+    blocks: list[Block] = [_made(outlook), chance_table(outlook, drawn)]
     if outlook.recoveries:
-        blocks += [recovery_table(outlook), recovery_chart(_foremost(outlook), outlook)]
+        blocks += [recovery_table(outlook, drawn), recovery_chart(_foremost(outlook), outlook)]
     if outlook.tornado:
         blocks += [tornado_chart(outlook, base), swing_table(outlook, known)]
     return (*blocks, _knowledge(outlook))
+
+
+def _drawn(outlook: Outlook, known: Citations) -> str:
+    """What the draws rest on: everything that has a range, and what all else is taken from."""
+    keys = dict.fromkeys((known.sources[0].key, *(key for swing in outlook.tornado for key in swing.facts)))
+    return known.cite("Drawn from what has a range; the rest stays as it is.", keys)
 
 
 def _made(outlook: Outlook) -> Text:
@@ -51,7 +58,7 @@ def chance(outlook: Outlook, option: str) -> Chance | None:
     return next((one for one in outlook.chances if one.option == option), None)
 
 
-def chance_table(outlook: Outlook) -> Table:
+def chance_table(outlook: Outlook, drawn: str = "") -> Table:
     """Present cost of each option over the draws, and how often it is the cheapest."""
     rows = tuple(_chance(one, outlook.currency) for one in outlook.chances)
     return Table(
@@ -59,7 +66,7 @@ def chance_table(outlook: Outlook) -> Table:
         columns=("option", "5th percentile", "median", "95th percentile", "cheapest in", "expected regret"),
         rows=rows,
         align=(LEFT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT),
-        note="Regret is what the option costs more than the cheapest one of the same draw.",
+        note=f"Regret is what the option costs more than the cheapest one of the same draw. {drawn}".rstrip(),
     )
 
 
@@ -69,7 +76,7 @@ def _chance(one: Chance, currency: str) -> tuple[str, ...]:
     return (one.option, *costs, number.share(one.probability_best), cash(one.expected_regret, currency))
 
 
-def recovery_table(outlook: Outlook) -> Table:
+def recovery_table(outlook: Outlook, drawn: str = "") -> Table:
     """When each owner has earned its extra capital back, over the draws."""
     rows = tuple(
         (
@@ -84,7 +91,8 @@ def recovery_table(outlook: Outlook) -> Table:
         columns=("option", "breaks even in", "5th percentile", "median", "95th percentile"),
         rows=rows,
         align=(LEFT, RIGHT, RIGHT, RIGHT, RIGHT),
-        note="A percentile is never where that share of the draws does not break even within the horizon.",
+        note="A percentile is never where that share of the draws does not break even within the horizon. "
+        f"{drawn}".rstrip(),
     )
 
 

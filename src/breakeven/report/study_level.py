@@ -25,7 +25,7 @@ def level_blocks(tco: Tco, known: Citations) -> tuple[Block, ...]:
         return ()
     found: Levels = {(one.option, one.name): one for one in tco.levels}
     heads = {one.name: f"{one.name}, {one.factor:g} x" for one in tco.levels}
-    return (_months(tco, heads, found, known), _prices(tco, tuple(heads), found))
+    return (_months(tco, heads, found, known), _prices(tco, tuple(heads), found, known))
 
 
 def _months(tco: Tco, heads: Mapping[str, str], found: Levels, known: Citations) -> Table:
@@ -47,15 +47,18 @@ def _months(tco: Tco, heads: Mapping[str, str], found: Levels, known: Citations)
     )
 
 
-def _prices(tco: Tco, names: tuple[str, ...], found: Levels) -> Table:
+def _prices(tco: Tco, names: tuple[str, ...], found: Levels, known: Citations) -> Table:
     times, per = SHOWN[tco.levels[0].per]
     many = f"{times:,} {per}" if times > 1 else per
     lifts = tuple(f"lift, {name}" for name in names)
     return Table(
         caption=f"The price of {many} by load, and the lift that would pay for it",
-        columns=("option", *names, *lifts),
-        rows=tuple(_row(option, names, found, tco.currency, times) for option in tco.base.options),
-        align=(LEFT, *(RIGHT for _ in (*names, *lifts))),
+        columns=("option", *names, *lifts, "rests on"),
+        rows=tuple(
+            (*_row(option, names, found, tco.currency, times), known.marks(facts_of(option)))
+            for option in tco.base.options
+        ),
+        align=(LEFT, *(RIGHT for _ in (*names, *lifts)), LEFT),
         note=f"The lift is what {many} of an option must bring more than those of the level's cheapest option to be "
         "worth its price. What a fleet cannot carry has no price.",
     )

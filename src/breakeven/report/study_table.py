@@ -51,23 +51,27 @@ def _option(option: TcoOption, currency: str, known: Citations, *, lacking: bool
 YEAR = 12
 
 
-def year_table(options: Sequence[TcoOption], currency: str) -> Table | None:
+def year_table(options: Sequence[TcoOption], currency: str, known: Citations) -> Table | None:
     """What every option costs by year, in both views; None for less than two years."""
     shown = [option for option in options if option.total is not None]
     years = max((-(-(len(option.cash) - 1) // YEAR) for option in shown), default=0)
     if years < 2:  # noqa: PLR2004 - one year is the horizon
         return None
     rows = [
-        (named(option), view, *(cash(amount, currency) for amount in _by_year(months, years)))
+        (
+            *(named(option), view),
+            *(cash(amount, currency) for amount in _by_year(months, years)),
+            known.marks(facts_of(option)),
+        )
         for option in shown
         for view, months in (("cash", option.cash), ("accounting", option.accounting))
         if view == "cash" or option.depreciation
     ]
     return Table(
         caption=f"By year, {currency}",
-        columns=("option", "view", *(f"year {at}" for at in range(1, years + 1))),
+        columns=("option", "view", *(f"year {at}" for at in range(1, years + 1)), "rests on"),
         rows=tuple(rows),
-        align=(LEFT, LEFT, *[RIGHT] * years),
+        align=(LEFT, LEFT, *[RIGHT] * years, LEFT),
         note="Year 1 holds what is paid at the start. Options without depreciation cost the same in both views.",
     )
 
@@ -81,7 +85,8 @@ def _by_year(months: Sequence[float], years: int) -> tuple[float, ...]:
 def line_table(option: TcoOption, months: int, currency: str, known: Citations) -> Table:
     """The option's lines, cash and accounting side by side, each with its formula, basis and sources."""
     rows = [_line(line, currency, known) for line in option.lines]
-    rows += [_depreciation(option, currency), _sum(option, currency)]
+    marks = known.marks(facts_of(option))
+    rows += [_depreciation(option, currency, marks), _sum(option, currency, marks)]
     return Table(
         caption=named(option),
         columns=(
@@ -101,7 +106,7 @@ def _line(line: TcoLine, currency: str, known: Citations) -> tuple[str, ...]:
     return (line.name, month, month, *sums, line.formula, line.basis, known.marks(line.facts or ("study",)))
 
 
-def _depreciation(option: TcoOption, currency: str) -> tuple[str, ...]:
+def _depreciation(option: TcoOption, currency: str, marks: str) -> tuple[str, ...]:
     """What the accounting month has and the cash month has not."""
     if option.accounting_month is None or option.first_month is None:
         return ()
@@ -109,12 +114,12 @@ def _depreciation(option: TcoOption, currency: str) -> tuple[str, ...]:
     if abs(amount) < 1e-9 * max(1.0, abs(option.first_month)):
         return ()
     formula = "in place of purchase, prepayment and resale"
-    return ("depreciation", "-", cash(amount, currency), "-", "-", formula, "derived", "")
+    return ("depreciation", "-", cash(amount, currency), "-", "-", formula, "derived", marks)
 
 
-def _sum(option: TcoOption, currency: str) -> tuple[str, ...]:
+def _sum(option: TcoOption, currency: str, marks: str) -> tuple[str, ...]:
     totals = (option.first_month, option.accounting_month, option.total, option.present)
-    return ("total", *(cash(value, currency) for value in totals), "sum of the lines", "derived", "")
+    return ("total", *(cash(value, currency) for value in totals), "sum of the lines", "derived", marks)
 
 
 def _unpriced(option: TcoOption) -> str:
@@ -207,12 +212,13 @@ def findings(variant: Variant, currency: str) -> dict[str, str]:
     return {f"present cost of {named(option)}": cash(option.present, currency) for option in variant.options}
 
 
-def variant_table(tco: Tco) -> Table:
+def variant_table(tco: Tco, known: Citations) -> Table:
     """Results by variant, the base first; whichever are fewer become the columns."""
     variants = (tco.base, *tco.variants)
+    facts = (key for one in tco.base.results for key in one.figure.facts)
     found = {_called(one): findings(one, tco.currency) for one in variants}
     names = tuple(dict.fromkeys(name for one in found.values() for name in one))
-    note = _reasons(variants)
+    note = known.cite(_reasons(variants), dict.fromkeys(("study", *facts)))
     if len(found) <= WIDEST:
         return _grid("result", tuple(found), {n: [one.get(n, "-") for one in found.values()] for n in names}, note)
     if len(names) <= WIDEST:
@@ -226,7 +232,8 @@ def _reasons(variants: Iterable[Variant]) -> str:
     """Why there is no value, once for each reason."""
     without = (one for each in variants for one in each.results if one.figure.value is None and one.figure.note)
     reasons = dict.fromkeys(f"{one.name}: {one.figure.note}" for one in without)
-    return f"Where there is none: {'; '.join(reasons)}." if reasons else ""
+    none = f" Where there is none: {'; '.join(reasons)}." if reasons else ""
+    return f"The study with some of its inputs changed.{none}"
 
 
 def _called(variant: Variant) -> str:

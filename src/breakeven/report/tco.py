@@ -192,7 +192,7 @@ def _options(tco: Tco, known: Citations) -> tuple[Block, ...]:
         for option in tco.base.options
         if option.figures
     )
-    years = year_table(tco.base.options, tco.currency)
+    years = year_table(tco.base.options, tco.currency, known)
     return (table, *((spent,) if spent else ()), *((years,) if years else ()), *figures)
 
 
@@ -221,7 +221,7 @@ def _results(tco: Tco, known: Citations) -> tuple[Block, ...]:
     base = (figure_table("Results", tco.base.results, known),) if tco.base.results else ()
     if not tco.variants:
         return base
-    return (*base, variant_table(tco), Items(items=changes(tco.variants)))
+    return (*base, variant_table(tco, known), Items(items=changes(tco.variants)))
 
 
 def _outlook(tco: Tco, known: Citations) -> tuple[Block, ...]:
@@ -262,7 +262,10 @@ def _assumptions(tco: Tco) -> tuple[Block, ...]:
 
 def _closing(tco: Tco, known: Citations) -> tuple[Section, ...]:
     """Conventions and sources."""
-    table = Table(caption="What every figure rests on", columns=("convention", "value"), rows=tco.conventions)
+    note = known.cite("As the study states them.", ("study",))
+    table = Table(
+        caption="What every figure rests on", columns=("convention", "value"), rows=tco.conventions, note=note
+    )
     return (
         Section(title="Conventions", blocks=(table,) if tco.conventions else ()),
         Section(title="Sources", blocks=(Provenance(sources=known.sources),)),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from breakeven.assembly.studies import computed
 from breakeven.errors import FactError
-from breakeven.report.document import Chart, Document, Risk, Table, Verdict
+from breakeven.report.citation import study_citations
+from breakeven.report.document import MARK, Chart, Document, Risk, Table, Verdict
 from breakeven.report.render import html, markdown, text
 from breakeven.report.study_drawing import crossed, saving_chart
 from breakeven.report.study_table import unbalanced, variant_table
@@ -182,7 +186,7 @@ def test_no_capital_means_no_break_even(plain: Tco) -> None:
 
 def test_variants_are_compared_with_the_base(plain: Tco) -> None:
     """One column each while they fit, and what each changes."""
-    table = variant_table(plain)
+    table = variant_table(plain, study_citations(plain))
     assert table.columns == ("result", "base", "hot summer", "cool hall")
     assert table.rows[0][0] == "own_vs_rent.months"
     assert "falls faster" in table.note
@@ -199,7 +203,7 @@ def _many(plain: Tco, variants: int, results: int) -> Tco:
 @pytest.mark.parametrize(("variants", "results"), [(2, 45), (12, 3), (12, 9)])
 def test_no_result_of_a_variant_is_dropped(plain: Tco, variants: int, results: int) -> None:
     """Whatever becomes the columns, every variant and every result is in the table once."""
-    table = variant_table(_many(plain, variants, results))
+    table = variant_table(many := _many(plain, variants, results), study_citations(many))
     assert len(table.columns) <= 6
     cells = [cell for row in table.rows for cell in row if cell == "1 h"]
     assert len(cells) == (variants + 1) * results
@@ -208,7 +212,8 @@ def test_no_result_of_a_variant_is_dropped(plain: Tco, variants: int, results: i
 def test_variants_without_results_show_their_options(plain: Tco) -> None:
     """Their present costs, and unpriced ones as such."""
     bare = tuple(replace(one, results=()) for one in (plain.base, *plain.variants))
-    rows = {row[0]: row[1:] for row in variant_table(replace(plain, base=bare[0], variants=bare[1:])).rows}
+    changed = replace(plain, base=bare[0], variants=bare[1:])
+    rows = {row[0]: row[1:] for row in variant_table(changed, study_citations(changed)).rows}
     assert rows["present cost of API"] == ("unpriced",) * 3
     assert rows["present cost of 8 x H100, owned"][0] == f"${plain.base.options[0].present:,.0f}"
 
@@ -296,3 +301,30 @@ def test_the_tornado_stands_on_the_study_s_own_margin(tco: Tco) -> None:
     assert margin(replace(tco, outlook=replace(tco.outlook, compared=""))) == own.present
     assert margin(replace(tco, outlook=replace(tco.outlook, compared=api.name))) is None
     assert margin(replace(tco, outlook=None)) is None
+
+
+@cache
+def drawn(path: Path) -> Tco:
+    """A study of the examples, with an outlook where an option can be chosen."""
+    found = computed(path)
+    return computed(path, draws=100) if any(option.ranked for option in found.base.options) else found
+
+
+STUDIES = sorted((Path(__file__).parents[3] / "examples/tco").glob("*.yaml"))
+
+
+@both
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_number_of_a_document_resolves_to_a_fact_with_source_and_date(path: Path, make: Make) -> None:
+    """Every row of every table has a mark, in the row or in what is said of the table; every mark a dated source."""
+    document = make(drawn(path))
+    assert document.problems() == ()
+    for block in document.blocks():
+        if isinstance(block, Table) and not MARK.search(f"{block.caption} {block.note}"):
+            bare = [row[0] for row in block.rows if not any(MARK.search(cell) for cell in row) and digits(row)]
+            assert bare == [], block.caption
+
+
+def digits(row: tuple[str, ...]) -> bool:
+    """Whether a row states a number at all."""
+    return any(letter.isdigit() for cell in row[1:] for letter in cell)
