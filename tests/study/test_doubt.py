@@ -173,3 +173,14 @@ def test_no_demand_has_no_price_and_is_no_error(study_of: Callable[..., StudyFil
     found = compute(study_of({**BODY, "demand": {"requests": "0 request/day"}}), shipped)
     assert found.base.options[0].total == pytest.approx(2 * 730 * 36)
     assert {level.unit_cost for level in found.levels} == {None}
+
+
+def test_every_study_says_what_would_change_it(study_of: Callable[..., StudyFile], shipped: Any) -> None:
+    """Without a single draw: the price at which the decision flips is that at which both cost the same."""
+    other = {"fleet": {"servers": "1 server"}, "rent": {"price": "3 USD/server/h"}}
+    found = compute(study_of({**BODY, "options": {"a": RENT, "b": other}}), shipped)
+    at = {turn.name: (turn.at, turn.winner) for turn in found.turns}
+    assert at["price"][0] == pytest.approx(3)
+    assert at["price"][1] == "b"
+    assert at["b.rent.price"][0] == pytest.approx(2)
+    assert compute(study_of(BODY), shipped).turns == ()

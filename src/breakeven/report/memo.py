@@ -250,7 +250,7 @@ def _outlook(plan: Plan, known: Citations) -> tuple[Section, ...]:
 
 
 def _flips(plan: Plan) -> tuple[Block, ...]:
-    turns = turn_blocks(plan.outlook) if plan.outlook else ()
+    turns = turn_blocks(plan.outlook.turns) if plan.outlook else ()
     return (*turns, *(Risk(text=text) for text in plan.flips_if)) or (Paragraph(text="Nothing that was weighed."),)
 
 

@@ -172,18 +172,18 @@ def _knowledge(outlook: Outlook) -> Text:
     )
 
 
-def turn_blocks(outlook: Outlook) -> tuple[Risk, ...]:
+def turn_blocks(turns: Sequence[Turn]) -> tuple[Risk, ...]:
     """What would change the decision, nearest first, as sentences; and what alone does not."""
-    return tuple(Risk(text=text) for text in turn_sentences(outlook))
+    return tuple(Risk(text=text) for text in turn_sentences(turns))
 
 
-def turn_sentences(outlook: Outlook) -> Iterator[str]:
+def turn_sentences(turns: Sequence[Turn]) -> Iterator[str]:
     """One sentence for each input that turns the decision, and one for all that do not."""
-    turning = [turn for turn in sorted(outlook.turns, key=_distance) if turn.at is not None]
+    turning = [turn for turn in sorted(turns, key=_distance) if turn.at is not None]
     yield from (_turn(turn, turn.at) for turn in turning[:SHOWN] if turn.at is not None)
     if left := turning[SHOWN:]:
         yield f"{len(left)} more inputs would turn it further from where they are: {_named(left)}."
-    idle = [turn for turn in outlook.turns if turn.at is None]
+    idle = [turn for turn in turns if turn.at is None]
     if idle:
         yield f"Alone, no value in their searched ranges makes another option the best: {_named(idle)}."
 

@@ -29,6 +29,7 @@ def tco_json(tco: Tco) -> JsonObject:
         "levels": [noun_json(level) for level in tco.levels],
         "truths": [noun_json(truth) for truth in tco.truths],
         "outlook": None if tco.outlook is None else noun_json(tco.outlook),
+        "turns": [noun_json(turn) for turn in tco.turns],
         "facts": [noun_json(fact) for fact in tco.facts],
         "warnings": list(tco.warnings),
         "source": tco.source or None,

@@ -243,7 +243,7 @@ def margin(tco: Tco) -> float | None:
 
 
 def _turns(tco: Tco) -> tuple[Block, ...]:
-    return turn_blocks(tco.outlook) if tco.outlook else ()
+    return turn_blocks(tco.turns)
 
 
 def _assumptions(tco: Tco) -> tuple[Block, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Basis, Figure, Noun, Placement
-from breakeven.schema.outlook import Outlook
+from breakeven.schema.outlook import Outlook, Turn
 
 FULL = 1 + 1e-6
 """A fleet exactly as large as its demand carries it."""
@@ -139,6 +139,8 @@ class Tco(Noun, frozen=True, kw_only=True):
     levels: tuple[TcoLevel, ...] = ()
     truths: tuple[Truth, ...] = ()
     outlook: Outlook | None = None
+    turns: tuple[Turn, ...] = ()
+    """The value of each input at which another option becomes the cheapest: prices, volumes, terms alike."""
     facts: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()
     source: str = ""

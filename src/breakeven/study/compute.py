@@ -15,7 +15,7 @@ from breakeven.config.study.file import Named, StudyFile
 from breakeven.errors import StudyError
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure
-from breakeven.schema.outlook import Outlook
+from breakeven.schema.outlook import Outlook, Turn
 from breakeven.schema.tco import Pair, Result, Tco, TcoLine, TcoOption, Variant
 from breakeven.study import strain
 from breakeven.study.bound import AbsentError, UnpricedError
@@ -27,6 +27,8 @@ from breakeven.study.figures import USUAL, base_unit, shown_in, unit_of
 from breakeven.study.flow import Flow
 from breakeven.study.known import Known
 from breakeven.study.level import levels
+from breakeven.study.outlook.case import case_of
+from breakeven.study.outlook.turn import turns
 from breakeven.study.pair import FIGURES as OF_PAIR
 from breakeven.study.pair import NOT_WITHIN, VOLUME, Versus
 from breakeven.study.truth import truths
@@ -71,11 +73,18 @@ def compute(study: StudyFile, catalog: Catalog, look_ahead: Callable[[], Outlook
         levels=levels(study, catalog, base),
         truths=truths(study, catalog),
         outlook=outlook,
+        turns=outlook.turns if outlook is not None else _turns(study, catalog, base),
         facts=_sorted(facts),
         warnings=doubts(study, catalog, base),
         source=study.source.title,
         digest=_digest(study, facts),
     )
+
+
+def _turns(study: StudyFile, catalog: Catalog, base: Evaluated) -> tuple[Turn, ...]:
+    """What would make another option the cheapest; nothing where fewer than two can be chosen."""
+    able = [one for one in base.priced() if not strain.overloaded(one)[0]]
+    return turns(case_of(study, catalog, "")) if len(able) > 1 else ()
 
 
 @contextmanager

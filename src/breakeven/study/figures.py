@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from breakeven.algebra.amount import Amount
+from breakeven.algebra.amount import Amount, amount
 from breakeven.algebra.unit import shown
 from breakeven.errors import StudyError
 from breakeven.study.bound import AbsentError, UnpricedError
@@ -214,6 +214,15 @@ def _value(costed: Costed) -> Known | None:
     return found if found is None or share is None else found * share
 
 
+def _embodied(costed: Costed) -> Known | None:
+    """Carbon made with the hardware, a month of its life (of the horizon, where no life is known)."""
+    made, life = costed.context.figures.get("embodied"), costed.context.figures.get("life_months")
+    if made is None:
+        return None
+    months = costed.horizon if life is None else life.amount.scalar
+    return made / Known(amount(float(months), costed.context.scope.unit("month")), (), f"{months:g} months")
+
+
 def _category(name: str) -> Callable[[Costed], Known | None]:
     def found(costed: Costed) -> Known | None:
         chosen = [flow.cash(costed.horizon).sum(axis=1) for flow in costed.flows if flow.category == name]
@@ -272,6 +281,17 @@ FIGURES: Mapping[str, Spec] = {
     "tokens_per_energy": Spec(_over(_served("tokens"), _own("energy")), "token/J", "tokens per second and watt"),
     "carbon": Spec(_own("carbon"), "kgCO2/month", "location-based carbon of the electricity"),
     "embodied": Spec(_own("embodied"), "kgCO2", "carbon made with the hardware"),
+    "embodied_per_token": Spec(
+        _over(_embodied, _served("tokens")), "gCO2/Mtok", "embodied, spread over the life / tokens"
+    ),
+    "embodied_per_request": Spec(
+        _over(_embodied, _served("requests")), "gCO2/1000 request", "embodied, spread over the life / requests"
+    ),
+    "embodied_per_useful": Spec(
+        _over(_embodied, _served("useful")),
+        "gCO2/1000 useful_prediction",
+        "embodied, spread over the life / useful predictions",
+    ),
     "carbon_per_token": Spec(_over(_own("carbon"), _served("tokens")), "gCO2/Mtok", "carbon / tokens"),
     "carbon_per_request": Spec(_over(_own("carbon"), _served("requests")), "gCO2/1000 request", "carbon / requests"),
     "carbon_per_useful": Spec(

@@ -26,7 +26,7 @@ def test_a_percentile_that_is_not_met_is_never(outlook: Outlook) -> None:
 def test_turns_come_nearest_first_and_say_what_does_not_turn(outlook: Outlook) -> None:
     """The winner, the value, how far it lies from today's; then the inputs that alone change nothing."""
     far = Turn(name="rent", unit="USD/h", base=2.0, at=6.0, searched_low=1, searched_high=9, winner="api")
-    first, second, last = turn_sentences(replace(outlook, turns=(far, *outlook.turns)))
+    first, second, last = turn_sentences((far, *outlook.turns))
     assert first == "rent is best once hours used falls to 455 h/month (now 730 h/month, -38 %)."
     assert second == "api is best once rent rises to $6.00/h (now $2.00/h, +200 %)."
     assert last.endswith("another option the best: PUE.")
@@ -35,7 +35,7 @@ def test_turns_come_nearest_first_and_say_what_does_not_turn(outlook: Outlook) -
 def test_a_turn_from_nothing_has_no_percentage(outlook: Outlook) -> None:
     """No division by zero, and no infinite rise."""
     zero = Turn(name="decay", unit="%", base=0.0, at=40.0, searched_low=0, searched_high=90, winner="api")
-    (only,) = turn_sentences(replace(outlook, turns=(zero,)))
+    (only,) = turn_sentences((zero,))
     assert only == "api is best once decay rises to 40 % (now 0 %)."
 
 
