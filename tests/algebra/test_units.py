@@ -192,7 +192,7 @@ def test_dimensions_are_shown_as_people_write_them():
 @pytest.mark.parametrize(
     ("got", "wanted", "way"),
     [
-        ("kW", "kWh", "per time"),
+        ("kW", "kWh", "power is in W and kW, energy in Wh and kWh"),
         ("USD/server", "USD/accelerator", "per what"),
         ("USD/organisation", "USD", "per what"),
         ("B", "token", "correct the unit"),
