@@ -15,7 +15,7 @@ from breakeven.assembly.today import today
 from breakeven.catalog.load import load as load_catalog
 from breakeven.config import initial, mapping
 from breakeven.emulator import server as emulator
-from breakeven.errors import ConfigError, GateError
+from breakeven.errors import ConfigError, EvidenceError, GateError
 from breakeven.ledger import importer
 from breakeven.ledger.statement import build
 from breakeven.measure import doctor as checks
@@ -144,9 +144,17 @@ def apply(
 
 
 def verify(folder: Path, plan_id: str | None = None) -> tuple[Plan, tuple[Finding, ...]]:
-    """What the plan promised against what was measured under it."""
+    """What the plan promised against what was measured under it.
+
+    Raises:
+        EvidenceError: it was never applied, so that nothing was measured under it.
+    """
     found = files.find_plan(folder, plan_id)
-    return found, checking.findings(folder, found)
+    findings = checking.findings(folder, found)
+    if found.promises and not findings:
+        message = f"{found.id} promised {len(found.promises)} things and was never applied"
+        raise EvidenceError(message, "install it with `breakeven apply`, and let it serve")
+    return found, findings
 
 
 def deployment_from(model: str, accelerator: str, accelerators: int, replicas: int, precision: str) -> Deployment:

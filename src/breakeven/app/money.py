@@ -30,7 +30,7 @@ def tco_document(found: Tco) -> Document:
     return tco_report.tco_document(found)
 
 
-def tco_memo(path: Path) -> tuple[Document, str]:
+def tco_memo(path: Path, *, facts: Sequence[Path] = ()) -> tuple[Document, str]:
     """The decision memo of a study, and the day of its prices."""
-    found = studies.computed(path)
+    found = studies.computed(path, facts=facts)
     return tco_report.memo_of_tco(found), found.as_of

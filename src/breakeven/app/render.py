@@ -28,7 +28,8 @@ def brief(document: Document, *, sources: bool, everything: bool = True) -> str:
     facts, whole = document.sources(), len(tuple(document.blocks()))
     shown = document if everything else shorter.without_details(document)
     left_out = whole - len(tuple(shown.blocks()))
-    lines = [f"{left_out} tables of detail are left out: add --all"] if left_out else []
+    tables = "1 table of detail is" if left_out == 1 else f"{left_out} tables of detail are"
+    lines = [f"{tables} left out: add --all"] if left_out else []
     if facts and not sources:
         shown = shorter.without_sources(shown)
         lines.append(f"{len(facts)} sourced facts stand behind these numbers: add --sources, or --json")

@@ -50,7 +50,7 @@ def _only_use_case(data_dir: Path) -> str:
     known = sorted(files.use_cases(data_dir))
     if len(known) != 1:
         message = f"which use case is meant? {data_dir} knows {', '.join(known) or 'none'}"
-        raise UsageError(message, "name one with --use-case")
+        raise UsageError(message, "name it: `breakeven workload NAME`, `breakeven plan --use-case NAME`")
     return known[0]
 
 

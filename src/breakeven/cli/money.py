@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -146,21 +147,25 @@ def compare(
 
 @click.command()
 @click.argument("plan", required=False)
+@click.option("--facts", multiple=True, type=click.Path(), help="Your own fact file, for a study; may be repeated.")
 @data_dir_option
 @click.option("-o", "--output", default="text", show_default=True, metavar="FORM|FILE", help=FORM_HELP)
 @explained
-def memo(*, plan: str | None, data_dir: str | None, output: str) -> None:
+def memo(*, plan: str | None, facts: tuple[str, ...], data_dir: str | None, output: str) -> None:
     """The decision memo of a PLAN (its id; the latest without one) or of a study (CASE.yaml)."""
-    document, as_of = _memo(plan, Path(data_dir or ".breakeven"))
+    document, as_of = _memo(plan, Path(data_dir or ".breakeven"), [Path(one) for one in facts])
     _deliver(output, document, as_of)
 
 
-def _memo(plan: str | None, folder: Path) -> tuple[Document, str]:
+def _memo(plan: str | None, folder: Path, facts: Sequence[Path]) -> tuple[Document, str]:
     """The memo of a study, where a file is named, else of a plan; and the day of its prices."""
     if plan is not None and (Path(plan).suffix.lower() in {".yaml", ".yml"} or Path(plan).exists()):
         from breakeven.app import money
 
-        return money.tco_memo(Path(plan))
+        return money.tco_memo(Path(plan), facts=facts)
+    if facts:
+        message = "--facts is for the memo of a study; a plan keeps the facts it was made with"
+        raise UsageError(message, "name a study (CASE.yaml), or leave it out")
     from breakeven.app import memo
 
     return memo.of_plan(plan, folder)

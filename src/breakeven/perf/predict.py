@@ -172,9 +172,10 @@ def sustained(
     if not attain.has_targets(objective):
         return capacity
     rate = _rate_rps(trace)
-    return rate * attain.highest_scale(
+    highest = rate * attain.highest_scale(
         trace, curve, objective, start=0.5 * capacity / rate, max_batch_tokens=options.max_batch_tokens
     )
+    return min(highest, capacity)  # a trace shorter than its budget never queues, and would be carried at any rate
 
 
 def _highest(value: float, objective: Objective, options: Options) -> Figure:

@@ -55,7 +55,7 @@ def _verdict(estimate: Estimate) -> Verdict:
     return Verdict(
         sentence=sentence,
         figure=f"{format_usd(monthly.value)} a month",
-        interval=f"range {bounds}{unsure}",
+        interval=f"range {bounds}{unsure}" if bounds else "",
         tone="warn" if overlap else "good",
     )
 

@@ -43,7 +43,7 @@ def _cuts(statement: Statement, dimension: str) -> tuple[Cut, ...]:
 
 
 def _answer(statement: Statement) -> tuple[Block, ...]:
-    total = number.money(statement.cost_total_pico_usd)
+    total = _total(statement)
     figure = statement.cost_per_useful_prediction_usd
     if not statement.predictions:
         return (Verdict(sentence="Nothing was predicted in this period.", tone="neutral"),)
@@ -62,6 +62,18 @@ def _answer(statement: Statement) -> tuple[Block, ...]:
     return (
         Verdict(sentence=sentence, figure=number.number(figure.value, "USD"), interval=bounds, tone=_tone(statement)),
     )
+
+
+def _total(statement: Statement) -> str:
+    """What all of it cost: at least so much where some of it has no price, which is not nothing."""
+    known, unpriced = (
+        number.money(statement.cost_total_pico_usd),
+        sum(cut.unpriced for cut in _cuts(statement, "use_case")),
+    )
+    if not unpriced:
+        return known
+    least = f"at least {known}" if statement.cost_total_pico_usd else "an unknown amount"
+    return f"{least} ({format_count(unpriced)} of them have no price)"
 
 
 def _readable(cost_usd: float) -> str:

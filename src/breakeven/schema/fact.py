@@ -13,7 +13,7 @@ Confidence = Literal["high", "medium", "low", ""]
 """high: official, or first-hand from who sets the figure; medium: collected by somebody else from such sources;
 low: second-hand, inferred, or assumed by this project; empty: nobody judged it."""
 
-LayerName = Literal["shipped", "refreshed", "user"]
+LayerName = Literal["shipped", "refreshed", "user", "study"]
 """Who states an entry, in rising order of say: the shipped snapshot, a refreshed one, the user's quotes."""
 
 

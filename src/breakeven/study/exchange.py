@@ -64,7 +64,9 @@ def _rate(found: Known, study: StudyFile, name: str) -> Rate:
 
 def _fact(study: StudyFile, rate: Rate) -> Fact:
     key = f"study/{study.id}/fx/{rate.from_}-{rate.to}"
-    return Fact(key=key, value=rate.rate, unit=f"{rate.to}/{rate.from_}", source=rate.source, as_of=rate.as_of)
+    return Fact(
+        key=key, value=rate.rate, unit=f"{rate.to}/{rate.from_}", source=rate.source, as_of=rate.as_of, layer="study"
+    )
 
 
 def _exchanged(found: Known, own: str, name: str, rate: Rate, key: str) -> Known:

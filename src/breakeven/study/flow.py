@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from breakeven.schema.noun import Basis
 from breakeven.study.known import Known
 from breakeven.study.scope import Scope
 
+_BY_HOUR = re.compile(r"/h(our)?\b|/[kMG]?Wh\b")
+"""What is paid by the hour, or by the energy of hours."""
 PARTS = ("purchase", "resale", "lease", "power", "housing", "rent", "api", "provisioned", "mix")
 
 
@@ -54,7 +57,7 @@ def recurring(scope: Scope, name: str, part: str, known: Known, *, category: str
     monthly = scope.month(known)
     _money(monthly.amount.dims, scope.study.currency, known)
     hours = scope.study.conventions.hours_per_month
-    told = f" x {hours:g} h" if known.hourly and hours is not None and "in use" not in known.text else ""
+    told = f" x {hours:g} h" if hours is not None and _BY_HOUR.search(known.text) and "in use" not in known.text else ""
     return Flow(
         name=name,
         part=part,

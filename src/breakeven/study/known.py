@@ -72,6 +72,11 @@ def _joined(one: Known, other: Known, sign: str) -> str:
     if not one.text or not other.text:
         return one.text or other.text
     left, right = (
-        f"({side.text})" if sign.strip() in "x/" and " + " in side.text else side.text for side in (one, other)
+        f"({side.text})" if sign.strip() in "x/" and _summed(side.text) else side.text for side in (one, other)
     )
     return f"{left}{sign}{right}"
+
+
+def _summed(text: str) -> bool:
+    """Whether a text is a sum or a difference, which a product would tear apart."""
+    return " + " in text or " - " in text

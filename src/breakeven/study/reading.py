@@ -177,6 +177,7 @@ class Reader:
             licence="" if given.source else source.licence,
             basis=given.basis,
             note=given.note,
+            layer="study",
         )
 
 

@@ -50,9 +50,10 @@ def _curves(saved: Sequence[Band]) -> tuple[Curve, ...]:
     def known(values: Sequence[float | None]) -> tuple[tuple[int, float], ...]:
         return tuple((month, value) for month, value in enumerate(values) if value is not None)
 
+    alone = all(one.p5 is None and one.p95 is None for one in saved)
     return (
         Curve(name="95 %", points=known([one.p95 for one in saved])),
-        Curve(name="median", points=known([one.p50 for one in saved]), median=True),
+        Curve(name="saved" if alone else "median", points=known([one.p50 for one in saved]), median=True),
         Curve(name="5 %", points=known([one.p5 for one in saved])),
     )
 

@@ -52,9 +52,13 @@ NARROW_PX = 520.0
 """Below this width a chart puts its labels above the bars instead of beside them."""
 
 _VARIABLE = re.compile(r"var\(--be-[a-z]+, light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)\)")
+_HALO = re.compile(r' stroke="[^"]*" stroke-width="[^"]*" paint-order="stroke"')
 
 
 def flatten(svg: str, theme: Theme) -> str:
-    """The same chart with plain colours, for readers that know no custom properties (PDF, image converters)."""
-    flat = _VARIABLE.sub(r"\1" if theme == "light" else r"\2", svg)
+    """The same chart with plain colours, for readers that know no custom properties (PDF, image converters).
+
+    Halos go as well: such readers draw them over the letters, and a point disappears.
+    """
+    flat = _VARIABLE.sub(r"\1" if theme == "light" else r"\2", _HALO.sub("", svg))
     return flat.replace(FONT, "sans-serif")
