@@ -27,7 +27,9 @@ def blocks(path: Path) -> list[str]:
 
 def check(code: str, namespace: dict[str, object], where: str) -> None:
     """Run a block; the lines after `#>` are what it prints."""
-    expected = [line.removeprefix("#>").strip() for line in code.splitlines() if line.startswith("#>")]
+    expected = [
+        line.removeprefix("#>").removeprefix(" ").rstrip() for line in code.splitlines() if line.startswith("#>")
+    ]
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, where, "exec"), namespace)  # noqa: S102 - the documents' own examples

@@ -320,5 +320,7 @@ def test_the_documentation_s_example_runs() -> None:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, "docs/focus.md", "exec"), {})  # noqa: S102 - the document's own example
-    expected = [line.removeprefix("#>").strip() for line in code.splitlines() if line.startswith("#>")]
-    assert [line.strip() for line in printed.getvalue().splitlines()] == expected
+    expected = [
+        line.removeprefix("#>").removeprefix(" ").rstrip() for line in code.splitlines() if line.startswith("#>")
+    ]
+    assert [line.rstrip() for line in printed.getvalue().splitlines()] == expected
