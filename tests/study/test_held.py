@@ -80,6 +80,21 @@ def test_an_upfront_is_paid_for_what_is_added(option: Callable[..., Any]) -> Non
     assert paid.sum() == 10000
 
 
+@pytest.mark.parametrize(("trend", "factor"), [("-30 %/month", 0.7), ("10 %/month", 1.1)])
+def test_an_upfront_that_changes_is_paid_for_what_begins_alone(
+    option: Callable[..., Any], trend: str, factor: float
+) -> None:
+    """Machines that stand owe nothing when the price moves; those that come pay that of the month they begin in."""
+    lease = {
+        "payment": "0 USD/server/month",
+        "term": "3 month",
+        "upfront": {"value": "1000 USD/server", "trend": trend},
+    }
+    growing = {"requests": "5 request/s", "growth": "20 %/month"}
+    found = option({"fleet": SIZED, "lease": lease}, demand=growing, months=3)
+    assert found.cash[0] == pytest.approx([5000, 1000 * factor, 2 * 1000 * factor**2, 0])
+
+
 def test_owned_machines_are_cared_for_after_demand_has_fallen(option: Callable[..., Any]) -> None:
     """What was bought stays, and so does what it costs to keep."""
     buy = {"purchase": {"price": "1000 USD/server"}, "lines": {"care": "10 USD/server/month"}}

@@ -112,7 +112,7 @@ class Context:
         return flow
 
     def prepay(self, name: str, part: str, price: Known, term: int | None, *where: str) -> None:
-        """A flow paid ahead for what begins in a month and anew after a term, written off over it.
+        """A flow paid ahead for what begins in a month, at its price, and anew after a term, written off over it.
 
         Raises:
             UnitError: it is no amount of the study's currency.
@@ -121,7 +121,8 @@ class Context:
         with self.scope.at(*self.path(*where)):
             whole = self.fleet.extended(price, *where)
             flow = one_off(self.scope, name, part, whole, (), category="capital")
-        began = held(whole.amount.values, horizon, term).began
+            units = self.fleet.units(price, *where)
+        began = held(units, horizon, term).began * price.amount.values
         once = np.concatenate((began, np.zeros((began.shape[0], 1))), axis=1)
         self.flows.append(replace(flow, once=once, capital=True))
         for month in np.flatnonzero(began.any(axis=0)):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from breakeven.algebra.amount import Amount, amount
+from breakeven.algebra.amount import Amount, Array, amount
 from breakeven.algebra.unit import CURRENCIES, UnitError
 from breakeven.config.study.given import Given
 from breakeven.config.study.option import Option
@@ -248,6 +248,11 @@ class Fleet:
             known = known * count
         message = f"`{'.'.join(where)}` is {text}, and what that is per comes back through `counts:`"
         raise StudyError(message, "let no count be per something that is counted by it", path=("options", self.name))
+
+    def units(self, price: Known, *where: str) -> Array:
+        """(draws or 1, months or 1) how many there are of what a price is per, whatever it is."""
+        one = price.based(Amount(np.ones((1, 1)), price.amount.dims), "")
+        return self.extended(one, *where).amount.values
 
     @property
     def used_share(self) -> Known:

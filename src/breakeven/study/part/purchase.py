@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from breakeven.algebra.amount import Amount, Array
+from breakeven.algebra.amount import Array
 from breakeven.algebra.unit import UnitError
 from breakeven.config.study.option import Purchase
 from breakeven.cost.depreciation import SHARES_TOLERANCE
@@ -67,8 +67,7 @@ def build(context: Context, stated: Purchase) -> None:
     with context.scope.at(*context.path("purchase", "price")):
         whole = context.fleet.extended(price, "purchase", "price")
         whole.amount.to(currency, "the purchase")
-        one = price.based(Amount(np.ones((1, 1)), price.amount.dims), "")
-        units = context.fleet.extended(one, "purchase", "price").amount.values
+        units = context.fleet.units(price, "purchase", "price")
     _check_years(context, stated)
     plan = Plan(
         units=units,
