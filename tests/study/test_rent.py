@@ -130,6 +130,16 @@ def test_a_minimum_is_the_least_that_is_paid(option, rate, least, hours, support
     assert found == pytest.approx({"rent": paid, "support": paid * support}, abs=1e-9)
 
 
+@given(price, price, share, share, share)
+def test_hours_beyond_those_of_the_work_count_towards_a_minimum(option, rate, least, overhead, lost, support):
+    """Warm capacity and lost work are rented hours: with them at least the minimum is paid, and support on top."""
+    rent = {"price": f"{rate} USD/server/h", "overhead": overhead, "goodput_loss": lost, "support": support}
+    found = months(option({"fleet": ONE, "rent": {**rent, "minimum": f"{least * 1000} USD/month"}}))
+    paid = sum(amount for name, amount in found.items() if name != "support")
+    assert paid == pytest.approx(max(rate * 730 * (1 + overhead + lost), least * 1000))
+    assert found["support"] == pytest.approx(found["rent"] * support)
+
+
 @given(price, price, used_hours)
 def test_a_minimum_is_not_saved_by_hours_that_are_not_used(option, rate, least, hours):
     """In all hours a rent with a minimum costs what it costs where all hours are used: it is not scaled up by use."""

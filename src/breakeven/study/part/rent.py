@@ -13,13 +13,12 @@ from breakeven.study.flow import Flow
 from breakeven.study.known import Known
 from breakeven.study.part.offer import offered
 
-UPLIFTS = {
+MORE_HOURS = {
     "overhead": "autoscaling_overhead",
     "goodput_loss": "goodput_loss",
     "interruption": "spot_interruption",
-    "support": "support",
 }
-"""Shares of the rent, and the lines they become."""
+"""Hours rented beyond those of the work as shares of the rent, and the lines they become; a minimum holds for all."""
 PER_UNIT = {"accelerator_hour": "USD/server/h", "cpu_hour": "USD/vcpu/h"}
 
 
@@ -34,13 +33,12 @@ def build(context: Context, stated: Rent) -> None:
             f"option `{context.name}`: spot capacity without `interruption:` counts as never reclaimed"
         ] = None
     hours = context.share_of_hours(stated.when or ("always_on" if stated.term else None), price, "rent", "price")
-    flow = context.charge("rent", "rent", price, "rent", "price", hours=hours)
-    flow = context.flows[-1] = _at_least(context, stated, flow)
-    for field, name in UPLIFTS.items():
-        share = getattr(stated, field)
-        if share is not None and context.read(share, "rent", field) is None:
-            context.unpriced.append(f"rent.{field}")
-        context.uplift(name, "rent", share, flow, "rent", field)
+    flow, at = context.charge("rent", "rent", price, "rent", "price", hours=hours), len(context.flows)
+    for field, name in MORE_HOURS.items():
+        _uplift(context, stated, field, name, flow)
+    beside = sum((one.monthly for one in context.flows[at:] if one.monthly is not None), np.zeros((1, 1)))
+    context.flows[at - 1] = _at_least(context, stated, flow, beside)
+    _uplift(context, stated, "support", "support", context.flows[at - 1])
     upfront = context.priced(stated.upfront, "rent", "upfront")
     if upfront is not None:
         context.prepay("upfront", "rent", upfront, term, "rent", "upfront")
@@ -65,15 +63,24 @@ def _price(context: Context, stated: Rent) -> Known | None:
     return offered(context, offer.id, "usd_per_hour", offer.usd_per_hour, PER_UNIT.get(offer.kind, "USD/server/h"))
 
 
-def _at_least(context: Context, stated: Rent, flow: Flow) -> Flow:
-    """The rent, at least the minimum; what is paid anyway is not saved by hours that are not used."""
+def _uplift(context: Context, stated: Rent, field: str, name: str, flow: Flow) -> None:
+    share = getattr(stated, field)
+    if share is not None and context.read(share, "rent", field) is None:
+        context.unpriced.append(f"rent.{field}")
+    context.uplift(name, "rent", share, flow, "rent", field)
+
+
+def _at_least(context: Context, stated: Rent, flow: Flow, beside: Array) -> Flow:
+    """The rent, with what is paid beside it at least the minimum; hours that are not used save nothing of that."""
     least = context.priced(stated.minimum, "rent", "minimum")
     if least is None or flow.monthly is None:
         return flow
-    charged = at_least(context, flow, least, "rent", "minimum")
+    charged = at_least(context, flow, least, "rent", "minimum", beside=beside)
     if flow.used is None:
         return charged
-    all_hours = at_least(context, replace(flow, monthly=flow.monthly / flow.used[:, None]), least, "rent", "minimum")
+    used = flow.used[:, None]
+    whole = replace(flow, monthly=flow.monthly / used)
+    all_hours = at_least(context, whole, least, "rent", "minimum", beside=beside / used)
     paid, most = _paid(charged), _paid(all_hours)
     return replace(charged, used=np.divide(paid, most, out=np.ones_like(most), where=most > 0))
 
@@ -83,10 +90,10 @@ def _paid(flow: Flow) -> Array:
     return np.zeros(1) if flow.monthly is None else np.asarray(flow.monthly.mean(axis=1))
 
 
-def at_least(context: Context, flow: Flow, least: Known, *where: str) -> Flow:
-    """A flow that is charged at least a minimum a month."""
+def at_least(context: Context, flow: Flow, least: Known, *where: str, beside: Array | float = 0.0) -> Flow:
+    """A flow that is charged at least what is missing to a minimum a month beside others."""
     with context.scope.at(*context.path(*where)):
         monthly = least.amount.to(context.scope.unit(f"{context.scope.study.currency}/month"), "the minimum")
-    charged = np.maximum(flow.monthly if flow.monthly is not None else 0.0, monthly)
+    charged = np.maximum(flow.monthly if flow.monthly is not None else 0.0, monthly - beside)
     text = f"{flow.formula}, at least {least.text}"
     return replace(flow, monthly=charged, formula=text, facts=tuple(dict.fromkeys((*flow.facts, *least.facts))))
