@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.errors import StudyError
+from breakeven.study.figures import FIGURES
 
 PRICE = st.integers(1, 1_000_000)
 SHARES = st.floats(0, 1)
@@ -164,6 +165,17 @@ def test_spare_servers_are_bought_and_housed_and_draw_nothing(option):
     spared = option({**parts, "fleet": {**fleet, "spare_servers": "1 server"}})
     for name, ratio in {"purchase": 1.5, "colocation": 1.5, "licence": 1.5, "power": 1.0}.items():
         assert cash(spared, name).sum() == pytest.approx(ratio * cash(lone, name).sum()), name
+
+
+def test_spare_servers_carry_nothing(option):
+    """What stands by for a failure is no capacity: demand that needs it has no price, and a third of three is idle."""
+    parts = {"rent": {"price": "1 USD/server/h"}}
+    demand = {"requests": "3 request/s", "peak_to_mean": 1}
+    for servers, used in ((2, 1.5), (3, 1.0)):
+        fleet = {"servers": f"{servers} server", "spare_servers": "1 server", "capacity": "1 request/s/server"}
+        found = option({**parts, "fleet": fleet}, demand=demand)
+        assert FIGURES["used_of_capacity"].compute(found).amount.scalar == pytest.approx(used)
+        assert np.isnan(FIGURES["cost_per_request"].compute(found).amount.scalar) == (used > 1)
 
 
 @given(

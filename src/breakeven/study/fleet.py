@@ -174,13 +174,18 @@ class Fleet:
         return self.served(FLOWS[of]) if of in FLOWS else self._own_flow(of)
 
     def capacity(self, thing: str) -> Known | None:
-        """What the whole fleet carries of `request` or `token`, per time; None where the study does not say."""
+        """What the fleet carries of `request` or `token`, per time, spare servers idle; None where nobody says."""
         carries = self._carries
         if carries is None or (thing, 1) not in carries.amount.dims:
             return None
         per = next((name for name, power in carries.amount.dims if power < 0 and name not in TIMES), "")
-        count = self.count(per) if per else plain(1.0)
+        count = self._serving(per) if per else plain(1.0)
         return None if count is None else carries * count
+
+    def _serving(self, thing: str) -> Known | None:
+        """How much there is of a thing without what stands by."""
+        serving = {"server": self.servers, "accelerator": self.accelerators}.get(thing)
+        return self.count(thing) if serving is None else serving
 
     def count(self, thing: str) -> Known | None:
         """How much there is of a thing that a price is per; None where the study does not say."""
