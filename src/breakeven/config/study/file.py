@@ -42,7 +42,9 @@ class Conventions(Section):
     compounding: Annotated[
         Literal["monthly", "effective"], Field(description="month's rate: rate / 12, or (1 + rate)^(1/12) - 1")
     ] = "monthly"
-    opex: Annotated[When, Field(description="hourly costs, rent on demand included: all hours, or used hours")] = "always_on"
+    opex: Annotated[When, Field(description="hourly costs, rent on demand included: all hours, or used hours")] = (
+        "always_on"
+    )
 
 
 class Rate(Section):

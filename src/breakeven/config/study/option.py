@@ -128,14 +128,16 @@ class Rent(Section):
     basis: Annotated[
         Literal["on_demand", "reserved", "spot"], Field(description="what sort of price it is; shown, and checked")
     ] = "on_demand"
-    when: Annotated[When | None, Field(description="paid in all hours, or in used hours; left out, the study's convention")] = None
+    when: Annotated[
+        When | None, Field(description="paid in all hours, or in used hours; left out, the study's convention")
+    ] = None
     term: Annotated[
         Quantity | None,
         Field(description="commitment: `36 month`; renewed at its end, paid for while it lasts, needed or not"),
     ] = None
-    upfront: Annotated[Quantity | None, Field(description="paid at the start of every term, for what begins then, at its price then")] = (
-        None
-    )
+    upfront: Annotated[
+        Quantity | None, Field(description="paid at the start of every term, for what begins then, at its price then")
+    ] = None
     minimum: Annotated[
         Quantity | None, Field(description="least to pay in every month, support aside: `USD/month`")
     ] = None
@@ -146,7 +148,9 @@ class Rent(Section):
     interruption: Annotated[
         Quantity | None, Field(description="work redone after spot reclaims, share of the rent")
     ] = None
-    support: Annotated[Quantity | None, Field(description="support plan, share of the rent, on top of a minimum")] = None
+    support: Annotated[Quantity | None, Field(description="support plan, share of the rent, on top of a minimum")] = (
+        None
+    )
 
 
 class ApiTier(Section):
