@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.study.figures import FIGURES
-from breakeven.study.held import held
+from breakeven.study.held import agreed, held
 
 NEEDS = st.lists(st.integers(0, 9), min_size=1, max_size=30)
 
@@ -130,3 +130,21 @@ def test_a_fleet_is_sized_by_a_flow_of_the_study_s_own(option: Callable[..., Any
         {"fleet": {"capacity": "3 image/s/server"}, "rent": {"price": "1 USD/server/h"}}, demand=demand, units=["image"]
     )
     assert found.first_month[0] == 5 * 730
+
+
+@given(NEEDS, st.none() | st.integers(1, 12))
+def test_a_price_that_stays_the_same_is_paid_by_all(needs: list[int], term: int | None) -> None:
+    """At one price, what is agreed is that price times what is there."""
+    need, price = np.array([needs], dtype=float), np.full((1, len(needs)), 3.0)
+    assert agreed(need, price, len(needs), term) == pytest.approx(3 * held(need, len(needs), term).there)
+
+
+def test_a_commitment_keeps_its_price(option: Callable[..., Any]) -> None:
+    """A price that halves every year is paid by the year that begins then; on demand it is paid month by month."""
+    price = {"value": "8 USD/server/h", "trend": "-50 %/year"}
+    fleet = {"servers": "1 server"}
+    reserved = option({"fleet": fleet, "rent": {"price": price, "term": "12 month"}}, months=24)
+    assert reserved.cash[0][1:] == pytest.approx([8 * 730] * 12 + [4 * 730] * 12)
+    leased = option({"fleet": fleet, "lease": {"payment": price, "term": "24 month"}}, months=24)
+    assert leased.cash[0][1:] == pytest.approx([8 * 730] * 24)
+    assert option({"fleet": fleet, "rent": {"price": price}}, months=24).cash[0][13] == pytest.approx(4 * 730)

@@ -96,6 +96,10 @@ class Naive:
                     self.standing[later] += more
         return begun
 
+    def _agreed(self, price: Any, begun: list[tuple[int, float]], month: int, term: int) -> float:
+        """What stands in a month, each at the price of the month it began in."""
+        return sum(at(price, first) * count for first, count in begun if first <= month < first + term)
+
     def _machines(self, term: int = 10**6) -> list[tuple[int, float]]:
         return self._begin([self.needed(month) + self._spare() for month in self._every_month()], term)
 
@@ -133,11 +137,11 @@ class Naive:
 
     def lease(self, payment: Any, term: str, upfront: Any = None, buyout: Any = None) -> None:
         """A payment a month over the term."""
-        months = int(number(term))
-        for first, count in self._machines():
+        months, begun = int(number(term)), self._machines()
+        for first, count in begun:
             self._prepay("lease", first, at(upfront, first) * count, months + 1 - first)
         for month in self._every_month():
-            self._pay("lease", month, at(payment, month) * self.standing[month])
+            self._pay("lease", month, self._agreed(payment, begun, month, months))
         if buyout is not None:
             self._pay("lease", months, at(buyout, months) * self.standing[months])
 
@@ -169,7 +173,7 @@ class Naive:
         each = PER_SERVER if "accelerator" in str(price) else 1
         shares = [number(more.get(name, "0 %")) for name in ("overhead", "goodput_loss", "interruption", "support")]
         for month in self._every_month():
-            rent = at(price, month) * each * self.standing[month] * hours
+            rent = self._agreed(price, begun, month, months) * each * hours
             beside = rent * sum(shares[:3])  # more hours than the work takes
             paid = max(rent, at(more.get("minimum"), month) - beside)
             self._pay("rent", month, paid + beside + paid * shares[3])
@@ -213,10 +217,10 @@ class Naive:
             enough.append(flow / self.hours / 3600 / size)
             units = number(more["units"]) if "units" in more else _whole(enough[-1] / step) * step
             wanted.append(max(least, units))
-        self._begin(wanted, term)
+        begun = self._begin(wanted, term)
         for month in self._every_month():
             hours = self.hours if "/h" in str(price) else 1
-            self._pay("provisioned", month, at(price, month) * self.standing[month] * hours)
+            self._pay("provisioned", month, self._agreed(price, begun, month, term) * hours)
             if "overflow" in more:
                 above = max(0.0, 1 - self.standing[month] / enough[month - 1])
                 self._pay("provisioned", month, self._tokens_cost(month, above, **more["overflow"]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from breakeven.algebra.amount import Array
+from breakeven.algebra.amount import Amount, Array
 from breakeven.config.study.given import Given
 from breakeven.config.study.option import Option, When
 from breakeven.errors import StudyError
@@ -16,10 +16,20 @@ from breakeven.study.bound import MULTIPLE, Bound, UnpricedError
 from breakeven.study.demand import Demand
 from breakeven.study.fleet import Fleet
 from breakeven.study.flow import Flow, one_off, recurring
-from breakeven.study.held import held
+from breakeven.study.held import agreed, held
 from breakeven.study.known import Known
 from breakeven.study.reading import dotted
 from breakeven.study.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """How long a commitment holds, in months; for good where there is no end."""
+
+    months: int | None = None
+
+
+NO_TERM = Term(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +112,21 @@ class Context:
         chosen = when or self.scope.study.conventions.opex
         return self.fleet.used_share if chosen == "used_hours" and hourly else None
 
-    def charge(self, name: str, part: str, price: Known, *where: str, hours: Known | None = None) -> Flow:
-        """A recurring price, times what it is per and the share of `hours` it is paid for, as a flow that is noted."""
+    def charge(
+        self, name: str, part: str, price: Known, *where: str, hours: Known | None = None, term: Term = NO_TERM
+    ) -> Flow:
+        """A recurring price, times what it is per and the share of `hours` it is paid for, as a flow that is noted.
+
+        What is committed to for a term keeps the price of the month in which it began.
+        """
         paid = price if hours is None else price * hours
         with self.scope.at(*self.path(*where)):
-            flow = recurring(self.scope, name, part, self.fleet.extended(paid, *where))
+            whole = self.fleet.extended(paid, *where)
+            if term is not NO_TERM and paid.amount.values.shape[1] > 1:
+                units = self.fleet.units(paid, *where)
+                kept = agreed(units, paid.amount.values, self.scope.horizon, term.months)
+                whole = whole.based(Amount(kept, whole.amount.dims), f"{whole.text}, kept for the term")
+            flow = recurring(self.scope, name, part, whole)
         flow = flow if hours is None else replace(flow, used=hours.amount.values[:, 0])
         self.flows.append(flow)
         return flow

@@ -31,3 +31,12 @@ def held(needed: Array, months: int, term: int | None) -> Held:
         standing = standing + began[:, month]
         there[:, month] = standing
     return Held(there, began)
+
+
+def agreed(units: Array, price: Array, months: int, term: int | None) -> Array:
+    """(draws or 1, months) what units cost in each month, each at the price of the month in which it began."""
+    begun = np.cumsum(held(units, months, term).began * price, axis=1)
+    if term is None:
+        return begun
+    ended = np.concatenate((np.zeros((begun.shape[0], term)), begun), axis=1)[:, :months]
+    return np.asarray(begun - ended)

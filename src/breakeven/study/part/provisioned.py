@@ -11,7 +11,7 @@ from breakeven.config.study.option import Provisioned
 from breakeven.errors import StudyError
 from breakeven.study.bound import COUNT, POSITIVE, SHARE
 from breakeven.study.context import Context
-from breakeven.study.held import held
+from breakeven.study.held import agreed, held
 from breakeven.study.known import Known
 from breakeven.study.part.api import billed
 
@@ -41,7 +41,11 @@ def build(context: Context, stated: Provisioned) -> None:
     if (term := context.months(stated.term, "provisioned", "term")) is not None and units.amount.values.shape[1] > 1:
         there = held(units.amount.values, context.scope.horizon, term).there
         units = units.based(Amount(there, units.amount.dims), units.text)
-    context.charge("provisioned_units", "provisioned", price * units, "provisioned", "price")
+    bought = price * units
+    if term is not None and price.amount.values.shape[1] > 1:
+        kept = agreed(units.amount.values, price.amount.values, context.scope.horizon, term)
+        bought = bought.based(Amount(kept, bought.amount.dims), f"{bought.text}, kept for the term")
+    context.charge("provisioned_units", "provisioned", bought, "provisioned", "price")
     context.figures["units"] = units
     over = _overflow(context, stated, units, flow / carries)
     context.figures["overflow_share"] = over

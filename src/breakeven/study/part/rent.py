@@ -8,7 +8,7 @@ import numpy as np
 
 from breakeven.algebra.amount import Array
 from breakeven.config.study.option import Rent
-from breakeven.study.context import Context
+from breakeven.study.context import NO_TERM, Context, Term
 from breakeven.study.flow import Flow
 from breakeven.study.known import Known
 from breakeven.study.part.offer import offered
@@ -33,7 +33,9 @@ def build(context: Context, stated: Rent) -> None:
             f"option `{context.name}`: spot capacity without `interruption:` counts as never reclaimed"
         ] = None
     hours = context.share_of_hours(stated.when or ("always_on" if stated.term else None), price, "rent", "price")
-    flow, at = context.charge("rent", "rent", price, "rent", "price", hours=hours), len(context.flows)
+    kept = NO_TERM if term is None else Term(term)
+    flow = context.charge("rent", "rent", price, "rent", "price", hours=hours, term=kept)
+    at = len(context.flows)
     for field, name in MORE_HOURS.items():
         _uplift(context, stated, field, name, flow)
     beside = sum((one.monthly for one in context.flows[at:] if one.monthly is not None), np.zeros((1, 1)))

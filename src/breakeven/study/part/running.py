@@ -10,7 +10,7 @@ from breakeven.algebra.amount import Amount, amount
 from breakeven.config.study.option import Housing, Lease, Power
 from breakeven.errors import StudyError
 from breakeven.study.bound import COUNT, PUE, SERVER_RATIO, SHARE
-from breakeven.study.context import Context
+from breakeven.study.context import Context, Term
 from breakeven.study.flow import Flow, one_off
 from breakeven.study.known import Known, plain
 
@@ -25,7 +25,7 @@ def lease(context: Context, stated: Lease) -> None:
     term = context.months(stated.term, "lease", "term") or context.scope.horizon
     payment = context.priced(stated.payment, "lease", "payment", needed=True)
     if payment is not None:
-        flow = context.charge("lease", "lease", payment, "lease", "payment")
+        flow = context.charge("lease", "lease", payment, "lease", "payment", term=Term())
         if term < context.scope.horizon and stated.buyout is None:
             message = f"the lease ends after {term} months, the horizon is {context.scope.horizon} months"
             way_out = f"state a `buyout:`, or `conventions: horizon_months: {term}`"
