@@ -19,6 +19,10 @@ INDICES = (
     "Alone and with others are the input's Sobol indices: its share of the result's variance by itself, and with what "
     "it does together with other inputs."
 )
+NO_INDICES = (
+    "Alone and with others, the input's shares of the result's variance (Sobol indices), are not computed: that takes "
+    "scipy (`pip install 'breakeven[plan]'`), a result that varies, and at most 510 uncertain inputs."
+)
 LEFT: Align = "left"
 RIGHT: Align = "right"
 
@@ -139,12 +143,13 @@ def swing_table(outlook: Outlook, known: Citations) -> Table:
     ordered = tornado.widest(outlook.tornado, len(outlook.tornado))
     rows = tuple(_swing(swing, outlook.currency, known) for swing in ordered)
     shown = min(SHOWN, sum(swing.width > 0 for swing in ordered))
+    computed = any(swing.first_order is not None for swing in ordered)
     return Table(
         caption="One input at a time, the others at base",
         columns=("input", "low", "base", "high", "at low", "at high", "alone", "with others", "rests on"),
         rows=rows[:shown],
         align=(LEFT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, LEFT),
-        note=f"{outlook.result}{_others(ordered[shown:], outlook.currency)} {INDICES}",
+        note=f"{outlook.result}{_others(ordered[shown:], outlook.currency)} {INDICES if computed else NO_INDICES}",
     )
 
 

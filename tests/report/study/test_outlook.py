@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from breakeven.errors import FactError
+from breakeven.report.citation import Citations
 from breakeven.report.document import Chart, Table
 from breakeven.report.memo import memo
-from breakeven.report.outlook import recovery_table, turn_sentences
+from breakeven.report.outlook import recovery_table, swing_table, turn_sentences
 from breakeven.report.render import text
 from breakeven.report.truth import sentence
 from breakeven.schema.outlook import Outlook, Turn
@@ -21,6 +22,16 @@ replace = msgspec.structs.replace
 def test_a_percentile_that_is_not_met_is_never(outlook: Outlook) -> None:
     """None of a break-even is never, in words."""
     assert recovery_table(outlook).rows == (("own against rent", "91 %", "15 months", "21.4 months", "never"),)
+
+
+def test_shares_of_the_variance_that_were_not_computed_say_why(outlook: Outlook) -> None:
+    """A column of dashes is explained: with scipy it would hold figures."""
+    bare = tuple(replace(swing, facts=(), first_order=None, total_order=None) for swing in outlook.tornado)
+    told = swing_table(replace(outlook, tornado=bare), Citations(sources=()))
+    assert {row[6:8] for row in told.rows} == {("-", "-")}
+    assert "breakeven[plan]" in told.note
+    some = replace(bare[0], first_order=0.5, total_order=0.5)
+    assert "breakeven[plan]" not in swing_table(replace(outlook, tornado=(some,)), Citations(sources=())).note
 
 
 def test_turns_come_nearest_first_and_say_what_does_not_turn(outlook: Outlook) -> None:
