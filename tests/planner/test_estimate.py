@@ -19,6 +19,7 @@ from breakeven.schema.estimate import Choice, Estimate
 
 quick = settings(max_examples=15, deadline=None)
 VOLUMES = st.floats(1e3, 1e9)
+ASKED = {"model": "llama-3.1-8b", "requests_per_month": 3e6, "input_tokens": 1000.0, "output_tokens": 200.0}
 
 
 def ask(model: str = "llama-3.1-8b", requests: float = 3e6, against: str = "", **changes: float) -> Estimate:
@@ -101,6 +102,18 @@ def test_every_number_names_source_and_date() -> None:
     document = estimate_document(ask())
     assert document.problems() == ()
     assert {fact.key for fact in ask().facts} == {source.key for source in document.sources()}
+
+
+def test_old_prices_are_told_with_their_age_and_a_later_day_forgives_none() -> None:
+    """What is said to be old stays so, and each such price is one that the answer uses."""
+    today, later = (
+        {line.partition(":")[0] for line in estimate(load(), as_of=day, **ASKED).caveats if "(limit " in line}
+        for day in ("2026-11-24", "2027-11-24")
+    )
+    found = estimate(load(), as_of="2026-11-24", **ASKED)
+    assert today
+    assert today < later
+    assert all(any(name in fact.key for fact in found.facts) for name in today)
 
 
 def test_same_question_same_bytes() -> None:

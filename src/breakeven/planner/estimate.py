@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from breakeven.catalog.find import Catalog
+from breakeven.catalog.stale import age_warning
 from breakeven.cost.assumptions import Scenario, assumptions
 from breakeven.cost.crossing import break_even_months, break_even_volume
 from breakeven.perf.prior import PRIOR
@@ -15,6 +16,7 @@ from breakeven.planner.asked import check
 from breakeven.planner.rough import PEAK_TO_MEAN, SCENARIOS, USABLE, Part, Rough
 from breakeven.schema.estimate import Ask, Choice
 from breakeven.schema.estimate import Estimate as Estimate
+from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure
 
 HORIZON_MONTHS = 60
@@ -62,6 +64,7 @@ def answer(catalog: Catalog, ask: Ask) -> Estimate:
     choices = (api.choice, rent.choice, own.choice)
     if all(choice.monthly_usd.value is None for choice in choices):
         catalog.model(ask.model)
+    facts = catalog.facts(sorted({key for choice in choices for key in choice.monthly_usd.facts}))
     return Estimate(
         ask=ask,
         choices=choices,
@@ -70,10 +73,18 @@ def answer(catalog: Catalog, ask: Ask) -> Estimate:
         own_volume=volume(own, api),
         own_against_rent_months=months(own, rent),
         own_against_api_months=months(own, api),
-        facts=catalog.facts(sorted({key for choice in choices for key in choice.monthly_usd.facts})),
+        facts=facts,
         assumptions=_assumed(),
-        caveats=CAVEATS,
+        caveats=(*CAVEATS, *_aged(catalog, facts, ask.as_of)),
     )
+
+
+def _aged(catalog: Catalog, facts: Sequence[Fact], on: str) -> tuple[str, ...]:
+    """A sentence for each price and figure in use that is older than its kind keeps."""
+    offers = {fact.key.partition("/")[2].partition("@")[0] for fact in facts if fact.kind == "offer"}
+    prices = ((name, age_warning(catalog.offer(name, on), on)) for name in sorted(offers))
+    figures = ((fact.key, age_warning(fact, on)) for fact in facts if fact.kind != "offer")
+    return tuple(f"{name}: {warning}." for name, warning in (*prices, *figures) if warning)
 
 
 def cheapest(choices: Sequence[Choice]) -> str:
