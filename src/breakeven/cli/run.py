@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, print_json
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json
 
 parent_fd = click.option("--parent-fd", type=int, hidden=True, help="Exit when this pipe closes.")
 
@@ -99,6 +99,8 @@ def emulate(
     else:
         message = "what to emulate is not stated"
         raise UsageError(message, "give --model and --accelerator, or --deployment NAME")
+    if parent_fd is None:
+        note(f"emulating {wanted.model} at http://{host}:{port}/v1; Ctrl-C stops it")
     app.emulate(wanted, host=host, port=port, seed=seed, parent_fd=parent_fd)
 
 
@@ -113,7 +115,9 @@ def console(*, config: str, data_dir: str | None, host: str, port: int) -> None:
     from breakeven.app import loop as app
     from breakeven.console.server import run
 
-    run(app.console_source(app.data_dir(config=Path(config), override=data_dir)), host, port, None)
+    source = app.console_source(app.data_dir(config=Path(config), override=data_dir))
+    note(f"console at http://{host}:{port}; Ctrl-C stops it")
+    run(source, host, port, None)
 
 
 @click.command()
