@@ -11,9 +11,11 @@ from breakeven.app import facts
 from breakeven.app import loop as app
 from breakeven.assembly import files
 from breakeven.assembly.console import LedgerSource
+from breakeven.assembly.sellers import sellers
+from breakeven.catalog.load import load as load_catalog
 from breakeven.demo import logs
 from breakeven.errors import ConfigError, EvidenceError, PolicyError, UsageError
-from breakeven.schema.policy import Policy
+from breakeven.schema.policy import CapacityPrice, Policy
 
 ANSWERS = {
     "backend": "http://127.0.0.1:9/v1",
@@ -22,6 +24,9 @@ ANSWERS = {
     "latency_ms": 20000.0,
     "cost": "lambda-h100-sxm-1x-on-demand",
 }
+
+
+replace = msgspec.structs.replace
 
 
 @pytest.fixture
@@ -68,6 +73,18 @@ def test_applying_routes_and_holds_out(project: Path) -> None:
     assert weights == pytest.approx({"plan": 0.8, "holdout": 0.2})
     assert "#" in (project.parent / "policy.yaml").read_text()
     assert app.compile_policy(project).id == policy.id
+
+
+def test_rented_capacity_is_sold_by_the_provider_of_its_price(project: Path) -> None:
+    """Owned capacity, own prices and policies that disagree name no seller."""
+    policy, catalog = app.compile_policy(project), load_catalog()
+    (rented,) = (one for one in policy.deployments if one.capacity)
+    found = sellers([policy, policy], catalog)
+    assert {name: seller.provider for name, seller in found.items()} == {rented.name: "lambda"}
+    own = CapacityPrice(price_id="own:x@2026-01-01", replicas=1, pico_usd_per_replica_s=1)
+    for other in (replace(rented, placement="on_prem"), replace(rented, capacity=own)):
+        changed = replace(policy, deployments=(other,))
+        assert sellers([changed], catalog) == sellers([policy, changed], catalog) == {}
 
 
 def test_nothing_measured_yet_is_not_enough_evidence(project: Path) -> None:

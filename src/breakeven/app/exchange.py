@@ -8,7 +8,9 @@ from datetime import MAXYEAR, date
 from pathlib import Path
 
 from breakeven.assembly import files, studies
+from breakeven.assembly.sellers import sellers
 from breakeven.assembly.today import today
+from breakeven.catalog.load import load as load_catalog
 from breakeven.catalog.source import focus as incoming
 from breakeven.errors import LedgerError, UsageError
 from breakeven.ledger.export.focus import usage
@@ -22,8 +24,9 @@ MONTHS_PER_YEAR = 12
 
 def focus_of_ledger(folder: Path) -> Sheet:
     """The usage of a data directory as FOCUS rows."""
-    parties = Parties(grid_gco2_per_kwh=files.grids(folder))
-    return usage(open_ledger(folder), files.use_cases(folder), policies=files.policies(folder), parties=parties)
+    policies = files.policies(folder)
+    parties = Parties(sellers=sellers(policies, load_catalog()), grid_gco2_per_kwh=files.grids(folder))
+    return usage(open_ledger(folder), files.use_cases(folder), policies=policies, parties=parties)
 
 
 def focus_of_study(path: Path, option: str, start: str | None) -> Sheet:
