@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -176,3 +177,30 @@ def test_the_console_stays_up_beside_the_gateway(
     process.terminate()
     assert process.wait(20) == 0
     del tmp_path
+
+
+@pytest.mark.parametrize("asked", [("console",), ("emulate", "--model", "llama-3.1-8b", "--accelerator", "h100-sxm")])
+def test_a_server_on_a_taken_port_fails_and_says_nothing_of_listening(
+    breakeven: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    """The address is told once it is held, never before."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        refused = breakeven(*asked, "--port", port, "--config", str(tmp_path / "none.yaml"))
+    assert refused.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in refused.stderr
+    assert "Ctrl-C" not in refused.stderr
+
+
+def test_a_taken_console_port_leaves_the_gateway_up(
+    start: Callable[..., subprocess.Popen[bytes]], model_url: str
+) -> None:
+    """Pages are beside the request path, never in its way."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        process = start("serve", "--openai-base-url", model_url, "--port", str(port), "--console-port", taken)
+        wait_until_ready(f"http://127.0.0.1:{port}/readyz")
+        time.sleep(2)
+        wait_until_ready(f"http://127.0.0.1:{port}/readyz")
+        assert process.poll() is None

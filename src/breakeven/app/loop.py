@@ -5,7 +5,7 @@ The only module that knows all stages; it reads like the picture in docs/archite
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from breakeven.app import render
@@ -175,8 +175,16 @@ def deployment_of(config: Path, name: str) -> Deployment:
     return resolve.deployment_of(project.load(config).deployment(name))
 
 
-def emulate(wanted: Deployment, *, host: str, port: int, seed: int, parent_fd: int | None = None) -> None:
-    """Answer with the predicted timing of a deployment until stopped."""
+def emulate(
+    wanted: Deployment,
+    *,
+    host: str,
+    port: int,
+    seed: int,
+    parent_fd: int | None = None,
+    on_bound: Callable[[int], None] | None = None,
+) -> None:
+    """Answer with the predicted timing of a deployment until stopped; `on_bound` is told the port."""
     curve = resolve.curve_of(wanted, load_catalog())
     if curve is None:
         message = f"deployment {wanted.id} names no accelerator, so its timing is not known"
@@ -189,7 +197,7 @@ def emulate(wanted: Deployment, *, host: str, port: int, seed: int, parent_fd: i
         max_batch_tokens=wanted.max_batch_tokens,
         seed=seed,
     )
-    emulator.serve(emulated, host, port, parent_fd)
+    emulator.serve(emulated, host, port, parent_fd, on_bound)
 
 
 def console_source(folder: Path) -> LedgerSource:

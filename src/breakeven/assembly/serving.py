@@ -98,9 +98,15 @@ def _sealer(place: Place, parent_fd: int | None) -> None:
 
 
 def _console(place: Place, parent_fd: int | None) -> None:
-    from breakeven.console.server import run  # noqa: PLC0415 - the gateway and the sealer need none of it
+    """The pages. A taken port is no failure of `serve`: the gateway goes on, and restarting would not help."""
+    from breakeven.console.life import TakenError  # noqa: PLC0415 - the gateway and the sealer need none of it
+    from breakeven.console.server import run  # noqa: PLC0415 - as above
 
-    run(LedgerSource(place.data_dir), place.host, place.console_port, parent_fd)
+    try:
+        run(LedgerSource(place.data_dir), place.host, place.console_port, parent_fd)
+    except TakenError as error:
+        way_out = "give another with --console-port, or 0 to do without"
+        print(f"{error.message}; {way_out}", file=sys.stderr)  # noqa: T201 - the process's own diagnostics
 
 
 PARTS: dict[str, Callable[[Place, int | None], None]] = {"gateway": _gateway, "sealer": _sealer, "console": _console}

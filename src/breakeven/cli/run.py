@@ -99,9 +99,12 @@ def emulate(
     else:
         message = "what to emulate is not stated"
         raise UsageError(message, "give --model and --accelerator, or --deployment NAME")
-    if parent_fd is None:
-        note(f"emulating {wanted.model} at http://{host}:{port}/v1; Ctrl-C stops it")
-    app.emulate(wanted, host=host, port=port, seed=seed, parent_fd=parent_fd)
+
+    def bound(at: int) -> None:
+        if parent_fd is None:
+            note(f"emulating {wanted.model} at {_url(host, at)}/v1; Ctrl-C stops it")
+
+    app.emulate(wanted, host=host, port=port, seed=seed, parent_fd=parent_fd, on_bound=bound)
 
 
 @click.command()
@@ -116,8 +119,11 @@ def console(*, config: str, data_dir: str | None, host: str, port: int) -> None:
     from breakeven.console.server import run
 
     source = app.console_source(app.data_dir(config=Path(config), override=data_dir))
-    note(f"console at http://{host}:{port}; Ctrl-C stops it")
-    run(source, host, port, None)
+    run(source, host, port, None, lambda at: note(f"console at {_url(host, at)}; Ctrl-C stops it"))
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @click.command()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import select
 import socket
-import sys
 import threading
 from collections.abc import Callable
 
 from breakeven.errors import UsageError
 
 
-def bind(host: str, port: int) -> socket.socket | None:
-    """A listening socket; None, with a message on standard error, where the port is taken.
+class TakenError(UsageError):
+    """Somebody else listens on the console's port."""
 
-    A taken port is no failure of `serve`: the gateway goes on without pages, and restarting would not help.
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket.
 
     Raises:
+        TakenError: the port is taken.
         UsageError: the host is not an address of this machine.
     """
     try:
@@ -30,9 +32,8 @@ def bind(host: str, port: int) -> socket.socket | None:
         listener.bind(address)
     except OSError as error:
         listener.close()
-        way_out = "give another with --console-port, or 0 to do without"
-        print(f"console: cannot listen on {host}:{port} ({error.strerror}); {way_out}", file=sys.stderr)  # noqa: T201 - the process's own diagnostics
-        return None
+        message = f"the console cannot listen on {host}:{port}: {error.strerror}"
+        raise TakenError(message, "give another port, or stop what listens there") from error
     return listener
 
 

@@ -91,11 +91,22 @@ def _answer(request: Request, error: BreakevenError, status: int) -> Response:
     return HTMLResponse(render.problem(error, asked, request.url.path), status_code=status, headers=_UNCACHED)
 
 
-def run(source: Source, host: str, port: int, parent_pipe_fd: int | None = None) -> None:
-    """Serve the console until a signal, or until the parent's pipe closes; returns at once if the port is taken."""
+def run(
+    source: Source,
+    host: str,
+    port: int,
+    parent_pipe_fd: int | None = None,
+    on_bound: Callable[[int], None] | None = None,
+) -> None:
+    """Serve the console until a signal, or until the parent's pipe closes; `on_bound` is told the port.
+
+    Raises:
+        TakenError: the port is taken.
+        UsageError: the host is not an address of this machine.
+    """
     listener = life.bind(host, port)
-    if listener is None:
-        return
+    if on_bound is not None:
+        on_bound(listener.getsockname()[1])
     config = uvicorn.Config(
         asgi_app(source, hosts=(host,)),
         lifespan="off",

@@ -67,8 +67,14 @@ def run(
     serve(Settings(curve=curve, model=model, label=label, seed=seed), host, port, parent_pipe_fd)
 
 
-def serve(settings: Settings, host: str, port: int, parent_pipe_fd: int | None = None) -> None:
-    """As `run`, with every setting.
+def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    parent_pipe_fd: int | None = None,
+    on_bound: Callable[[int], None] | None = None,
+) -> None:
+    """As `run`, with every setting; `on_bound` is told the port.
 
     Raises:
         UsageError: the address cannot be bound.
@@ -78,6 +84,8 @@ def serve(settings: Settings, host: str, port: int, parent_pipe_fd: int | None =
         timeout_graceful_shutdown=2,
     )  # fmt: skip
     with _bind(host, port) as listener, asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        if on_bound is not None:
+            on_bound(listener.getsockname()[1])
         runner.run(_serve(uvicorn.Server(config), listener, parent_pipe_fd))
 
 
