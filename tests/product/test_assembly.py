@@ -81,6 +81,8 @@ def test_rented_capacity_is_sold_by_the_provider_of_its_price(project: Path) -> 
     (rented,) = (one for one in policy.deployments if one.capacity)
     found = sellers([policy, policy], catalog)
     assert {name: seller.provider for name, seller in found.items()} == {rented.name: "lambda"}
+    on_cpu = replace(policy, deployments=(replace(rented, placement="cpu"),))
+    assert sellers([on_cpu], catalog) == found
     own = CapacityPrice(price_id="own:x@2026-01-01", replicas=1, pico_usd_per_replica_s=1)
     for other in (replace(rented, placement="on_prem"), replace(rented, capacity=own)):
         changed = replace(policy, deployments=(other,))

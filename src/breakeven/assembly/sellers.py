@@ -8,9 +8,12 @@ from breakeven.catalog.find import Catalog
 from breakeven.schema.focus_row import Seller
 from breakeven.schema.policy import Policy, PolicyDeployment
 
+RENTABLE = frozenset({"cloud", "cpu"})
+"""Placements that a catalog's price by the hour makes rented: `cpu` says what runs, not whose it is."""
+
 
 def sellers(policies: Iterable[Policy], catalog: Catalog) -> dict[str, Seller]:
-    """Provider and region by deployment in a cloud; none where its price is not the catalog's, or policies disagree."""
+    """Provider and region by rented deployment; none where its price is not the catalog's, or policies disagree."""
     found: dict[str, set[Seller | None]] = {}
     for policy in policies:
         for one in policy.deployments:
@@ -20,7 +23,7 @@ def sellers(policies: Iterable[Policy], catalog: Catalog) -> dict[str, Seller]:
 
 
 def _seller(deployment: PolicyDeployment, catalog: Catalog) -> Seller | None:
-    if deployment.placement != "cloud" or deployment.capacity is None:
+    if deployment.placement not in RENTABLE or deployment.capacity is None:
         return None
     entries = catalog.history.get(deployment.capacity.price_id.partition("@")[0])
-    return Seller(provider=entries[-1].provider, region=entries[-1].region) if entries else None
+    return Seller(provider=entries[-1].provider, region=entries[-1].region, rented=True) if entries else None
