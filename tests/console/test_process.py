@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from breakeven.assembly import serving
 from breakeven.console import life, server
 from breakeven.errors import UsageError
 
@@ -53,12 +54,19 @@ def test_it_serves_until_the_parents_pipe_closes(memory, port):
     assert not thread.is_alive()
 
 
-def test_a_taken_port_is_a_message_and_a_clean_end(memory, port, capsys):
+def test_a_taken_port_is_an_error_of_the_console_alone(memory, port):
+    """Run by hand, the console says which address is taken, and tells nobody that it holds it."""
+    held = []
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(life.TakenError, match=f"127.0.0.1:{port}"):
+        server.run(memory, "127.0.0.1", port, None, held.append)
+    assert held == []
+
+
+def test_a_taken_port_is_a_message_and_a_clean_end_of_a_part_of_serve(tmp_path, port, capsys):
     """Where the port is taken the gateway goes on: one message with the way out, and no exception."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
-        server.run(memory, "127.0.0.1", port)
+    place = serving.Place(data_dir=tmp_path, host="127.0.0.1", port=1, console_port=port, workers=1)
+    with socket.create_server(("127.0.0.1", port)):
+        serving.PARTS["console"](place, None)
     message = capsys.readouterr().err
     assert f"127.0.0.1:{port}" in message
     assert "--console-port" in message
