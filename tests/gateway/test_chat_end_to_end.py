@@ -133,7 +133,7 @@ def test_the_deployments_model_name_goes_upstream(kit, tmp_path) -> None:
 def test_the_contract_reaches_the_record(kit, tmp_path) -> None:
     """Headers of the request contract and traceparent are recorded; the subject only as a keyed hash."""
     headers = [
-        ("x-breakeven-subject", "ada"),
+        ("x-breakeven-subject", "murphy"),
         ("x-breakeven-session", "s"),
         ("x-breakeven-region", "eu"),
         ("x-breakeven-device-class", "phone"),
@@ -154,7 +154,7 @@ def test_the_contract_reaches_the_record(kit, tmp_path) -> None:
     assert (record.consent, record.labels, record.trace_id) == ("granted", {"a": "1", "b": "2"}, "ab" * 16)
     assert (record.budget_s, record.in_budget, record.subject_kind) == (5.0, True, "header")
     assert len(record.subject) == 32
-    assert b"ada" not in msgspec.json.encode(record)
+    assert b"murphy" not in msgspec.json.encode(record)
 
 
 @pytest.mark.parametrize(

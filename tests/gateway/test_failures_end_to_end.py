@@ -326,7 +326,7 @@ def test_weights_choose_and_are_recorded(kit, tmp_path) -> None:
     """A weighted route records eligible set, propensities, arm and seed; a subject keeps its arm."""
 
     async def test(gateway, up):
-        for number in range(12):
+        for number in range(64):  # so that an arm nobody draws is a fault, not luck (0.75 ** 64 is 1e-8)
             for _ in range(2):
                 await kit.post(gateway, kit.CHAT, headers=[("x-breakeven-subject", f"s{number}")])
 
@@ -341,7 +341,7 @@ def test_weights_choose_and_are_recorded(kit, tmp_path) -> None:
         deployments=(*base.deployments, second),
         use_case={"route": kit.Route(strategy="weighted", targets=targets)},
     )
-    assert len(found) == 24
+    assert len(found) == 128
     assert {(one.eligible, one.propensities) for one in found} == {(("api", "b"), (0.25, 0.75))}
     assert {one.arm for one in found} == {"A", "B"}
     assert all(first.arm == second.arm for first, second in zip(found[::2], found[1::2], strict=True))
