@@ -44,7 +44,8 @@ def test_latent_attention_keeps_a_small_cache() -> None:
     found = sheet(DEEPSEEK_V3)
     assert found.params == pytest.approx(671.0e9, rel=1e-3)
     assert found.active_params == pytest.approx(36.6e9, rel=2e-3)
-    assert 2 * found.kv_heads * found.head_dim == 512 + 64
+    assert (found.attention, found.kv_heads, found.kv_latent + found.kv_rope) == ("mla", 1, 512 + 64)
+    assert (found.head_dim, found.v_head_dim) == (128 + 64, 128)
 
 
 def test_tied_embeddings_are_counted_once() -> None:

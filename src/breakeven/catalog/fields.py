@@ -21,13 +21,14 @@ ACCELERATOR: dict[str, Measure] = {
     "bandwidth_bytes_s": Measure("byte/s", 1e10, 1e14),
     "flops_fp16": Measure("FLOP/s, dense", 1e12, 1e17),
     "flops_fp8": Measure("FLOP/s, dense", 1e12, 1e17),
+    "flops_fp4": Measure("FLOP/s, dense", 1e12, 1e17),
     "flops_int8": Measure("OP/s, dense", 1e12, 1e17),
     "link_bytes_s": Measure("byte/s, one direction", 1e9, 1e13),
     "tdp_w": Measure("W", 10, 5000),
 }
 """Field -> its measure, of one board."""
 
-MODEL: dict[str, Measure] = {
+SIZE: dict[str, Measure] = {
     "params": Measure("parameters", 1e5, 1e14),
     "active_params": Measure("parameters", 1e5, 1e14),
     "layers": Measure("layers", 1, 10_000),
@@ -36,10 +37,44 @@ MODEL: dict[str, Measure] = {
     "kv_heads": Measure("heads", 1, 10_000),
     "head_dim": Measure("dimensions", 1, 100_000),
     "vocab": Measure("tokens", 2, 1e8),
+}
+"""What every transformer states -> its measure."""
+
+_WIDTH, _LAYERS, _HEADS = (Measure("dimensions", 0, 100_000), Measure("layers", 0, 10_000), Measure("heads", 0, 10_000))
+_TOKENS, _COUNT = Measure("tokens", 0, 1e9), Measure("parameters", 0, 1e14)
+MODEL: dict[str, Measure] = {
+    **SIZE,
     "experts": Measure("experts", 0, 100_000),
     "experts_per_token": Measure("experts", 0, 100_000),
+    "v_head_dim": _WIDTH,
+    "kv_latent": _WIDTH,
+    "kv_rope": _WIDTH,
+    "kv_compression": Measure("tokens per entry", 1, 100_000),
+    "window_layers": _LAYERS,
+    "window_tokens": _TOKENS,
+    "window_kv_heads": _HEADS,
+    "window_head_dim": _WIDTH,
+    "linear_layers": _LAYERS,
+    "state_numbers": Measure("numbers per layer", 0, 1e12),
+    "plain_layers": _LAYERS,
+    "sparse_tokens": _TOKENS,
+    "index_layers": _LAYERS,
+    "index_heads": _HEADS,
+    "index_head_dim": _WIDTH,
+    "moe_layers": _LAYERS,
+    "expert_width": _WIDTH,
+    "expert_params": _COUNT,
+    "shared_expert_params": _COUNT,
+    "tied_embeddings": Measure("1 if tied", 0, 1),
+    "weight_bits": Measure("bits", 1, 64),
+    "expert_bits": Measure("bits", 0, 64),
+    "kv_bits": Measure("bits", 0, 64),
+    "max_context": _TOKENS,
 }
-"""Field -> its measure."""
+"""Field -> its measure; beyond `SIZE`, what is not stated is as in a plain dense transformer in 16 bits."""
+
+MODEL_WORDS = {"attention": ("gqa", "mla"), "weight_format": ()}
+"""What a model says of itself in a word -> the words there are; none listed: any."""
 
 TOKENS = Measure("USD/Mtok", 1e-5, 10_000)
 PRICES: dict[OfferKind, dict[str, Measure]] = {
@@ -125,7 +160,8 @@ SOURCE = (*PLACE, "retrieved", "confidence")
 TIME = ("region", "term", "valid_to")
 ENTRY = ("value", "unit", *SOURCE, *TIME, "basis", "low", "high", "note")
 ASSUMPTION = ("low", "base", "high", "unit", *SOURCE, "region", "valid_to", "note")
-HEAD = ("name", "vendor", *SOURCE, "facts")
+HEAD = ("name", "vendor", "aliases", *SOURCE, "facts")
+MODEL_HEAD = (*HEAD, *MODEL_WORDS)
 OFFER_TEXT = ("id", "provider", "kind", "model", "accelerator", "region", "term", "basis", "note", *PLACE)
 OFFER_MORE = ("count", "valid_from", "valid_to", "free", "tiers")
 OFFER = (*OFFER_TEXT, *OFFER_MORE, *{name for prices in PRICES.values() for name in prices})

@@ -64,13 +64,15 @@ class Catalog:
         """
         head = named(self.model_heads, model_id, "model")
         facts = self._under("model", head.id, fields.MODEL)
-        missing = [name for name in fields.MODEL if name not in facts and not name.startswith("experts")]
+        missing = [name for name in fields.SIZE if name not in facts]
         if missing:
             message = f"model {head.id!r} has no {', '.join(missing)}"
             raise FactError(message, f"state models: {head.id}: facts: in a fact file")
-        sizes = {name: fact.value for name, fact in facts.items()}
+        sizes: dict[str, object] = {name: fact.value for name, fact in facts.items()}
+        sizes |= {name: bool(sizes[name]) for name in ("tied_embeddings",) if name in sizes}
+        words = {name: getattr(head, name) for name in fields.MODEL_WORDS if getattr(head, name)}
         about = {"id": head.id, "name": head.name, "licence": next(iter(facts.values())).licence}
-        return msgspec.convert({**sizes, **about, **_origin(facts)}, Model, strict=False)
+        return msgspec.convert({**sizes, **words, **about, **_origin(facts)}, Model, strict=False)
 
     def offer(self, offer_id: str, on: str) -> Offer:
         """The entry of an offer in force on an ISO date: the user's own if one is, else the latest that began by then.

@@ -110,8 +110,7 @@ def _things(
     heads: list[Head] = []
     facts: list[tuple[Fact, str]] = []
     for key, node in document.child(f"{kind}s").children(base):
-        node.only(fields.HEAD)
-        heads.append(Head(id=key, name=node.text("name", key), vendor=node.text("vendor", "")))
+        heads.append(_head(key, node, kind))
         inherited = {**base, **{name: node.data[name] for name in fields.SOURCE if name in node.data}}
         stated = node.child("facts")
         stated.only(tuple(table))
@@ -121,6 +120,28 @@ def _things(
             for entry in [stated.short(str(name), inherited)]
         ]
     return tuple(heads), facts
+
+
+def _head(key: str, node: Node, kind: str) -> Head:
+    node.only(fields.MODEL_HEAD if kind == "model" else fields.HEAD)
+    words = {name: _word(node, name, allowed) for name, allowed in fields.MODEL_WORDS.items() if kind == "model"}
+    return Head(id=key, name=node.text("name", key), vendor=node.text("vendor", ""), aliases=_aliases(node), **words)
+
+
+def _word(node: Node, name: str, allowed: tuple[str, ...]) -> str:
+    word = node.text(name, "")
+    if word and allowed and word not in allowed:
+        node.fail(
+            name, f"should be one of {', '.join(allowed)}, got {word!r}", "leave it out for grouped-query attention"
+        )
+    return word
+
+
+def _aliases(node: Node) -> tuple[str, ...]:
+    names = node.data.get("aliases") or []
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        node.fail("aliases", f"should be a list of names, got {names!r}", "write aliases: [name, other name]")
+    return tuple(names)
 
 
 def _rejected(node: Node, known: Sources) -> Rejected:

@@ -31,10 +31,10 @@ def weight_bytes(model: Model, precision: str) -> float:
 def kv_bytes_per_token(model: Model, precision: str, accelerators: int = 1) -> float:
     """Bytes of keys and values per token over all layers: 2 x layers x kv heads x head dim x bytes.
 
-    Key-value heads fewer than accelerators are replicated, as tensor parallelism does.
+    Key-value heads fewer than accelerators are replicated, as tensor parallelism does. Windows count in full.
     """
-    heads = max(model.kv_heads, accelerators)
-    return 2.0 * model.layers * heads * model.head_dim * precision_of(precision).kv_bytes
+    copies = max(1.0, accelerators / model.kv_heads)
+    return model.kv_numbers(1.0) * copies * precision_of(precision).kv_bytes
 
 
 def kv_tokens(model: Model, accelerator: Accelerator, accelerators: int, precision: str) -> int:

@@ -6,7 +6,10 @@ from breakeven.schema.noun import Noun
 
 
 class Accelerator(Noun, frozen=True, kw_only=True):
-    """One accelerator board. Peak figures are dense (no sparsity); None is unknown. `facts` are its fact keys."""
+    """One accelerator board. Peak figures are dense (no sparsity); None is unknown. `facts` are its fact keys.
+
+    `link_bytes_s` is one direction of what connects it to its peers in a server: NVLink or the like, else PCIe.
+    """
 
     id: str
     name: str
@@ -16,6 +19,7 @@ class Accelerator(Noun, frozen=True, kw_only=True):
     flops_fp16: float | None
     flops_fp8: float | None = None
     flops_int8: float | None = None
+    flops_fp4: float | None = None
     link_bytes_s: float | None = None
     tdp_w: float | None = None
     source: str = ""
