@@ -151,7 +151,7 @@ def test_what_is_unknown_is_listed_by_name() -> None:
     """Devices no source prices, and accelerators without a figure, are listed with the missing fields named."""
     listed = {(row["id"], row["kind"]): str(row["missing"]) for row in rows(CATALOG, "unpriced", DAY)}
     assert {"nvidia-jetson", "apple-silicon", "cpu-server-on-prem"} <= {name for name, _ in listed}
-    assert "flops_fp16" in listed["a10", "accelerator"]
+    assert "flops_fp16" in listed["rtx-a5000", "accelerator"]
     for accelerator in CATALOG.accelerators():
         absent = ", ".join(name for name in NEEDED if getattr(accelerator, name) is None)
         assert listed.get((accelerator.id, "accelerator"), "") == absent

@@ -46,8 +46,10 @@ def test_a_user_fills_what_is_unknown(tmp_path: Path) -> None:
     """One more fact about a known accelerator completes its sheet and keeps its name and its other facts."""
     fact = "flops_fp16: 125000000000000"
     path = tmp_path / "ours.yaml"
-    path.write_text(f"source: vendor datasheet\nas_of: 2026-10-01\naccelerators:\n  a10:\n    facts: {{{fact}}}\n")
-    before, after = load().accelerator("a10"), load((path,)).accelerator("a10")
+    path.write_text(
+        f"source: vendor datasheet\nas_of: 2026-10-01\naccelerators:\n  rtx-a5000:\n    facts: {{{fact}}}\n"
+    )
+    before, after = load().accelerator("rtx-a5000"), load((path,)).accelerator("rtx-a5000")
     assert before.flops_fp16 is None
     assert after.flops_fp16 == 125e12
     assert (after.name, after.bandwidth_bytes_s) == (before.name, before.bandwidth_bytes_s)

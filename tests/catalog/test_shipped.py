@@ -128,8 +128,8 @@ def test_lower_precision_is_at_least_as_fast() -> None:
 
 
 def test_what_no_source_states_is_none() -> None:
-    """The FP16 tensor rate of an A10 is stated nowhere at hand: None, not the shader rate."""
-    assert CATALOG.accelerator("a10").flops_fp16 is None
+    """The FP16 tensor rate of an RTX A5000 is stated nowhere at hand: None, not the shader rate."""
+    assert CATALOG.accelerator("rtx-a5000").flops_fp16 is None
 
 
 MODELS = {  # billions the name states: all, active

@@ -93,3 +93,34 @@ def test_published_caches() -> None:
     assert MODELS["deepseek-v3"].q_width + MODELS["deepseek-v3"].v_width == 128 * (192 + 128)
     assert MODELS["gpt-oss-120b"].kv_numbers(1000) == 18 * 1024 * (1000 + 128)
     assert MODELS["qwen3.5-397b-a17b"].full_layers == 15
+
+
+def test_boards_that_models_are_measured_on_are_complete() -> None:
+    """Memory, bandwidth, a 16-bit peak and a link are stated of every board of the measured tables."""
+    needed = ("memory_bytes", "bandwidth_bytes_s", "flops_fp16", "link_bytes_s", "tdp_w")
+    for name in [
+        "a100-sxm-80gb",
+        "a10",
+        "a30",
+        "b200",
+        "b300",
+        "gb200",
+        "gb300",
+        "gh200",
+        "gh200-96gb",
+        "h100-pcie",
+        "h100-sxm",
+        "h200-sxm",
+        "l4",
+        "l40s",
+    ]:
+        board = SHIPPED.accelerator(name)
+        assert all(getattr(board, field) for field in needed), name
+
+
+def test_four_bit_peaks_are_at_least_the_eight_bit_ones() -> None:
+    """Where both are stated, FP4 is 2 to 3.2 times FP8: never less."""
+    found = [board for board in SHIPPED.accelerators() if board.flops_fp4 and board.flops_fp8]
+    assert len(found) >= 6
+    for board in found:
+        assert 1.9 <= (board.flops_fp4 or 0) / (board.flops_fp8 or 1) <= 3.2, board.id
