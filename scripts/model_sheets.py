@@ -105,6 +105,24 @@ LITGPT = {
 }
 LLM_ANALYSIS = {"gpt-j-6b": "EleutherAI_gpt-j-6b"}
 
+ALIASES = {
+    "deepseek-v3": ["deepseek-v3-base"],
+    "glm-5": ["zhipuai/GLM-5"],
+    "gpt-j-6b": ["gptj", "gpt-j"],
+    "kimi-k2": ["Kimi-K2", "Kimi-K2-Thinking"],
+    "llama-4-maverick-17b-128e": ["llama-4-maverick"],
+    "llama-4-scout-17b-16e": ["llama-4-scout"],
+    "mistral-large-2407": ["Mistral-Large-Instruct-2411"],
+    "mixtral-8x22b": ["Mixtral-8x22B-Instruct-v0.1"],
+    "mixtral-8x7b": ["Mixtral-8x7B-Instruct-v0.1"],
+    "nemotron-3-nano-30b-a3b": ["nemotron-3-nano"],
+    "nemotron-3-super-120b-a12b": ["nemotron-3-super"],
+    "nemotron-3-ultra-550b-a55b": ["nemotron-3-ultra"],
+    "qwen3-coder-480b-a35b": ["Qwen3-Coder-480B"],
+    "qwen3-vl-32b": ["Qwen3-VL-32B-Thinking"],
+}
+"""Catalog id -> other names of the same sizes; case, separators, makers, precisions and tunings need no alias."""
+
 LITGPT_NOTE = "; litgpt's table does not say whether input and output tables are one: counted as two"
 
 NOTES = {
@@ -195,6 +213,7 @@ def _write(
         f"  {key}:",
         f"    name: {name}",
         f"    vendor: {vendor}",
+        *([f"    aliases: {json.dumps(ALIASES[key])}"] if key in ALIASES else []),
         *([f"    attention: {found.attention}"] if found.attention != "gqa" else []),
         *([f"    weight_format: {found.weight_format}"] if found.weight_format else []),
         "    facts:",
