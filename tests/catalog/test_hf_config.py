@@ -1,8 +1,10 @@
 """Laws of model sheets counted from config.json; expected sizes are the published ones."""
 
+import json
+
 import pytest
 
-from breakeven.catalog.source.hf_config import sheet
+from breakeven.catalog.source.hf_config import model_from_config, sheet
 from breakeven.errors import FactError
 
 LLAMA_8B = {
@@ -75,3 +77,68 @@ def test_a_missing_size_is_named(key: str) -> None:
         sheet({name: value for name, value in LLAMA_8B.items() if name != key})
     with pytest.raises(FactError, match="many"):
         sheet({**LLAMA_8B, key: "many"})
+
+
+def test_a_file_becomes_a_model() -> None:
+    """A configuration nobody has in a catalog is a model all the same, and says where it is from."""
+    found = model_from_config(json.dumps(LLAMA_8B), "ours", shown="ours/config.json")
+    assert (found.id, found.params, found.source) == ("ours", 8_030_261_248, "ours/config.json")
+    assert found.kv_numbers_per_token == 2 * 32 * 8 * 128
+
+
+def test_a_nested_language_model_is_found() -> None:
+    """What a model that also sees keeps under `text_config` counts as if it stood alone."""
+    nested = {"model_type": "llama4", "text_config": LLAMA_8B, "vision_config": {"hidden_size": 1}}
+    assert sheet(nested) == sheet(LLAMA_8B)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "ours.json: not JSON"),
+        ("[]", "ours.json: should be a mapping, got list"),
+        ("{}", "ours.json: has no model_type"),
+        ('{"model_type": "mamba"}', "ours.json: model_type 'mamba' is not one of"),
+        ('{"model_type": "llama"}', "ours.json: has no num_hidden_layers"),
+        ('{"model_type": "kimi_k25", "text_config": {"model_type": "kimi_k2"}}', "ours.json: has no num_hidden_layers"),
+    ],
+)
+def test_a_wrong_file_is_named(text: str, problem: str) -> None:
+    """What is wrong is said of the file as it was given."""
+    with pytest.raises(FactError) as caught:
+        model_from_config(text, "ours", shown="ours.json")
+    assert caught.value.message.startswith(problem)
+    assert caught.value.way_out
+
+
+def test_a_window_bounds_the_cache() -> None:
+    """Mistral's first generation keeps 4,096 tokens in every layer, however long the context."""
+    stated = {**LLAMA_8B, "model_type": "mistral", "sliding_window": 4096}
+    found = model_from_config(json.dumps(stated), "m")
+    assert (found.full_layers, found.window_layers) == (0, 32)
+    assert found.kv_numbers(100_000.0) == found.kv_numbers(4096.0)
+
+
+@pytest.mark.parametrize(
+    ("stated", "form", "bits", "expert_bits"),
+    [
+        ({}, "", 16.0, 0.0),
+        ({"torch_dtype": "bfloat16"}, "bf16", 16.0, 0.0),
+        ({"quantization_config": {"quant_method": "fp8"}}, "fp8", 8.0, 0.0),
+        ({"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128}}, "int4", 4.125, 0.0),
+        ({"quantization_config": {"quant_algo": "NVFP4", "quant_method": "modelopt"}}, "nvfp4", 4.5, 0.0),
+    ],
+)
+def test_the_format_of_the_weights_is_read(
+    stated: dict[str, object], form: str, bits: float, expert_bits: float
+) -> None:
+    """Bits of a weight include the scale that its block shares."""
+    found = sheet({**LLAMA_8B, **stated})
+    assert (found.weight_format, found.weight_bits, found.expert_bits) == (form, bits, expert_bits)
+
+
+def test_attention_may_be_left_in_sixteen_bits() -> None:
+    """Experts in four bits beside attention in sixteen: both are read."""
+    skipped = {"quant_algo": "NVFP4", "quant_method": "modelopt", "ignore": ["model.layers.0.self_attn*"]}
+    found = sheet({**QWEN_30B, "quantization_config": skipped})
+    assert (found.weight_bits, found.expert_bits) == (16.0, 4.5)

@@ -18,10 +18,10 @@ from breakeven.catalog.source.hf_mixer import (
     state_numbers,
     widths,
 )
-from breakeven.catalog.source.hf_read import Config, config_of
+from breakeven.catalog.source.hf_read import PUBLISHED, Config, config_of, read_config
 from breakeven.catalog.source.hf_weights import weights_of
 from breakeven.errors import FactError
-from breakeven.schema.model import Attention
+from breakeven.schema.model import Attention, Model
 from breakeven.schema.noun import Noun
 
 KNOWN = frozenset({
@@ -86,6 +86,9 @@ def sheet(stated: Mapping[str, object], quantization: Mapping[str, object] | Non
         FactError: the architecture is not one of `KNOWN`, or a size is missing.
     """
     config = config_of(stated)
+    if not config.kind:
+        message = "config.json: has no model_type"
+        raise FactError(message, PUBLISHED)
     if config.kind not in KNOWN:
         message = f"config.json: model_type {config.kind!r} is not one of {', '.join(sorted(KNOWN))}"
         raise FactError(message, "state the sizes as facts in a models: entry instead")
@@ -93,6 +96,22 @@ def sheet(stated: Mapping[str, object], quantization: Mapping[str, object] | Non
     counted = {**_shape(config, layers), **_counts(config, layers), **_cache(config, layers), **_index(config, layers)}
     attention = "mla" if latent(config) else "gqa"
     return msgspec.convert({**counted, "attention": attention, **weights_of(config, quantization)._asdict()}, Sheet)
+
+
+def model_from_config(text: str, model_id: str, *, shown: str = "config.json", quantization: str = "") -> Model:
+    """The sheet of a model that no catalog has, from the text of its `config.json`.
+
+    `shown` names the file in errors and as the sheet's source; `quantization` is the text of a `hf_quant_config.json`.
+
+    Raises:
+        FactError: it is not JSON, the architecture is not known, or a size is missing.
+    """
+    try:
+        found = sheet(read_config(text), read_config(quantization) if quantization else None)
+    except FactError as error:
+        raise FactError(error.message.replace("config.json", shown, 1), error.way_out) from error
+    about = {"id": model_id, "name": model_id, "source": shown}
+    return msgspec.convert({**msgspec.structs.asdict(found), **about}, Model, strict=False)
 
 
 def _hidden(config: Config) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from breakeven.errors import FactError
 
 WAY_OUT = "add {0} to the configuration, or state the sizes as facts in a models: entry"
+PUBLISHED = "give the config.json that is published beside the model's weights"
 NESTED = ("text_config", "llm_config", "language_config")
 """Where models that also see or hear keep the sizes of their language model."""
 
@@ -64,7 +65,8 @@ class Config:
     @staticmethod
     def _whole(names: Sequence[str], value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
-            message = f"config.json: {names[0]} should be a whole number, got {value!r}"
+            wrong = f"has no {names[0]}" if value is None else f"{names[0]} should be a whole number, got {value!r}"
+            message = f"config.json: {wrong}"
             raise FactError(message, WAY_OUT.format(names[0]))
         return value
 
@@ -85,8 +87,8 @@ def read_config(text: str, shown: str = "config.json") -> Mapping[str, object]:
         stated = json.loads(text)
     except ValueError as error:
         message = f"{shown}: not JSON: {error}"
-        raise FactError(message, "give the config.json that is published beside the model's weights") from error
+        raise FactError(message, PUBLISHED) from error
     if not isinstance(stated, dict):
         message = f"{shown}: should be a mapping, got {type(stated).__name__}"
-        raise FactError(message, "give the config.json that is published beside the model's weights")
+        raise FactError(message, PUBLISHED)
     return stated
