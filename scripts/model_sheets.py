@@ -15,6 +15,7 @@ from types import ModuleType
 
 from breakeven.catalog.load import DATA
 from breakeven.catalog.source.hf_config import Sheet, sheet
+from breakeven.catalog.source.model_file import model_file
 
 COUNTED = "counted from config.json by breakeven.catalog.source.hf_config"
 READ = "read for one token: without {}"
@@ -205,36 +206,11 @@ def _write(
     source: str = "aiconfigurator-core-0.12.0",
     more: str = "",
 ) -> None:
-    lines = [
-        f"# Sizes of config.json as shipped in {source.replace('-0.', ' 0.')} ({file});",
-        "# written by scripts/model_sheets.py.",
-        f"source: {source}",
-        "models:",
-        f"  {key}:",
-        f"    name: {name}",
-        f"    vendor: {vendor}",
-        *([f"    aliases: {json.dumps(ALIASES[key])}"] if key in ALIASES else []),
-        *([f"    attention: {found.attention}"] if found.attention != "gqa" else []),
-        *([f"    weight_format: {found.weight_format}"] if found.weight_format else []),
-        "    facts:",
-        *(f"      {field}: {_value(key, field, value, found, more)}" for field, value in _stated(found).items()),
-    ]
-    (DATA / "models" / f"{key}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _stated(found: Sheet) -> dict[str, float]:
-    """The numbers that differ from their defaults, and those without."""
-    plain = Sheet(
-        **dict.fromkeys(("params", "active_params", "layers", "hidden", "heads", "kv_heads", "head_dim", "vocab"), -1)
-    )
-    names = [name for name in found.__struct_fields__ if not isinstance(getattr(found, name), str)]
-    return {name: getattr(found, name) for name in names if getattr(found, name) != getattr(plain, name)}
-
-
-def _value(key: str, field: str, value: float, found: Sheet, more: str) -> str:
-    number = f"{int(value)}" if value == int(value) else f"{value:.10g}"
-    note = _note(key, field, found, more)
-    return f'{{value: {number}, note: "{note}"}}' if note else number
+    head = {"name": name, "vendor": vendor, "aliases": ALIASES.get(key, [])}
+    text = model_file(key, found, head, {"source": source}, lambda field: _note(key, field, found, more))
+    shipped = source.replace("-0.", " 0.")
+    above = f"# Sizes of config.json as shipped in {shipped} ({file});\n# written by scripts/model_sheets.py.\n"
+    (DATA / "models" / f"{key}.yaml").write_text(above + text, encoding="utf-8")
 
 
 def _note(key: str, field: str, found: Sheet, more: str) -> str:

@@ -115,7 +115,7 @@ def test_another_model_with_a_known_name_inside_is_refused() -> None:
     with pytest.raises(FactError, match="Distill") as caught:
         model_meant(CATALOG, "DeepSeek-R1-Distill-Llama-70B")
     assert "deepseek-r1" in caught.value.way_out
-    assert "--model-config FILE (config.json of DeepSeek-R1-Distill-Llama-70B)" in caught.value.way_out
+    assert "config.json of DeepSeek-R1-Distill-Llama-70B; give it with --model-config FILE" in caught.value.way_out
 
 
 @pytest.mark.parametrize("name", ["", "N/A", "TPU-9", "H100x"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from breakeven.catalog.check import CHECKS
+from breakeven.catalog.fields import ACCELERATOR, MODEL
 from breakeven.catalog.load import load
 from breakeven.catalog.view import SECTIONS
 
@@ -34,3 +35,14 @@ def test_the_fact_file_loads(tmp_path: Path) -> None:
 def test_every_check_and_section_is_named(name: str) -> None:
     """What the command flags or lists is in the text."""
     assert re.search(rf"\b{name}\b", TEXT)
+
+
+@pytest.mark.parametrize("name", [*MODEL, *(name for name in ACCELERATOR if name.startswith("flops"))])
+def test_every_size_is_explained(name: str) -> None:
+    """What a model sheet states, and every peak of a board, is in the text."""
+    assert f"`{name}`" in TEXT
+
+
+def test_the_number_of_models_is_the_one_in_the_text() -> None:
+    """The text counts the models that are shipped."""
+    assert f"{len(load().models())} models are sized" in TEXT

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from breakeven.assembly import files
 from breakeven.assembly.today import today
 from breakeven.catalog import check as catalog_checking
@@ -16,6 +18,8 @@ from breakeven.catalog.find import Catalog
 from breakeven.catalog.load import load as load_catalog
 from breakeven.catalog.node import is_date
 from breakeven.catalog.source.append import Summary
+from breakeven.catalog.source.hf_config import Sheet, model_from_config
+from breakeven.catalog.source.model_file import model_file
 from breakeven.catalog.source.refresh import refresh_prices
 from breakeven.errors import ConfigError, UsageError
 from breakeven.planner import estimate as estimating
@@ -24,6 +28,7 @@ from breakeven.report import catalog as catalog_report
 from breakeven.report import estimate as estimate_report
 from breakeven.report.document import Document
 from breakeven.schema.estimate import Estimate
+from breakeven.schema.model import Model
 
 HOURS = {"month": HOURS_PER_MONTH, "day": 24.0, "hour": 1.0, "h": 1.0, "s": 1 / 3600}
 
@@ -136,6 +141,19 @@ def catalog_changes(before: str, after: str) -> tuple[view.Row, ...]:
         raise UsageError(message, "give two dates, or two of `shipped` and fact files")
     sides = [load_catalog([] if side == "shipped" else [Path(side)]) for side in (before, after)]
     return view.change_rows(diff(sides[0], sides[1]))
+
+
+def model_entry(file: Path, model_id: str, quantization: Path | None = None) -> tuple[Model, str]:
+    """What a published config.json says of a model, and that as a fact file that `--facts` takes.
+
+    Raises:
+        FactError: the file is no config.json, its architecture is not known, or a size is missing.
+    """
+    beside = quantization.read_text() if quantization else ""
+    model = model_from_config(file.read_text(), model_id, shown=str(file), quantization=beside)
+    origin = {"source": f"config.json of {model_id}", "as_of": today()}
+    counted = msgspec.convert(msgspec.structs.asdict(model), Sheet, strict=False)
+    return model, model_file(model_id, counted, {"name": model_id}, origin, lambda _: "")
 
 
 def import_prices(source: str, folder: Path, *, retrieved: str | None, providers: Sequence[str]) -> Summary:

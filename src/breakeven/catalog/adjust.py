@@ -86,7 +86,7 @@ def _changed(entry: Entry, kind: str, field: str, text: str) -> tuple[Entry, str
         changed = msgspec.convert(stated, type(entry), strict=False)
     except msgspec.ValidationError:
         _refuse(f"--set {kind}.{field}={text}: should be a whole number", f"write {kind}.{field}={round(float(value))}")
-    unit = "" if field in MODEL_WORDS else f" {_measure(kind, field).unit}"
+    unit = "" if isinstance(before, str | bool) else f" {_measure(kind, field).unit.partition(',')[0]}"
     was = "unknown" if before in {None, ""} else f"{_shown(before)}"
     source = f" ({entry.source})" if entry.source and before not in {None, ""} else ""
     return changed, f"{kind} {entry.id}: {field} = {_shown(getattr(changed, field))}{unit} instead of {was}{source}"

@@ -74,7 +74,7 @@ def _meant(heads: Mapping[str, Head], name: str, steps: tuple[Key, ...], kind: s
     ids = list(dict.fromkeys(_keys(heads, steps[-1]).get(one, one) for one in close))
     hint = f"did you mean {', '.join(ids)}? " if ids else ""
     more = (
-        f"give its config.json: --model-config FILE (config.json of {name})"
+        f"wanted: config.json of {name}; give it with --model-config FILE"
         if kind == "model"
         else f"state it under accelerators: in a fact file; `breakeven catalog list {kind}s` shows what there is"
     )

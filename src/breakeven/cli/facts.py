@@ -170,6 +170,27 @@ def catalog_import(*, source: str, into: str, retrieved: str | None, providers: 
         click.echo(f"{name}: {value if isinstance(value, int | str) else len(value)}")
 
 
+@catalog.command("model")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--id", "model_id", required=True, help="What the model is to be called.")
+@click.option("--quantization", type=click.Path(dir_okay=False), help="The hf_quant_config.json beside it, if any.")
+@as_json
+@explained
+def catalog_model(*, file: str, model_id: str, quantization: str | None, json_: bool) -> None:
+    """Count the parameters of a published config.json; prints a fact file to use with --facts.
+
+    Parameters, cache, experts and number format are read from the configuration alone: the weights are not needed.
+    """
+    from breakeven.app import facts
+
+    model, entry = facts.model_entry(Path(file), model_id, Path(quantization) if quantization else None)
+    if json_:
+        print_json(model)
+        return
+    click.echo(entry, nl=False)
+    note(f"{model.params / 1e9:.2f} billion parameters, {model.active_params / 1e9:.2f} read for one token")
+
+
 @click.group()
 def focus() -> None:
     """Costs in FOCUS 1.2, the format of finance tools (docs/focus.md)."""
