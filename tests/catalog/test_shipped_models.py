@@ -1,10 +1,14 @@
 """Laws of the model sheets that are shipped: counts agree with names, layers and parameters add up."""
 
+import json
 import re
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from breakeven.catalog.load import load
+from breakeven.catalog.source.hf_config import sheet
 from breakeven.schema.model import Model
 
 SHIPPED = load()
@@ -110,3 +114,34 @@ def test_four_bit_peaks_are_at_least_the_eight_bit_ones() -> None:
     assert len(found) >= 6
     for board in found:
         assert 1.9 <= (board.flops_fp4 or 0) / (board.flops_fp8 or 1) <= 3.2, board.id
+
+
+CONFIGURATIONS = json.loads((Path(__file__).parent / "configurations.json").read_text())
+"""Configurations of every architecture, as aiconfigurator-core 0.12.0 (NVIDIA, Apache-2.0) ships them, cut
+to what is read."""
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_a_recount_gives_the_shipped_sheet(name: str) -> None:
+    """Latent, sparse, windowed and recurrent layers, mixtures in latent widths, formats: all as they are shipped."""
+    stated = CONFIGURATIONS[name]
+    found = sheet(stated["config"], stated.get("quantization"))
+    assert {field: getattr(MODELS[name], field) for field in found.__struct_fields__} == msgspec.structs.asdict(found)
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_fewer_layers_have_fewer_parameters(name: str) -> None:
+    """Without its last layer a model has fewer parameters, and no more of any kind of layer."""
+    whole = CONFIGURATIONS[name]["config"]
+    text = whole.get("text_config", whole)
+    if "num_hidden_layers" not in text or text.keys() & {
+        "hybrid_override_pattern",
+        "layers_block_type",
+        "block_configs",
+    }:
+        return
+    fewer = {**text, "num_hidden_layers": text["num_hidden_layers"] - 1}
+    cut = sheet({**whole, "text_config": fewer} if "text_config" in whole else fewer)
+    assert cut.params < MODELS[name].params
+    assert cut.layers == MODELS[name].layers - 1
+    assert cut.window_layers <= MODELS[name].window_layers

@@ -26,9 +26,9 @@ from breakeven.schema.noun import Noun
 
 KNOWN = frozenset({
     "deepseek_ref", "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "gemma4", "gemma4_text",
-    "glm4_moe", "glm_moe_dsa", "gpt2", "gpt_oss", "gptj", "kimi_k2", "kimi_k25", "kimi_k3", "kimi_linear",
+    "glm4_moe", "glm_moe_dsa", "gpt_oss", "gptj", "kimi_k2", "kimi_k25", "kimi_k3", "kimi_linear",
     "llama", "llama4", "llama4_text", "mimo", "mimo_v2_flash", "minimax_m2", "minimax_m3", "minimax_m3_vl",
-    "mistral", "mixtral", "nemotron-nas", "nemotron_h", "opt", "phi", "phi3", "qwen2", "qwen3", "qwen3_5",
+    "mistral", "mixtral", "nemotron-nas", "nemotron_h", "phi3", "qwen2", "qwen3", "qwen3_5",
     "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_moe", "qwen3_next", "qwen3_vl", "qwen3_vl_moe",
     "qwen3_vl_moe_text", "qwen3_vl_text", "step3p7",
 })  # fmt: skip

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from breakeven.catalog.source.hf_layers import Layer, experts_of
 from breakeven.catalog.source.hf_read import Config
 
-PLAIN = frozenset({"nemotron_h", "gptj", "gpt2", "opt", "phi", "falcon", "gpt_neox", "nemotron"})
+PLAIN = frozenset({"nemotron_h", "gptj"})
 """Families whose feed-forward has two matrices instead of three."""
-BIASED = frozenset({"gptj", "gpt2", "opt", "phi", "gpt_oss", "gpt_neox"})
+BIASED = frozenset({"gptj", "gpt_oss"})
+"""Families whose feed-forward has biases."""
 
 
 class Feed(NamedTuple):
@@ -72,8 +73,8 @@ def shared_width(config: Config) -> int:
 def _dense_width(config: Config, layer: Layer) -> int:
     if layer.width:
         return layer.width
-    names = ("dense_intermediate_size", "intermediate_size_mlp", "intermediate_size", "ffn_dim", "n_inner")
-    if config.kind in {"gptj", "gpt2"} and config.get(*names) is None:
+    names = ("dense_intermediate_size", "intermediate_size_mlp", "intermediate_size", "n_inner")
+    if config.kind == "gptj" and config.get(*names) is None:
         return 4 * config.size("n_embd")
     return config.size(*names)
 

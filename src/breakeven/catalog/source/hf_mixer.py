@@ -79,8 +79,6 @@ def widths(config: Config, layer: Layer) -> tuple[int, int]:
 def _bias(config: Config, width: int) -> int:
     if config.kind in {"qwen2", "qwen2_moe", "mimo"}:
         return width
-    if config.kind in {"opt", "gpt2", "phi"}:
-        return width + config.size("hidden_size", "n_embd")
     return width + config.size("hidden_size") if config.flag("attention_bias") else 0
 
 

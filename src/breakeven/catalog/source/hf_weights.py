@@ -47,14 +47,22 @@ def _one(config: Config, stated: Config, other: Config) -> tuple[str, float, flo
 
 def _mixed(stated: Config, layered: Config) -> tuple[str, float, float]:
     """Several formats, named layer by layer: the feed-forward's, or what most matrices outside the experts have."""
-    named = [(name, _known(str(layered.part(name).get("quant_algo")))) for name in layered.text]
+    named = [
+        (name, _known(str(layered.part(name).get("quant_algo")))) for name in layered.text if "lm_head" not in name
+    ]
     experts = [form for name, form in named if "experts" in name and "shared" not in name]
     others = [form for name, form in named if "experts" not in name or "shared" in name]
     others = others if experts else [form for name, form in named if ".mlp." in name] or others
     around = _known(str(stated.get("quant_method"))) or "bf16"
-    most = Counter(others).most_common(1)[0][0] if others else around
-    expert = Counter(experts).most_common(1)[0][0] if experts else most
+    most, expert = _commonest(others) or around, _commonest(experts)
+    expert = expert or most
     return expert, BITS.get(most, 16.0), BITS.get(expert, 16.0)
+
+
+def _commonest(forms: list[str]) -> str:
+    """The format that most have, the wider of two that are as common; empty where there is none."""
+    counts = Counter(forms)
+    return max(counts, key=lambda form: (counts[form], BITS.get(form, 16.0)), default="")
 
 
 def _known(method: str) -> str:
