@@ -142,3 +142,35 @@ def test_attention_may_be_left_in_sixteen_bits() -> None:
     skipped = {"quant_algo": "NVFP4", "quant_method": "modelopt", "ignore": ["model.layers.0.self_attn*"]}
     found = sheet({**QWEN_30B, "quantization_config": skipped})
     assert (found.weight_bits, found.expert_bits) == (16.0, 4.5)
+
+
+def test_layers_may_be_stated_by_an_interval() -> None:
+    """Qwen3-Next names no layers but every how many attends to everything; the list of layers says the same."""
+    sizes = {
+        "linear_num_key_heads": 16, "linear_num_value_heads": 32, "linear_key_head_dim": 128,
+        "linear_value_head_dim": 128, "linear_conv_kernel_dim": 4,
+    }  # fmt: skip
+    short = {**QWEN_30B, **sizes, "model_type": "qwen3_next", "full_attention_interval": 4}
+    long = {**short, "layer_types": ["linear_attention", "linear_attention", "linear_attention", "full_attention"] * 12}
+    assert sheet(short) == sheet(long)
+    assert sheet(short).linear_layers == 36
+
+
+def test_a_mixture_with_a_dense_layer_and_biases() -> None:
+    """GLM-4.5-Air: 107 billion, of which nearly 13 are read for a token."""
+    found = sheet({
+        "model_type": "glm4_moe", "attention_bias": True, "first_k_dense_replace": 1, "head_dim": 128,
+        "hidden_size": 4096, "intermediate_size": 10944, "moe_intermediate_size": 1408, "n_routed_experts": 128,
+        "n_shared_experts": 1, "num_attention_heads": 96, "num_experts_per_tok": 8, "num_hidden_layers": 46,
+        "num_key_value_heads": 8, "use_qk_norm": False, "vocab_size": 151552,
+    })  # fmt: skip
+    assert found.params == pytest.approx(107e9, rel=0.01)
+    assert found.active_params == pytest.approx(12.8e9, rel=0.01)
+    assert found.moe_layers == 45
+
+
+@pytest.mark.parametrize(("key", "kind"), [("layer_types", "full_attention"), ("moe_layer_freq", 1)])
+def test_a_list_of_layers_that_is_too_short_is_refused(key: str, kind: object) -> None:
+    """A list that names fewer layers than there are says both numbers."""
+    with pytest.raises(FactError, match="48 num_hidden_layers, and a list of 3 layers"):
+        sheet({**QWEN_30B, key: [kind] * 3})

@@ -46,6 +46,9 @@ def layers_of(config: Config) -> tuple[Layer, ...]:
         return tuple(_single(str(name)) for name in single)
     count = config.size("num_hidden_layers", "n_layer", "num_layers")
     mixers, follows = _mixers(config, count), _follows(config, count)
+    if not len(mixers) == len(follows) == count:
+        message = f"config.json: {count} num_hidden_layers, and a list of {min(len(mixers), len(follows))} layers"
+        raise FactError(message, "correct num_hidden_layers, or the list of layer types")
     return tuple(Layer(mixer, follow) for mixer, follow in zip(mixers, follows, strict=True))
 
 
@@ -67,19 +70,35 @@ def _mixer(name: str) -> Mixer:
 
 
 def _mixers(config: Config, count: int) -> tuple[Mixer, ...]:
-    if config.items("layer_types"):
-        return tuple(_mixer(str(name)) for name in config.items("layer_types")[:count])
-    if config.items("hybrid_layer_pattern"):
-        return tuple("window" if flag else "full" for flag in config.items("hybrid_layer_pattern")[:count])
-    if config.items("compress_ratios"):
-        return tuple("full" if ratio else "window" for ratio in config.items("compress_ratios")[:count])
-    full = config.part("linear_attn_config").items("full_attn_layers")
-    if full:
-        return tuple("full" if at + 1 in full else "linear" for at in range(count))
-    if config.get("attention_chunk_size") and config.kind.startswith("llama4"):
-        every = config.size_or(NO_ROPE_INTERVAL, "no_rope_layer_interval")
-        return tuple("full" if (at + 1) % every == 0 else "window" for at in range(count))
+    """Named layer by layer, else by a rule of every so many, else all alike."""
+    named = _named_mixers(config)[:count]
+    if named:
+        return named
+    every, other = _interval(config)
+    if every:
+        return tuple("full" if (at + 1) % every == 0 else other for at in range(count))
     return (("window" if _all_windows(config) else "full"),) * count
+
+
+def _named_mixers(config: Config) -> tuple[Mixer, ...]:
+    if config.items("layer_types"):
+        return tuple(_mixer(str(name)) for name in config.items("layer_types"))
+    if config.items("hybrid_layer_pattern"):
+        return tuple("window" if flag else "full" for flag in config.items("hybrid_layer_pattern"))
+    if config.items("compress_ratios"):
+        return tuple("full" if ratio else "window" for ratio in config.items("compress_ratios"))
+    part = config.part("linear_attn_config")
+    full, linear = part.items("full_attn_layers"), part.items("kda_layers")
+    return tuple("full" if at + 1 in full else "linear" for at in range(len(full) + len(linear))) if full else ()
+
+
+def _interval(config: Config) -> tuple[int, Mixer]:
+    """Every how many layers one attends to everything (0: no such rule), and what the others are."""
+    if config.get("full_attention_interval"):
+        return config.size("full_attention_interval"), "linear"
+    if config.get("attention_chunk_size") and config.kind.startswith("llama4"):
+        return config.size_or(NO_ROPE_INTERVAL, "no_rope_layer_interval"), "window"
+    return 0, "full"
 
 
 def _all_windows(config: Config) -> bool:

@@ -86,7 +86,8 @@ def _small(config: Config, dim: int, pairs: int) -> int:
     """Norms of queries and keys, and sinks."""
     if config.get("qk_norm_type") == "per_layer":
         return heads(config) * dim + pairs * dim
-    normed = config.kind.startswith(HEAD_NORM) or config.flag("use_qk_norm")
+    stated = config.get("use_qk_norm")
+    normed = config.kind.startswith(HEAD_NORM) if stated is None else bool(stated)
     return (2 * dim if normed else 0) + (heads(config) if config.kind == "gpt_oss" else 0) + _block_index(config)
 
 
