@@ -12,7 +12,7 @@ import heapq
 import math
 from collections import deque
 
-from breakeven.perf.step import run_s, step_s, steps_within
+from breakeven.perf.step import pairs_of, run_s, step_s, steps_within
 from breakeven.schema.performance import StepCurve
 
 NEVER = math.inf
@@ -66,6 +66,8 @@ class Replica:
         self._decoding: list[tuple[int, int, Sequence]] = []
         self._count = 0
         self._context = 0
+        self._window = 0
+        self._pairs = 0.0
         self._cache = 0
         self._slots = 0
         self._ends_s: float | None = None
@@ -108,7 +110,7 @@ class Replica:
         if not self._decoding:
             return self._ends_s
         left = self._decoding[0][0] - self.steps - 1
-        return self._ends_s + run_s(self.curve, self._count, self._context + self._count, max(0, left))
+        return self._ends_s + run_s(self.curve, self._count, self._context + self._count, max(0, left), self._window)
 
     def emitted(self, sequence: Sequence) -> int:
         """Output tokens of a sequence by the end of the last whole step."""
@@ -151,12 +153,14 @@ class Replica:
             return
         self._count += 1
         self._context += sequence.input_tokens + 1
+        self._window += self._windowed(sequence)
         heapq.heappush(self._decoding, (self.steps + sequence.output_tokens - 1, sequence.key, sequence))
         self.changed.append(sequence)
 
     def _done(self, sequence: Sequence) -> None:
         self._count -= 1
         self._context -= sequence.footprint
+        self._window -= self._windowed(sequence)
         self._free(sequence)
         if sequence.gone:
             sequence.done_s = self.clock_s
@@ -172,6 +176,9 @@ class Replica:
         self._cache -= sequence.footprint
         self._slots -= 1
 
+    def _windowed(self, sequence: Sequence) -> int:
+        return min(sequence.input_tokens, self.curve.window_tokens)
+
     def _can_admit(self) -> bool:
         if not self._waiting or self._slots >= self.curve.max_sequences:
             return False
@@ -186,12 +193,14 @@ class Replica:
             self._prompts.append(sequence)
 
     def _take_prompts(self) -> int:
-        """Chunks of prompts for the next step, in order; returns their tokens."""
+        """Chunks of prompts for the next step, in order; returns their tokens and keeps their query-key pairs."""
         budget = max(0, self._budget - self._count) if self._count else self._budget
         taken = 0
+        self._pairs = 0.0
         while self._prompts and taken < budget:
             sequence = self._prompts[0]
             part = min(sequence.left, budget - taken)
+            self._pairs += pairs_of(part, sequence.input_tokens - sequence.left)
             sequence.left -= part
             taken += part
             if sequence.left:
@@ -202,18 +211,25 @@ class Replica:
     def _begin(self, prompt_tokens: int) -> None:
         if not (prompt_tokens or self._count):
             return
-        length = step_s(self.curve, decoding=self._count, context=self._context, prompt=prompt_tokens)
+        length = step_s(
+            self.curve,
+            decoding=self._count,
+            context=self._context,
+            prompt=prompt_tokens,
+            window=self._window,
+            pairs=self._pairs if prompt_tokens else 0.0,
+        )
         self.busy_s += length
         self._ends_s = self.clock_s + length
 
     def _decode_run(self, until_s: float) -> None:
         """Whole steps up to the next finish or `until_s`, then, where time is left, one step in progress."""
         most = self._decoding[0][0] - self.steps
-        whole = steps_within(self.curve, self._count, self._context, until_s - self.clock_s, most)
+        whole = steps_within(self.curve, self._count, self._context, until_s - self.clock_s, most, window=self._window)
         if whole == 0:
             self._begin(0)
             return
-        length = run_s(self.curve, self._count, self._context, whole)
+        length = run_s(self.curve, self._count, self._context, whole, self._window)
         self.clock_s += length
         self.busy_s += length
         self._count_steps(whole)
@@ -238,6 +254,7 @@ class Replica:
             if other is sequence:
                 self._count -= 1
                 self._context -= sequence.input_tokens + 1 + self.steps - sequence.joined
+                self._window -= self._windowed(sequence)
                 del self._decoding[place]
                 heapq.heapify(self._decoding)
                 return
