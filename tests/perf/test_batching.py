@@ -70,8 +70,8 @@ def plain(requests, curve, budget):
         while coming and coming[0]["ready"] <= clock:
             waiting.append(coming.pop(0))
         while waiting and len(prompts) + len(running) < curve.max_sequences:
-            held = sum(one["prompt"] + one["answer"] for one in (*prompts, *running))
-            if held + waiting[0]["prompt"] + waiting[0]["answer"] > curve.kv_tokens:
+            asked = (*prompts, *running, waiting[0])
+            if sum(math.ceil((one["prompt"] + one["answer"]) / 16) for one in asked) > curve.kv_tokens // 16:
                 break
             prompts.append(waiting.pop(0))
         room, taken, pairs, ready = budget - len(running), 0, 0, []

@@ -1,9 +1,11 @@
-"""Continuous batching on one replica as a state machine in virtual time: the simulator and the emulator both run it.
+"""Continuous batching on one replica as a state machine in virtual time: what the emulator runs, as it can be read.
+
+The simulator's `perf.kernel` does the same for whole traces, faster and with more features; tests hold them together.
 
 A step carries one token of every decoding sequence and, in what is left of its token budget, chunks of prompts in order
-of arrival. A request enters, first come, first served, when a slot and cache for its prompt and whole answer are free,
-so that nothing is ever preempted. It may join a step that begins when it is ready, or later. Its first token comes with
-the step that ends its prompt. Runs of pure decode steps are summed in closed form.
+of arrival. A request enters, first come, first served, when a slot and whole blocks of cache for its prompt and answer
+are free, so that nothing is ever preempted. It may join a step that begins when it is ready, or later. Its first token
+comes with the step that ends its prompt. Runs of pure decode steps are summed in closed form.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class Sequence:
 
     @property
     def footprint(self) -> int:
-        """Tokens of cache reserved for it."""
+        """Tokens that it has in the cache at its end."""
         return self.input_tokens + self.output_tokens
 
 
@@ -54,8 +56,10 @@ class Replica:
     `busy_s` is the time spent in steps, `steps` their number; `clock_s` the end of the last whole step.
     """
 
-    def __init__(self, curve: StepCurve, *, max_batch_tokens: int = 2048) -> None:
+    def __init__(self, curve: StepCurve, *, max_batch_tokens: int = 2048, block_tokens: int = 16) -> None:
         self.curve = curve
+        self._block = block_tokens
+        self._blocks = curve.kv_tokens // block_tokens
         self.clock_s = 0.0
         self.busy_s = 0.0
         self.steps = 0
@@ -75,8 +79,16 @@ class Replica:
         self._cancelled: list[Sequence] = []
         self.changed: list[Sequence] = []
 
+    def reserves(self, sequence: Sequence) -> int:
+        """Whole blocks of cache that are set aside for a request."""
+        return -(-sequence.footprint // self._block)
+
+    def can_ever_fit(self, sequence: Sequence) -> bool:
+        """Whether an empty cache holds the request."""
+        return self.reserves(sequence) <= self._blocks
+
     def submit(self, sequence: Sequence) -> None:
-        """Queue a request at its ready time, to which `advance` was called; its footprint must fit the cache."""
+        """Queue a request at its ready time, to which `advance` was called; it must fit an empty cache."""
         if self.in_flight == 0 and self._ends_s is None:
             self.clock_s = max(self.clock_s, sequence.ready_s)
         self._waiting.append(sequence)
@@ -173,7 +185,7 @@ class Replica:
         self.changed.append(sequence)
 
     def _free(self, sequence: Sequence) -> None:
-        self._cache -= sequence.footprint
+        self._cache -= self.reserves(sequence)
         self._slots -= 1
 
     def _windowed(self, sequence: Sequence) -> int:
@@ -182,13 +194,13 @@ class Replica:
     def _can_admit(self) -> bool:
         if not self._waiting or self._slots >= self.curve.max_sequences:
             return False
-        return self._cache + self._waiting[0].footprint <= self.curve.kv_tokens
+        return self._cache + self.reserves(self._waiting[0]) <= self._blocks
 
     def _admit(self) -> None:
         while self._can_admit():
             sequence = self._waiting.popleft()
             sequence.admitted = True
-            self._cache += sequence.footprint
+            self._cache += self.reserves(sequence)
             self._slots += 1
             self._prompts.append(sequence)
 
