@@ -50,33 +50,21 @@ def world(
         "blocks": layout.table(layout.Block, max(1, rows * known), {"refs": layout.ABSENT}),
         "outages": layout.table(layout.Event, max(1, settings["outages"]), _outages(serving, trace, curve, scale)),
         "handovers": layout.table(layout.Event, trace.n if serving.split is not None else 1, {}),
-    }
-    vectors = {
-        "hashes": flat,
-        "phases": np.zeros(rows * serving.block_tokens, dtype="<i8"),
-        "tokens": np.array([tokens for tokens, _ in curve.token_s] or [0.0]),
-        "seconds": np.array([seconds for _, seconds in curve.token_s] or [0.0]),
+        "hashes": layout.table(layout.Hash, len(flat), {"block": flat}),
+        "phases": layout.table(layout.Phase, rows * serving.block_tokens, {}),
+        "points": layout.table(layout.Point, max(1, len(curve.token_s)), _points(curve)),
     }
     if records:
-        return layout.World(**tables, **vectors)  # type: ignore[arg-type]
-    kinds = {name: getattr(layout, kind) for name, kind in _KINDS.items()}
-    return layout.World(
-        **{name: layout.plain(kinds[name], rows) for name, rows in tables.items()},
-        **{name: values.tolist() for name, values in vectors.items()},
-    )
+        return layout.World(**tables)
+    return layout.World(**{name: layout.plain(layout.TABLES[name][0], rows) for name, rows in tables.items()})
 
 
-_KINDS = {
-    "settings": "Settings",
-    "fleet": "Fleet",
-    "requests": "Request",
-    "replicas": "Replica",
-    "slots": "Slot",
-    "queues": "Queue",
-    "blocks": "Block",
-    "outages": "Event",
-    "handovers": "Event",
-}
+def _points(curve: StepCurve) -> layout.Columns:
+    if not curve.token_s:
+        return {}
+    return {"tokens": [tokens for tokens, _ in curve.token_s], "seconds": [seconds for _, seconds in curve.token_s]}
+
+
 _FLEET = {"pending_first": -1, "pending_last": -1, "tick_s": math.inf, "low_since_s": math.inf}
 
 

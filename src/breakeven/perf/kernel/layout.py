@@ -5,7 +5,7 @@ Links between rows are indices, -1 where there is none. Seconds are virtual. A c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -183,8 +183,27 @@ class Fleet:
     low_peak: int
 
 
+class Hash:
+    """One prefix block of a prompt, by its number among all different ones."""
+
+    block: int
+
+
+class Phase:
+    """How many decoding sequences of a replica share a place in their last block."""
+
+    count: int
+
+
+class Point:
+    """One point of the curve's `token_s`."""
+
+    tokens: float
+    seconds: float
+
+
 class World(NamedTuple):
-    """All the kernel sees. `tokens` and `seconds` are the points of `token_s`; `phases` counts by place in a block."""
+    """All that the kernel sees, as tables of rows. Its functions reach rows through the functions below."""
 
     settings: Sequence[Settings]
     fleet: Sequence[Fleet]
@@ -195,19 +214,99 @@ class World(NamedTuple):
     blocks: Sequence[Block]
     outages: Sequence[Event]
     handovers: Sequence[Event]
-    hashes: Sequence[int]
-    phases: list[int]
-    tokens: Sequence[float]
-    seconds: Sequence[float]
+    hashes: Sequence[Hash]
+    phases: Sequence[Phase]
+    points: Sequence[Point]
 
+
+def settings_of(w: World) -> Settings:
+    """What does not change."""
+    return w.settings[0]
+
+
+def fleet_of(w: World) -> Fleet:
+    """What is not in a replica."""
+    return w.fleet[0]
+
+
+def request_at(w: World, row: int) -> Request:
+    """One request."""
+    return w.requests[row]
+
+
+def replica_at(w: World, row: int) -> Replica:
+    """One replica."""
+    return w.replicas[row]
+
+
+def slot_at(w: World, row: int) -> Slot:
+    """One place in the heap of a replica."""
+    return w.slots[row]
+
+
+def queue_at(w: World, row: int) -> Queue:
+    """One queue of a replica."""
+    return w.queues[row]
+
+
+def block_at(w: World, row: int) -> Block:
+    """One prefix block on a replica."""
+    return w.blocks[row]
+
+
+def outage_at(w: World, row: int) -> Event:
+    """One end of an outage."""
+    return w.outages[row]
+
+
+def handover_at(w: World, row: int) -> Event:
+    """One place in the heap of handovers."""
+    return w.handovers[row]
+
+
+def hash_at(w: World, row: int) -> Hash:
+    """One prefix block of a prompt."""
+    return w.hashes[row]
+
+
+def phase_at(w: World, row: int) -> Phase:
+    """The sequences of a replica at one place in their last block."""
+    return w.phases[row]
+
+
+def point_at(w: World, row: int) -> Point:
+    """One point of `token_s`."""
+    return w.points[row]
+
+
+TABLES: dict[str, tuple[type, Callable[..., object]]] = {
+    "settings": (Settings, settings_of),
+    "fleet": (Fleet, fleet_of),
+    "requests": (Request, request_at),
+    "replicas": (Replica, replica_at),
+    "slots": (Slot, slot_at),
+    "queues": (Queue, queue_at),
+    "blocks": (Block, block_at),
+    "outages": (Event, outage_at),
+    "handovers": (Event, handover_at),
+    "hashes": (Hash, hash_at),
+    "phases": (Phase, phase_at),
+    "points": (Point, point_at),
+}
+"""The kind of a table's rows, and the function that reaches one."""
 
 Columns = dict[str, Any]
 
 
+def dtype(kind: type) -> np.dtype[Any]:
+    """The record type of a kind of rows: 8 bytes a field, in its order."""
+    codes = {"int": "<i8", "float": "<f8"}
+    return np.dtype([(name, codes[code]) for name, code in kind.__annotations__.items()])
+
+
 def table(kind: type, rows: int, columns: Columns) -> Any:  # noqa: ANN401 - records of any kind
     """Rows of a kind as numpy records; columns not given are 0."""
-    codes = {"int": "<i8", "float": "<f8"}
-    found = np.zeros(rows, dtype=np.dtype([(name, codes[code]) for name, code in kind.__annotations__.items()]))
+    found = np.zeros(rows, dtype=dtype(kind))
     for name, values in columns.items():
         found[name] = values
     return found

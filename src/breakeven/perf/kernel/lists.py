@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from breakeven.perf.kernel.layout import Event, World
+from breakeven.perf.kernel.layout import (
+    World,
+    fleet_of,
+    handover_at,
+    queue_at,
+    replica_at,
+    request_at,
+    settings_of,
+    slot_at,
+)
 
 
 def first_waiting(w: World, r: int) -> int:
     """The request to admit next on a replica, -1 when none waits."""
-    classes = w.settings[0].classes
+    classes = settings_of(w).classes
     for rank in range(classes):
-        first = w.queues[r * classes + rank].first
+        first = queue_at(w, r * classes + rank).first
         if first >= 0:
             return first
     return -1
@@ -19,86 +26,86 @@ def first_waiting(w: World, r: int) -> int:
 
 def push_waiting(w: World, r: int, i: int) -> None:
     """Queue a request; inside a priority the order is that of arrival, also for one that comes back."""
-    queue = w.queues[r * w.settings[0].classes + w.requests[i].rank]
-    one = w.requests[i]
+    queue = queue_at(w, r * settings_of(w).classes + request_at(w, i).rank)
+    one = request_at(w, i)
     one.next = -1
     if queue.first < 0:
         queue.first = queue.last = i
     elif i > queue.last:
-        w.requests[queue.last].next = i
+        request_at(w, queue.last).next = i
         queue.last = i
     elif i < queue.first:
         one.next = queue.first
         queue.first = i
     else:
         before = queue.first
-        while w.requests[before].next < i:
-            before = w.requests[before].next
-        one.next = w.requests[before].next
-        w.requests[before].next = i
+        while request_at(w, before).next < i:
+            before = request_at(w, before).next
+        one.next = request_at(w, before).next
+        request_at(w, before).next = i
 
 
 def pop_waiting(w: World, r: int, i: int) -> None:
     """Take the first of its queue out."""
-    queue = w.queues[r * w.settings[0].classes + w.requests[i].rank]
-    queue.first = w.requests[i].next
+    queue = queue_at(w, r * settings_of(w).classes + request_at(w, i).rank)
+    queue.first = request_at(w, i).next
     if queue.first < 0:
         queue.last = -1
 
 
 def push_prompt(w: World, r: int, i: int) -> None:
     """Behind the other prompts of a replica."""
-    rep = w.replicas[r]
-    w.requests[i].next = -1
+    rep = replica_at(w, r)
+    request_at(w, i).next = -1
     if rep.prompts < 0:
         rep.prompts = i
     else:
-        w.requests[rep.prompts_end].next = i
+        request_at(w, rep.prompts_end).next = i
     rep.prompts_end = i
 
 
 def end_prompt(w: World, r: int) -> None:
     """Move the first prompt to those whose first token comes with this step."""
-    rep = w.replicas[r]
+    rep = replica_at(w, r)
     i = rep.prompts
-    rep.prompts = w.requests[i].next
-    w.requests[i].next = -1
+    rep.prompts = request_at(w, i).next
+    request_at(w, i).next = -1
     if rep.ready < 0:
         rep.ready = i
     else:
-        w.requests[rep.ready_end].next = i
+        request_at(w, rep.ready_end).next = i
     rep.ready_end = i
 
 
 def drop_prompt(w: World, r: int, i: int) -> None:
     """Take a prompt out from wherever in the list it is."""
-    rep = w.replicas[r]
+    rep = replica_at(w, r)
     if rep.prompts == i:
-        rep.prompts = w.requests[i].next
+        rep.prompts = request_at(w, i).next
         return
     before = rep.prompts
-    while w.requests[before].next != i:
-        before = w.requests[before].next
-    w.requests[before].next = w.requests[i].next
+    while request_at(w, before).next != i:
+        before = request_at(w, before).next
+    request_at(w, before).next = request_at(w, i).next
     if rep.prompts_end == i:
         rep.prompts_end = before
 
 
 def push_pending(w: World, i: int) -> None:
     """Hold a request for which there is no replica."""
-    fleet = w.fleet[0]
-    w.requests[i].next = -1
+    fleet = fleet_of(w)
+    request_at(w, i).next = -1
     if fleet.pending_first < 0:
         fleet.pending_first = i
     else:
-        w.requests[fleet.pending_last].next = i
+        request_at(w, fleet.pending_last).next = i
     fleet.pending_last = i
     fleet.pending += 1
 
 
 def push_slot(w: World, r: int, at: int, i: int) -> None:
     """Add to the heap of a replica, which holds `count` already."""
-    start, place = r * w.settings[0].slots, w.replicas[r].count
+    start, place = r * settings_of(w).slots, replica_at(w, r).count
     rise_slot(w, start, place, at, i)
 
 
@@ -106,70 +113,71 @@ def rise_slot(w: World, start: int, place: int, at: int, i: int) -> None:
     """Fill a free place, or one above it so that no parent ends later than a child."""
     while place > 0:
         parent = (place - 1) // 2
-        if w.slots[start + parent].at <= at:
+        if slot_at(w, start + parent).at <= at:
             break
-        w.slots[start + place].at = w.slots[start + parent].at
-        w.slots[start + place].request = w.slots[start + parent].request
+        slot_at(w, start + place).at = slot_at(w, start + parent).at
+        slot_at(w, start + place).request = slot_at(w, start + parent).request
         place = parent
-    w.slots[start + place].at = at
-    w.slots[start + place].request = i
+    slot_at(w, start + place).at = at
+    slot_at(w, start + place).request = i
 
 
 def drop_slot(w: World, r: int, place: int) -> None:
     """Take a place of the heap out; the caller lowers `count`."""
-    start, last = r * w.settings[0].slots, w.replicas[r].count - 1
-    at, i = w.slots[start + last].at, w.slots[start + last].request
+    start, last = r * settings_of(w).slots, replica_at(w, r).count - 1
+    at, i = slot_at(w, start + last).at, slot_at(w, start + last).request
     top = place
     child = 2 * place + 1
     while child < last:
-        if child + 1 < last and w.slots[start + child + 1].at < w.slots[start + child].at:
+        if child + 1 < last and slot_at(w, start + child + 1).at < slot_at(w, start + child).at:
             child += 1
-        if w.slots[start + child].at >= at:
+        if slot_at(w, start + child).at >= at:
             break
-        w.slots[start + place].at = w.slots[start + child].at
-        w.slots[start + place].request = w.slots[start + child].request
+        slot_at(w, start + place).at = slot_at(w, start + child).at
+        slot_at(w, start + place).request = slot_at(w, start + child).request
         place = child
         child = 2 * place + 1
     if top < last:
         rise_slot(w, start, place, at, i)
 
 
-def sooner(events: Sequence[Event], one: int, other: int) -> bool:
-    """Order of two events in time; at the same time in order of request."""
-    if events[one].at_s != events[other].at_s:
-        return events[one].at_s < events[other].at_s
-    return events[one].who < events[other].who
+def sooner(w: World, one: int, other: int) -> bool:
+    """Order of two handovers in time; at the same time in order of request."""
+    if handover_at(w, one).at_s != handover_at(w, other).at_s:
+        return handover_at(w, one).at_s < handover_at(w, other).at_s
+    return handover_at(w, one).who < handover_at(w, other).who
 
 
-def swap_events(events: Sequence[Event], one: int, other: int) -> None:
-    """Exchange two places of a heap of events."""
-    at_s, who = events[one].at_s, events[one].who
-    events[one].at_s, events[one].who = events[other].at_s, events[other].who
-    events[other].at_s, events[other].who = at_s, who
+def swap_places(w: World, one: int, other: int) -> None:
+    """Exchange two places of the heap of handovers."""
+    a, b = handover_at(w, one), handover_at(w, other)
+    at_s, who = a.at_s, a.who
+    a.at_s, a.who = b.at_s, b.who
+    b.at_s, b.who = at_s, who
 
 
 def push_handover(w: World, at_s: float, i: int) -> None:
     """A request's cache will have reached the decode replicas at a time."""
-    place = w.fleet[0].handovers
-    w.fleet[0].handovers += 1
-    w.handovers[place].at_s, w.handovers[place].who = at_s, i
-    while place > 0 and sooner(w.handovers, place, (place - 1) // 2):
-        swap_events(w.handovers, place, (place - 1) // 2)
+    place = fleet_of(w).handovers
+    fleet_of(w).handovers += 1
+    handover_at(w, place).at_s, handover_at(w, place).who = at_s, i
+    while place > 0 and sooner(w, place, (place - 1) // 2):
+        swap_places(w, place, (place - 1) // 2)
         place = (place - 1) // 2
 
 
 def pop_handover(w: World) -> int:
     """The request whose cache arrives first."""
-    fleet = w.fleet[0]
-    found = w.handovers[0].who
+    fleet = fleet_of(w)
+    found = handover_at(w, 0).who
     fleet.handovers -= 1
-    swap_events(w.handovers, 0, fleet.handovers)
+    swap_places(w, 0, fleet.handovers)
     place, child = 0, 1
     while child < fleet.handovers:
-        if child + 1 < fleet.handovers and sooner(w.handovers, child + 1, child):
+        if child + 1 < fleet.handovers and sooner(w, child + 1, child):
             child += 1
-        if not sooner(w.handovers, child, place):
+        if not sooner(w, child, place):
             break
-        swap_events(w.handovers, place, child)
+        swap_places(w, place, child)
         place, child = child, 2 * child + 1
     return found

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import math
 
-from breakeven.perf.kernel.layout import ANSWERED, DRAINING, OFF, RESERVE, SWAP, Replica, World
+from breakeven.perf.kernel.layout import (
+    ANSWERED,
+    DRAINING,
+    OFF,
+    RESERVE,
+    SWAP,
+    Replica,
+    World,
+    replica_at,
+    request_at,
+    settings_of,
+    slot_at,
+)
 from breakeven.perf.kernel.lists import (
     drop_slot,
     end_prompt,
@@ -32,7 +44,7 @@ from breakeven.perf.kernel.steps import growth_s, run_s, step_s, steps_for, step
 
 def submit(w: World, r: int, i: int, now_s: float) -> None:
     """Queue a request on a replica that was advanced to this time."""
-    rep, one = w.replicas[r], w.requests[i]
+    rep, one = replica_at(w, r), request_at(w, i)
     if rep.in_flight == 0 and rep.stepping == 0:
         rep.clock_s = max(rep.clock_s, now_s)
     one.replica = r
@@ -45,8 +57,8 @@ def submit(w: World, r: int, i: int, now_s: float) -> None:
 
 def advance(w: World, r: int, until_s: float) -> None:
     """Run every step that begins before `until_s`."""
-    rep = w.replicas[r]
-    growing = w.settings[0].policy != RESERVE
+    rep = replica_at(w, r)
+    growing = settings_of(w).policy != RESERVE
     while settle(w, r, until_s) and rep.in_flight > 0 and rep.clock_s < until_s:
         admit(w, r)
         if growing:
@@ -60,7 +72,7 @@ def advance(w: World, r: int, until_s: float) -> None:
 
 def take_turn(w: World, r: int, now_s: float) -> None:
     """End the step of a prefill replica that ends now, or begin its next one."""
-    rep = w.replicas[r]
+    rep = replica_at(w, r)
     if rep.stepping > 0:
         settle(w, r, now_s)
     else:
@@ -71,16 +83,16 @@ def take_turn(w: World, r: int, now_s: float) -> None:
 
 def next_change_s(w: World, r: int) -> float:
     """A time before which nobody ends, is admitted or gets a first token; infinite when idle."""
-    rep = w.replicas[r]
+    rep = replica_at(w, r)
     if rep.stepping == 0:
         return rep.clock_s if rep.in_flight > 0 else math.inf
-    if rep.ready >= 0 or rep.prompts >= 0 or rep.count == 0 or w.settings[0].per_step > 0:
+    if rep.ready >= 0 or rep.prompts >= 0 or rep.count == 0 or settings_of(w).per_step > 0:
         return rep.ends_s
     waiting = first_waiting(w, r)
-    if waiting >= 0 and rep.slots < w.settings[0].max_sequences and fits(w, r, waiting):
+    if waiting >= 0 and rep.slots < settings_of(w).max_sequences and fits(w, r, waiting):
         return rep.ends_s
-    left = w.slots[r * w.settings[0].slots].at - rep.tick
-    if w.settings[0].policy != RESERVE:
+    left = slot_at(w, r * settings_of(w).slots).at - rep.tick
+    if settings_of(w).policy != RESERVE:
         left = steps_until_full(w, rep, r, left)
     more = growth_s(w, rep)
     first = step_s(w, rep.count, rep.context, rep.window, 0, 0.0) + more
@@ -89,7 +101,7 @@ def next_change_s(w: World, r: int) -> float:
 
 def settle(w: World, r: int, until_s: float) -> bool:
     """End the step in progress if it ends by `until_s`; False when it does not."""
-    rep = w.replicas[r]
+    rep = replica_at(w, r)
     if rep.stepping == 0:
         return True
     if rep.ends_s > until_s:
@@ -102,7 +114,7 @@ def settle(w: World, r: int, until_s: float) -> bool:
     i = rep.ready
     rep.ready = -1
     while i >= 0:
-        after = w.requests[i].next
+        after = request_at(w, i).next
         end_of_prompt(w, r, i)
         i = after
     return True
@@ -110,16 +122,16 @@ def settle(w: World, r: int, until_s: float) -> bool:
 
 def count_steps(w: World, r: int, steps: int) -> None:
     """So many decode steps have passed; those whose last token that was, end."""
-    s, rep = w.settings[0], w.replicas[r]
+    s, rep = settings_of(w), replica_at(w, r)
     rep.tick += steps
     rep.context += rep.count * steps * s.tokens_per_step
     if rep.count > 0:
         rep.decode_steps += steps
         rep.decoded += rep.count * steps
     start = r * s.slots
-    while rep.count > 0 and w.slots[start].at <= rep.tick:
-        i = w.slots[start].request
-        one = w.requests[i]
+    while rep.count > 0 and slot_at(w, start).at <= rep.tick:
+        i = slot_at(w, start).request
+        one = request_at(w, i)
         drop_slot(w, r, 0)
         release(w, r, i, decoding=True)
         leave_batch(w, rep, i, one.prompt + one.emitted + (rep.tick - one.joined) * s.tokens_per_step)
@@ -128,7 +140,7 @@ def count_steps(w: World, r: int, steps: int) -> None:
 
 def end_of_prompt(w: World, r: int, i: int) -> None:
     """A prompt is through: its first (or next) token is there."""
-    s, rep, one = w.settings[0], w.replicas[r], w.requests[i]
+    s, rep, one = settings_of(w), replica_at(w, r), request_at(w, i)
     if math.isnan(one.first_s):
         one.first_s = rep.clock_s
     if s.prefix > 0:
@@ -147,7 +159,7 @@ def end_of_prompt(w: World, r: int, i: int) -> None:
 
 def join(w: World, r: int, i: int) -> None:
     """A sequence decodes from the next step on."""
-    s, rep, one = w.settings[0], w.replicas[r], w.requests[i]
+    s, rep, one = settings_of(w), replica_at(w, r), request_at(w, i)
     one.joined = rep.tick
     if s.policy != RESERVE:
         start_growth(w, r, i)
@@ -159,8 +171,8 @@ def join(w: World, r: int, i: int) -> None:
 
 def finish(w: World, rep: Replica, i: int) -> None:
     """The last token is there. A draining replica that is empty now is off."""
-    w.requests[i].done_s = rep.clock_s
-    w.requests[i].outcome = ANSWERED
+    request_at(w, i).done_s = rep.clock_s
+    request_at(w, i).outcome = ANSWERED
     rep.in_flight -= 1
     if rep.state == DRAINING and rep.in_flight == 0:
         rep.state = OFF
@@ -169,7 +181,7 @@ def finish(w: World, rep: Replica, i: int) -> None:
 
 def admit(w: World, r: int) -> None:
     """Let in whom slots and cache allow, in order."""
-    rep, most = w.replicas[r], w.settings[0].max_sequences
+    rep, most = replica_at(w, r), settings_of(w).max_sequences
     while rep.slots < most:
         i = first_waiting(w, r)
         if i < 0 or not fits(w, r, i):
@@ -181,7 +193,7 @@ def admit(w: World, r: int) -> None:
 
 def place(w: World, r: int, i: int) -> None:
     """Give an admitted request its blocks; a prompt then waits for chunks, a cache at hand decodes at once."""
-    s, rep, one = w.settings[0], w.replicas[r], w.requests[i]
+    s, rep, one = settings_of(w), replica_at(w, r), request_at(w, i)
     blocks = wanted(w, r, i)
     if one.left == 0:
         hold(w, r, i, blocks)
@@ -208,12 +220,12 @@ def begin_loaded(w: World, r: int) -> None:
 
     Without chunking whole prompts, at least one, have the step for themselves and the decoding sequences wait.
     """
-    s, rep = w.settings[0], w.replicas[r]
+    s, rep = settings_of(w), replica_at(w, r)
     room, taken, pairs = s.budget, 0, 0.0
     if s.chunked > 0 and rep.count > 0:
         room = max(0, s.budget - rep.count * (1 + s.drafts))
     while rep.prompts >= 0 and taken < room:
-        one = w.requests[rep.prompts]
+        one = request_at(w, rep.prompts)
         part = one.left
         if part > room - taken:
             if s.chunked == 0 and taken > 0:
@@ -252,8 +264,8 @@ def begin(w: World, rep: Replica, prompt: int, pairs: float) -> None:
 
 def decode_run(w: World, r: int, until_s: float) -> None:
     """Whole steps up to the next end, full cache or `until_s`; then, where time is left, one step in progress."""
-    s, rep = w.settings[0], w.replicas[r]
-    most = w.slots[r * s.slots].at - rep.tick
+    s, rep = settings_of(w), replica_at(w, r)
+    most = slot_at(w, r * s.slots).at - rep.tick
     if s.policy != RESERVE:
         most = steps_until_full(w, rep, r, most)
     rep.mixed = 1

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from breakeven.perf.kernel.layout import LEAST_LOADED, REFUSED, ROUND_ROBIN, UP, World
+from breakeven.perf.kernel.layout import (
+    LEAST_LOADED,
+    REFUSED,
+    ROUND_ROBIN,
+    UP,
+    World,
+    fleet_of,
+    replica_at,
+    request_at,
+    settings_of,
+)
 from breakeven.perf.kernel.lists import push_pending
 from breakeven.perf.kernel.prefix import hits
 from breakeven.perf.kernel.replica import advance, submit
@@ -11,10 +21,10 @@ from breakeven.perf.kernel.steps import step_s
 
 def choose(w: World, i: int, first: int, last: int) -> int:
     """A replica of `first`..`last` that is up, -1 when none is; equals go to the lowest number."""
-    if w.settings[0].routing == ROUND_ROBIN:
+    if settings_of(w).routing == ROUND_ROBIN:
         return in_turn(w, i, first, last)
     least = least_loaded(w, first, last)
-    if least < 0 or w.settings[0].routing == LEAST_LOADED or w.settings[0].prefix == 0 or w.requests[i].left == 0:
+    if least < 0 or settings_of(w).routing == LEAST_LOADED or settings_of(w).prefix == 0 or request_at(w, i).left == 0:
         return least
     return with_prefix(w, i, first, last, least)
 
@@ -23,12 +33,12 @@ def in_turn(w: World, i: int, first: int, last: int) -> int:
     """Request i goes to the (i mod n)-th of the n replicas that are up."""
     up = 0
     for r in range(first, last):
-        up += w.replicas[r].state == UP
+        up += replica_at(w, r).state == UP
     if up == 0:
         return -1
     skip = i % up
     for r in range(first, last):
-        if w.replicas[r].state == UP:
+        if replica_at(w, r).state == UP:
             if skip == 0:
                 return r
             skip -= 1
@@ -39,8 +49,8 @@ def least_loaded(w: World, first: int, last: int) -> int:
     """The replica with the fewest requests in flight."""
     found = -1
     for r in range(first, last):
-        rep = w.replicas[r]
-        if rep.state == UP and (found < 0 or rep.in_flight < w.replicas[found].in_flight):
+        rep = replica_at(w, r)
+        if rep.state == UP and (found < 0 or rep.in_flight < replica_at(w, found).in_flight):
             found = r
     return found
 
@@ -48,9 +58,9 @@ def least_loaded(w: World, first: int, last: int) -> int:
 def with_prefix(w: World, i: int, first: int, last: int, least: int) -> int:
     """The replica that holds most of the prompt, if it has at most `slack` requests more than the least loaded."""
     found, most = least, hits(w, least, i)
-    limit = w.replicas[least].in_flight + w.settings[0].slack
+    limit = replica_at(w, least).in_flight + settings_of(w).slack
     for r in range(first, last):
-        if w.replicas[r].state == UP and w.replicas[r].in_flight <= limit:
+        if replica_at(w, r).state == UP and replica_at(w, r).in_flight <= limit:
             held = hits(w, r, i)
             if held > most:
                 found, most = r, held
@@ -59,10 +69,10 @@ def with_prefix(w: World, i: int, first: int, last: int, least: int) -> int:
 
 def admissible(w: World, r: int, i: int, now_s: float) -> bool:
     """Whether the promises can be kept on this replica: first token in time, and the batch plus one fast enough."""
-    s, rep, one = w.settings[0], w.replicas[r], w.requests[i]
+    s, rep, one = settings_of(w), replica_at(w, r), request_at(w, i)
     d = r if s.prefills == 0 else least_loaded(w, s.prefills, s.replicas)
     if d >= 0:
-        at = w.replicas[d]
+        at = replica_at(w, d)
         if step_s(w, min(at.count + 1, s.max_sequences), at.context + one.prompt, at.window, 0, 0.0) > s.tpot_limit_s:
             return False
     room = s.budget
@@ -79,7 +89,7 @@ def admissible(w: World, r: int, i: int, now_s: float) -> bool:
 
 def send(w: World, i: int, now_s: float, at_door: bool) -> None:
     """Route a request; hold it when no replica is up, refuse it at the door when it would come too late."""
-    s, one = w.settings[0], w.requests[i]
+    s, one = settings_of(w), request_at(w, i)
     first, last = 0, s.replicas
     if s.prefills > 0:
         first, last = (0, s.prefills) if one.left > 0 else (s.prefills, s.replicas)
@@ -97,11 +107,11 @@ def send(w: World, i: int, now_s: float, at_door: bool) -> None:
 
 def send_pending(w: World, now_s: float) -> None:
     """Route whom no replica was there for, in the order they came."""
-    fleet = w.fleet[0]
+    fleet = fleet_of(w)
     i = fleet.pending_first
     fleet.pending_first = fleet.pending_last = -1
     fleet.pending = 0
     while i >= 0:
-        after = w.requests[i].next
+        after = request_at(w, i).next
         send(w, i, now_s, at_door=False)
         i = after

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import math
 
-from breakeven.perf.kernel.layout import DOWN, DRAINING, OFF, STARTING, UP, Replica, World
+from breakeven.perf.kernel.layout import (
+    DOWN,
+    DRAINING,
+    OFF,
+    STARTING,
+    UP,
+    Replica,
+    World,
+    fleet_of,
+    outage_at,
+    replica_at,
+    request_at,
+    settings_of,
+    slot_at,
+)
 from breakeven.perf.kernel.lists import drop_slot, end_prompt, first_waiting, pop_waiting
 from breakeven.perf.kernel.memory import restart, stop_decoding
 from breakeven.perf.kernel.prefix import forget, unclaim
@@ -13,15 +27,15 @@ from breakeven.perf.kernel.route import send
 
 def in_flight(w: World) -> int:
     """Requests that came in and have not ended."""
-    found = w.fleet[0].pending + w.fleet[0].handovers
-    for r in range(w.settings[0].replicas):
-        found += w.replicas[r].in_flight
+    found = fleet_of(w).pending + fleet_of(w).handovers
+    for r in range(settings_of(w).replicas):
+        found += replica_at(w, r).in_flight
     return found
 
 
 def evaluate(w: World, now_s: float) -> None:
     """Ask for replicas by requests in flight: up at once, down after the highest wish of a calm period."""
-    s, fleet = w.settings[0], w.fleet[0]
+    s, fleet = settings_of(w), fleet_of(w)
     wish = min(s.scale_max, max(s.scale_min, math.ceil(in_flight(w) / s.scale_target)))
     have = fleet.starting + count_state(w, UP)
     if wish >= have:
@@ -41,35 +55,35 @@ def evaluate(w: World, now_s: float) -> None:
 def count_state(w: World, state: int) -> int:
     """Replicas in a state."""
     found = 0
-    for r in range(w.settings[0].replicas):
-        found += w.replicas[r].state == state
+    for r in range(settings_of(w).replicas):
+        found += replica_at(w, r).state == state
     return found
 
 
 def start_one(w: World, now_s: float) -> None:
     """Take back a draining replica, which is warm; else start one that is off."""
-    for r in range(w.settings[0].replicas):
-        if w.replicas[r].state == DRAINING:
-            w.replicas[r].state = UP
+    for r in range(settings_of(w).replicas):
+        if replica_at(w, r).state == DRAINING:
+            replica_at(w, r).state = UP
             return
-    for r in range(w.settings[0].replicas):
-        rep = w.replicas[r]
+    for r in range(settings_of(w).replicas):
+        rep = replica_at(w, r)
         if rep.state == OFF:
-            rep.state, rep.started_s, rep.up_s = STARTING, now_s, now_s + w.settings[0].cold_s
-            w.fleet[0].starting += 1
+            rep.state, rep.started_s, rep.up_s = STARTING, now_s, now_s + settings_of(w).cold_s
+            fleet_of(w).starting += 1
             return
 
 
 def stop_one(w: World, now_s: float) -> None:
     """Drain the emptiest replica, of equals the last: it takes no more requests and is off when it has none."""
     found = -1
-    for r in range(w.settings[0].replicas):
-        rep = w.replicas[r]
-        if rep.state == UP and (found < 0 or rep.in_flight <= w.replicas[found].in_flight):
+    for r in range(settings_of(w).replicas):
+        rep = replica_at(w, r)
+        if rep.state == UP and (found < 0 or rep.in_flight <= replica_at(w, found).in_flight):
             found = r
     if found < 0:
         return
-    rep = w.replicas[found]
+    rep = replica_at(w, found)
     rep.state = DRAINING
     if rep.in_flight == 0:
         rep.state = OFF
@@ -79,31 +93,31 @@ def stop_one(w: World, now_s: float) -> None:
 def next_up_s(w: World) -> float:
     """When the next starting replica is there."""
     found = math.inf
-    if w.fleet[0].starting > 0:
-        for r in range(w.settings[0].replicas):
-            if w.replicas[r].state == STARTING:
-                found = min(found, w.replicas[r].up_s)
+    if fleet_of(w).starting > 0:
+        for r in range(settings_of(w).replicas):
+            if replica_at(w, r).state == STARTING:
+                found = min(found, replica_at(w, r).up_s)
     return found
 
 
 def come_up(w: World, now_s: float) -> None:
     """Starting replicas whose time has come take requests, those that waited first."""
-    for r in range(w.settings[0].replicas):
-        rep = w.replicas[r]
+    for r in range(settings_of(w).replicas):
+        rep = replica_at(w, r)
         if rep.state == STARTING and rep.up_s <= now_s:
             rep.state, rep.clock_s = UP, now_s
-            w.fleet[0].starting -= 1
-            if w.settings[0].prefix > 0:
+            fleet_of(w).starting -= 1
+            if settings_of(w).prefix > 0:
                 forget(w, r)
 
 
 def outage(w: World, k: int, now_s: float) -> bool:
     """A replica goes down or comes back; True when requests that wait for a replica should be routed."""
-    rep, s = w.replicas[w.outages[k].who], w.settings[0]
-    if w.outages[k].what > 0:
+    rep, s = replica_at(w, outage_at(w, k).who), settings_of(w)
+    if outage_at(w, k).what > 0:
         rep.outages += 1
         if rep.outages == 1:
-            go_down(w, w.outages[k].who, now_s)
+            go_down(w, outage_at(w, k).who, now_s)
         return False
     rep.outages -= 1
     if rep.outages > 0:
@@ -115,9 +129,9 @@ def outage(w: World, k: int, now_s: float) -> bool:
 
 def go_down(w: World, r: int, now_s: float) -> None:
     """Abort the step, lose the cache, and send everyone on the replica elsewhere."""
-    rep = w.replicas[r]
+    rep = replica_at(w, r)
     if rep.state == STARTING:
-        w.fleet[0].starting -= 1
+        fleet_of(w).starting -= 1
     if rep.state != OFF:
         rep.alive_s += now_s - rep.started_s
     rep.state = DOWN
@@ -128,7 +142,7 @@ def go_down(w: World, r: int, now_s: float) -> None:
     rep.in_flight = rep.slots = rep.used = rep.idle = rep.queued_tokens = 0
     rep.due_s = math.inf
     while i >= 0:
-        after = w.requests[i].next
+        after = request_at(w, i).next
         send(w, i, now_s, at_door=False)
         i = after
 
@@ -146,9 +160,9 @@ def abort_step(rep: Replica, now_s: float) -> None:
 
 def empty(w: World, r: int) -> None:
     """Line up everyone on a replica behind its finished prompts, with their caches lost."""
-    s, rep = w.settings[0], w.replicas[r]
+    s, rep = settings_of(w), replica_at(w, r)
     while rep.count > 0:
-        i = w.slots[r * s.slots].request
+        i = slot_at(w, r * s.slots).request
         drop_slot(w, r, 0)
         stop_decoding(w, r, i)
         line_up(w, rep, i)
@@ -161,7 +175,7 @@ def empty(w: World, r: int) -> None:
         i = first_waiting(w, r)
     i = rep.ready
     while i >= 0:
-        one = w.requests[i]
+        one = request_at(w, i)
         if one.shared > 0:
             unclaim(w, r, i)
         one.held = 0
@@ -174,9 +188,9 @@ def empty(w: World, r: int) -> None:
 
 def line_up(w: World, rep: Replica, i: int) -> None:
     """Append to the replica's list of finished prompts."""
-    w.requests[i].next = -1
+    request_at(w, i).next = -1
     if rep.ready < 0:
         rep.ready = i
     else:
-        w.requests[rep.ready_end].next = i
+        request_at(w, rep.ready_end).next = i
     rep.ready_end = i

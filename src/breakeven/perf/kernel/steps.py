@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import math
 
-from breakeven.perf.kernel.layout import Replica, World
+from breakeven.perf.kernel.layout import Replica, World, point_at, settings_of
 
 
 def tokens_s(w: World, tokens: int) -> float:
     """Linear between the points of `token_s`, the first value below, the last slope beyond."""
-    points = w.settings[0].points
-    if points == 1 or tokens <= w.tokens[0]:
-        return w.seconds[0]
+    points = settings_of(w).points
+    if points == 1 or tokens <= point_at(w, 0).tokens:
+        return point_at(w, 0).seconds
     low, high = 0, points - 1
     while high - low > 1:
         middle = (low + high) // 2
-        if w.tokens[middle] < tokens:
+        if point_at(w, middle).tokens < tokens:
             low = middle
         else:
             high = middle
-    slope = (w.seconds[high] - w.seconds[low]) / (w.tokens[high] - w.tokens[low])
-    return w.seconds[low] + slope * (tokens - w.tokens[low])
+    slope = (point_at(w, high).seconds - point_at(w, low).seconds) / (
+        point_at(w, high).tokens - point_at(w, low).tokens
+    )
+    return point_at(w, low).seconds + slope * (tokens - point_at(w, low).tokens)
 
 
 def step_s(w: World, count: int, context: float, window: int, prompt: int, pairs: float) -> float:
     """Seconds of one step. Drafted tokens are verified like prompt tokens, and each pass of the draft costs its own."""
-    s = w.settings[0]
+    s = settings_of(w)
     more = prompt + s.drafts * count
     length = (
         s.step_base_s
@@ -49,7 +51,7 @@ def run_s(first_s: float, growth_s: float, steps: int) -> float:
 
 def growth_s(w: World, rep: Replica) -> float:
     """By how much a pure decode step lasts longer than the one before it."""
-    s = w.settings[0]
+    s = settings_of(w)
     return s.step_per_context_s * (rep.count * s.tokens_per_step)
 
 
@@ -70,11 +72,11 @@ def steps_within(first_s: float, growth: float, gap_s: float, most: int) -> int:
 
 def tokens_by(w: World, tick: int) -> int:
     """Tokens that a sequence has gained by a tick of the decode clock: with speculation more than one a step."""
-    rate = w.settings[0].tokens_per_step
+    rate = settings_of(w).tokens_per_step
     return tick if rate == 1.0 else int(tick * rate)
 
 
 def steps_for(w: World, tokens: int) -> int:
     """Decode steps that so many tokens take."""
-    rate = w.settings[0].tokens_per_step
+    rate = settings_of(w).tokens_per_step
     return tokens if rate == 1.0 else math.ceil(tokens / rate - 1e-9)
