@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from breakeven.errors import UsageError
 from breakeven.perf.fleet import Fleet
 from breakeven.perf.simulate import simulate
-from breakeven.perf.step import run_s, slowed, step_s, steps_within
+from breakeven.perf.step import pairs_of, run_s, slowed, step_s, steps_within, tokens_s
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.workload import Trace, pack
 
@@ -23,6 +24,21 @@ CURVE = StepCurve(
     kv_tokens=3000,
     request_s=0.003,
 )
+
+BENT = StepCurve(
+    prefill_s_per_token=2e-5,
+    step_base_s=0.01,
+    step_per_sequence_s=1e-4,
+    step_per_context_s=1e-7,
+    max_sequences=4,
+    kv_tokens=3000,
+    request_s=0.003,
+    step_per_pair_s=3e-8,
+    token_s=((2.0, 0.001), (64.0, 0.0015), (300.0, 0.004), (1000.0, 0.02)),
+    step_per_window_context_s=4e-7,
+    window_tokens=200,
+)
+"""A curve with every term: attention of prompts, a bent cost of tokens, a sliding window."""
 
 REQUESTS = st.lists(
     st.tuples(st.floats(0, 0.5), st.integers(1, 900), st.integers(1, 60)), min_size=1, max_size=25
@@ -54,13 +70,15 @@ def plain(requests, curve, budget):
         while coming and coming[0]["ready"] <= clock:
             waiting.append(coming.pop(0))
         while waiting and len(prompts) + len(running) < curve.max_sequences:
-            held = sum(one["prompt"] + one["answer"] for one in (*prompts, *running))
-            if held + waiting[0]["prompt"] + waiting[0]["answer"] > curve.kv_tokens:
+            asked = (*prompts, *running, waiting[0])
+            if sum(math.ceil((one["prompt"] + one["answer"]) / 16) for one in asked) > curve.kv_tokens // 16:
                 break
             prompts.append(waiting.pop(0))
-        room, taken, ready = budget - len(running), 0, []
+        room, taken, pairs, ready = budget - len(running), 0, 0, []
         for one in list(prompts):
             part = min(one["left"], room - taken)
+            before = one["prompt"] - one["left"]
+            pairs += sum(before + query for query in range(1, part + 1))
             one["left"] -= part
             taken += part
             if one["left"]:
@@ -73,6 +91,9 @@ def plain(requests, curve, budget):
             + curve.step_per_sequence_s * len(running)
             + curve.step_per_context_s * context
             + curve.prefill_s_per_token * taken
+            + curve.step_per_window_context_s * sum(min(one["prompt"], curve.window_tokens) for one in running)
+            + curve.step_per_pair_s * pairs
+            + (np.interp(len(running) + taken, *zip(*curve.token_s, strict=True)) if curve.token_s else 0.0)
         )
         for one in (*running, *ready):
             one["out"] += 1
@@ -85,11 +106,11 @@ def plain(requests, curve, budget):
 
 
 @settings(max_examples=80, deadline=None)
-@given(REQUESTS, st.sampled_from([64, 256, 2048]))
-def test_fast_equals_plain(requests, budget) -> None:
+@given(REQUESTS, st.sampled_from([64, 256, 1000]), st.sampled_from([CURVE, BENT]))
+def test_fast_equals_plain(requests, budget, curve) -> None:
     """Runs of decode steps summed in closed form give the times of stepping one by one (invariant 8)."""
-    found = simulate(trace_of(requests), CURVE, 1, max_batch_tokens=budget)
-    expected = plain(requests, CURVE, budget)
+    found = simulate(trace_of(requests), curve, 1, max_batch_tokens=budget)
+    expected = plain(requests, curve, budget)
     arrivals = found.column("arrival_s")
     assert len(expected) == len(requests)
     np.testing.assert_allclose(found.column("ttft_s"), [one["first"] for one in expected] - arrivals, rtol=1e-9)
@@ -245,21 +266,44 @@ def test_whole_steps_within_a_gap(decoding, context, gap, most) -> None:
     assert steps == most or run_s(CURVE, decoding, context, steps + 1) > gap
 
 
-@given(st.integers(1, 50), st.integers(0, 10**5), st.integers(0, 200))
-def test_a_run_is_the_sum_of_its_steps(decoding, context, steps) -> None:
+@given(st.integers(1, 50), st.integers(0, 10**5), st.integers(0, 200), st.integers(0, 5000))
+def test_a_run_is_the_sum_of_its_steps(decoding, context, steps, window) -> None:
     """The closed form of a run equals adding its steps."""
     added = math.fsum(
-        step_s(CURVE, decoding=decoding, context=context + step * decoding, prompt=0) for step in range(steps)
+        step_s(BENT, decoding=decoding, context=context + step * decoding, prompt=0, window=window)
+        for step in range(steps)
     )
-    assert run_s(CURVE, decoding, context, steps) == pytest.approx(added, rel=1e-12)
+    assert run_s(BENT, decoding, context, steps, window) == pytest.approx(added, rel=1e-12)
+
+
+@given(st.floats(0, 1000))
+def test_the_cost_of_tokens_is_linear_between_points(tokens) -> None:
+    """The first value holds below the first point; without points tokens cost nothing of their own."""
+    assert tokens_s(BENT, tokens) == pytest.approx(np.interp(tokens, *zip(*BENT.token_s, strict=True)), rel=1e-12)
+    assert tokens_s(CURVE, tokens) == 0.0
+
+
+def test_the_cost_of_tokens_keeps_its_last_slope() -> None:
+    """Beyond the last point the line goes on; a single point is a constant."""
+    slope = (0.02 - 0.004) / 700
+    assert tokens_s(BENT, 1500) == pytest.approx(0.02 + 500 * slope, rel=1e-12)
+    assert tokens_s(msgspec.structs.replace(BENT, token_s=((8.0, 0.5),)), 99) == 0.5
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=8))
+def test_chunks_of_a_prompt_have_the_pairs_of_the_whole(chunks) -> None:
+    """However a prompt is cut, each token looks once at itself and each earlier one."""
+    starts = [sum(chunks[:place]) for place in range(len(chunks))]
+    whole = sum(pairs_of(chunk, start) for chunk, start in zip(chunks, starts, strict=True))
+    assert whole == pairs_of(sum(chunks), 0)
 
 
 @settings(max_examples=40, deadline=None)
-@given(REQUESTS, st.floats(0.3, 0.95))
-def test_time_has_no_unit_of_its_own(requests, factor) -> None:
+@given(REQUESTS, st.floats(0.3, 0.95), st.sampled_from([CURVE, BENT]))
+def test_time_has_no_unit_of_its_own(requests, factor, curve) -> None:
     """Steps, waits and arrivals all `factor` as long give answers `factor` as late, to the last digit that counts."""
-    fast = slowed(CURVE, factor)
-    slow_run = simulate(trace_of(requests), StepCurve(**{**as_dict(CURVE), "request_s": 0.0}), 2)
+    fast = slowed(curve, factor)
+    slow_run = simulate(trace_of(requests), StepCurve(**{**as_dict(curve), "request_s": 0.0}), 2)
     fast_run = simulate(trace_of(requests), StepCurve(**{**as_dict(fast), "request_s": 0.0}), 2, scale=1 / factor)
     np.testing.assert_allclose(fast_run.column("e2e_s"), slow_run.column("e2e_s") * factor, rtol=1e-6)
 

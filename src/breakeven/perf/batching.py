@@ -1,9 +1,11 @@
-"""Continuous batching on one replica as a state machine in virtual time: the simulator and the emulator both run it.
+"""Continuous batching on one replica as a state machine in virtual time: what the emulator runs, as it can be read.
+
+The simulator's `perf.kernel` does the same for whole traces, faster and with more features; tests hold them together.
 
 A step carries one token of every decoding sequence and, in what is left of its token budget, chunks of prompts in order
-of arrival. A request enters, first come, first served, when a slot and cache for its prompt and whole answer are free,
-so that nothing is ever preempted. It may join a step that begins when it is ready, or later. Its first token comes with
-the step that ends its prompt. Runs of pure decode steps are summed in closed form.
+of arrival. A request enters, first come, first served, when a slot and whole blocks of cache for its prompt and answer
+are free, so that nothing is ever preempted. It may join a step that begins when it is ready, or later. Its first token
+comes with the step that ends its prompt. Runs of pure decode steps are summed in closed form.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import heapq
 import math
 from collections import deque
 
-from breakeven.perf.step import run_s, step_s, steps_within
+from breakeven.perf.step import pairs_of, run_s, step_s, steps_within
 from breakeven.schema.performance import StepCurve
 
 NEVER = math.inf
@@ -44,7 +46,7 @@ class Sequence:
 
     @property
     def footprint(self) -> int:
-        """Tokens of cache reserved for it."""
+        """Tokens that it has in the cache at its end."""
         return self.input_tokens + self.output_tokens
 
 
@@ -54,8 +56,10 @@ class Replica:
     `busy_s` is the time spent in steps, `steps` their number; `clock_s` the end of the last whole step.
     """
 
-    def __init__(self, curve: StepCurve, *, max_batch_tokens: int = 2048) -> None:
+    def __init__(self, curve: StepCurve, *, max_batch_tokens: int = 2048, block_tokens: int = 16) -> None:
         self.curve = curve
+        self._block = block_tokens
+        self._blocks = curve.kv_tokens // block_tokens
         self.clock_s = 0.0
         self.busy_s = 0.0
         self.steps = 0
@@ -66,6 +70,8 @@ class Replica:
         self._decoding: list[tuple[int, int, Sequence]] = []
         self._count = 0
         self._context = 0
+        self._window = 0
+        self._pairs = 0.0
         self._cache = 0
         self._slots = 0
         self._ends_s: float | None = None
@@ -73,8 +79,16 @@ class Replica:
         self._cancelled: list[Sequence] = []
         self.changed: list[Sequence] = []
 
+    def reserves(self, sequence: Sequence) -> int:
+        """Whole blocks of cache that are set aside for a request."""
+        return -(-sequence.footprint // self._block)
+
+    def can_ever_fit(self, sequence: Sequence) -> bool:
+        """Whether an empty cache holds the request."""
+        return self.reserves(sequence) <= self._blocks
+
     def submit(self, sequence: Sequence) -> None:
-        """Queue a request at its ready time, to which `advance` was called; its footprint must fit the cache."""
+        """Queue a request at its ready time, to which `advance` was called; it must fit an empty cache."""
         if self.in_flight == 0 and self._ends_s is None:
             self.clock_s = max(self.clock_s, sequence.ready_s)
         self._waiting.append(sequence)
@@ -108,7 +122,7 @@ class Replica:
         if not self._decoding:
             return self._ends_s
         left = self._decoding[0][0] - self.steps - 1
-        return self._ends_s + run_s(self.curve, self._count, self._context + self._count, max(0, left))
+        return self._ends_s + run_s(self.curve, self._count, self._context + self._count, max(0, left), self._window)
 
     def emitted(self, sequence: Sequence) -> int:
         """Output tokens of a sequence by the end of the last whole step."""
@@ -151,12 +165,14 @@ class Replica:
             return
         self._count += 1
         self._context += sequence.input_tokens + 1
+        self._window += self._windowed(sequence)
         heapq.heappush(self._decoding, (self.steps + sequence.output_tokens - 1, sequence.key, sequence))
         self.changed.append(sequence)
 
     def _done(self, sequence: Sequence) -> None:
         self._count -= 1
         self._context -= sequence.footprint
+        self._window -= self._windowed(sequence)
         self._free(sequence)
         if sequence.gone:
             sequence.done_s = self.clock_s
@@ -169,29 +185,34 @@ class Replica:
         self.changed.append(sequence)
 
     def _free(self, sequence: Sequence) -> None:
-        self._cache -= sequence.footprint
+        self._cache -= self.reserves(sequence)
         self._slots -= 1
+
+    def _windowed(self, sequence: Sequence) -> int:
+        return min(sequence.input_tokens, self.curve.window_tokens)
 
     def _can_admit(self) -> bool:
         if not self._waiting or self._slots >= self.curve.max_sequences:
             return False
-        return self._cache + self._waiting[0].footprint <= self.curve.kv_tokens
+        return self._cache + self.reserves(self._waiting[0]) <= self._blocks
 
     def _admit(self) -> None:
         while self._can_admit():
             sequence = self._waiting.popleft()
             sequence.admitted = True
-            self._cache += sequence.footprint
+            self._cache += self.reserves(sequence)
             self._slots += 1
             self._prompts.append(sequence)
 
     def _take_prompts(self) -> int:
-        """Chunks of prompts for the next step, in order; returns their tokens."""
+        """Chunks of prompts for the next step, in order; returns their tokens and keeps their query-key pairs."""
         budget = max(0, self._budget - self._count) if self._count else self._budget
         taken = 0
+        self._pairs = 0.0
         while self._prompts and taken < budget:
             sequence = self._prompts[0]
             part = min(sequence.left, budget - taken)
+            self._pairs += pairs_of(part, sequence.input_tokens - sequence.left)
             sequence.left -= part
             taken += part
             if sequence.left:
@@ -202,18 +223,25 @@ class Replica:
     def _begin(self, prompt_tokens: int) -> None:
         if not (prompt_tokens or self._count):
             return
-        length = step_s(self.curve, decoding=self._count, context=self._context, prompt=prompt_tokens)
+        length = step_s(
+            self.curve,
+            decoding=self._count,
+            context=self._context,
+            prompt=prompt_tokens,
+            window=self._window,
+            pairs=self._pairs if prompt_tokens else 0.0,
+        )
         self.busy_s += length
         self._ends_s = self.clock_s + length
 
     def _decode_run(self, until_s: float) -> None:
         """Whole steps up to the next finish or `until_s`, then, where time is left, one step in progress."""
         most = self._decoding[0][0] - self.steps
-        whole = steps_within(self.curve, self._count, self._context, until_s - self.clock_s, most)
+        whole = steps_within(self.curve, self._count, self._context, until_s - self.clock_s, most, window=self._window)
         if whole == 0:
             self._begin(0)
             return
-        length = run_s(self.curve, self._count, self._context, whole)
+        length = run_s(self.curve, self._count, self._context, whole, self._window)
         self.clock_s += length
         self.busy_s += length
         self._count_steps(whole)
@@ -238,6 +266,7 @@ class Replica:
             if other is sequence:
                 self._count -= 1
                 self._context -= sequence.input_tokens + 1 + self.steps - sequence.joined
+                self._window -= self._windowed(sequence)
                 del self._decoding[place]
                 heapq.heapify(self._decoding)
                 return

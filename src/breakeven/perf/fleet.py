@@ -1,4 +1,4 @@
-"""Replicas behind a router, in virtual time: what the simulator runs to the end and the emulator runs in real time."""
+"""Replicas behind a router, in virtual time: what the emulator runs in real time. `perf.kernel` is the fast form."""
 
 from __future__ import annotations
 
@@ -38,9 +38,13 @@ class Fleet:
         *,
         routing: Routing = "least_loaded",
         max_batch_tokens: int = 2048,
+        block_tokens: int = 16,
     ) -> None:
         self._curve = curve
-        self._replicas = [batching.Replica(curve, max_batch_tokens=max_batch_tokens) for _ in range(replicas)]
+        self._replicas = [
+            batching.Replica(curve, max_batch_tokens=max_batch_tokens, block_tokens=block_tokens)
+            for _ in range(replicas)
+        ]
         self._choose = ROUTINGS[routing]
         self._coming: deque[batching.Sequence] = deque()
         self._arrived = 0
@@ -49,7 +53,7 @@ class Fleet:
         """A request arrives, not before any earlier one."""
         sequence = batching.Sequence(self._arrived, arrival_s + self._curve.request_s, input_tokens, output_tokens)
         self._arrived += 1
-        if sequence.footprint > self._curve.kv_tokens:
+        if not self._replicas[0].can_ever_fit(sequence):
             sequence.gone = True
         else:
             self._coming.append(sequence)

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from breakeven.errors import UsageError
-from breakeven.metric.latency import tpot_s, ttft_s
-from breakeven.perf import batching
-from breakeven.perf.fleet import Fleet, Routing
+from breakeven.perf.kernel import build, layout, loop
+from breakeven.perf.world import world
 from breakeven.schema.noun import Noun
 from breakeven.schema.performance import StepCurve
-from breakeven.schema.workload import Trace, pack
+from breakeven.schema.serving import Routing, Serving
+from breakeven.schema.workload import Trace
+
+COMPILE_FROM = 10**9
+"""Below so many requests plain Python is done before numba is imported."""
 
 
 class Simulation(Noun, frozen=True, kw_only=True):
     """One row per request of the trace, in its order, as columns of little-endian float64.
 
-    Seconds, NaN where there is none: a request that can never fit in the cache has no answer (`refused` counts them),
-    and an answer of one token has no TPOT. `replica` is -1 for a refused request. `busy_s` sums over replicas;
-    `span_s` runs from the first arrival to the last token; `in_flight_mean` is the time average over all replicas.
+    Seconds, NaN where there is none: a request that can never fit in the cache, was refused at the door or found no
+    replica for good has no answer (`refused` counts all of them), and an answer of one token has no TPOT. `replica` is
+    the last one, -1 where there was none. `outcome` holds the codes of `OUTCOMES`; `preemptions` how often a request
+    lost its place; `hit_tokens` what the prefix cache spared it.
+
+    `busy_s` sums over replicas, of which `prefill_s` is what prompts added to steps and `decode_s` the rest; `span_s`
+    runs from the first arrival to the last token; `in_flight_mean` is the time average over all replicas, `batch_mean`
+    that of the decoding sequences over steps that have any. `peak_kv_tokens` is the most that one replica allotted.
+    `replica_s` is the time that replicas were on, starting included and down excluded. `output_tokens` were answered.
     """
 
     n: int
@@ -36,58 +46,133 @@ class Simulation(Noun, frozen=True, kw_only=True):
     span_s: float
     in_flight_mean: float
     steps: int
+    outcome: bytes = b""
+    preemptions: bytes = b""
+    hit_tokens: bytes = b""
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+    batch_mean: float = 0.0
+    peak_kv_tokens: int = 0
+    replica_s: float = 0.0
+    output_tokens: float = 0.0
 
     def column(self, name: str) -> NDArray[np.float64]:
         """A column as a read-only array."""
         return np.frombuffer(getattr(self, name), dtype="<f8")
 
+    @property
+    def output_tokens_s(self) -> float:
+        """Output tokens per second of the span, over all replicas."""
+        return self.output_tokens / self.span_s if self.span_s > 0 else 0.0
 
-def simulate(
+
+OUTCOMES = ("answered", "refused at the door", "never fits", "unserved")
+"""What the codes of `Simulation.outcome` mean. Unserved: every replica was gone for good."""
+
+
+def simulate(  # noqa: PLR0913 - each changes what is simulated
     trace: Trace,
     curve: StepCurve,
     replicas: int,
     *,
-    max_batch_tokens: int = 2048,
-    routing: Routing = "least_loaded",
+    max_batch_tokens: int | None = None,
+    routing: Routing | None = None,
     scale: float = 1.0,
+    serving: Serving = Serving(),  # noqa: B008 - frozen
+    compiled: bool | None = None,
+    per_step: bool = False,
 ) -> Simulation:
     """Serve a trace, arrivals divided by `scale` (2.0 is twice the rate), to the last token. Deterministic.
 
+    `serving` says how; `max_batch_tokens` and `routing` replace its own where given. `compiled`: with numba or without,
+    which gives the same bytes; None takes numba where it is installed and worth its start. `per_step` takes every
+    decode step by itself instead of summing runs of them, which gives the same but for rounding.
+
     Raises:
-        UsageError: there are no replicas, or the scale is not positive.
+        UsageError: there are no replicas, the scale is not positive, parts of `serving` do not go together, or
+            `compiled` is asked for without numba.
     """
-    if replicas < 1 or not scale > 0:
+    if (replicas < 1 and serving.autoscale is None) or not scale > 0:
         message = f"cannot simulate {replicas} replicas at {scale} times the rate"
         raise UsageError(message, "use at least 1, and a scale > 0")
-    columns = zip(trace.column("arrival_s"), trace.column("input_tokens"), trace.column("output_tokens"), strict=True)
-    fleet = Fleet(curve, replicas, routing=routing, max_batch_tokens=max_batch_tokens)
-    sequences = [fleet.arrive(at / scale, round(prompt), round(output)) for at, prompt, output in columns]
-    fleet.advance(math.inf)
-    return _summary(sequences, fleet, curve.request_s)
+    serving = _with(serving, max_batch_tokens, routing)
+    serve = _kernel(trace.n, compiled=compiled)
+    rows = world(trace, curve, replicas, serving, scale=scale, per_step=per_step, records=serve is not loop.serve)
+    serve(rows)
+    return _summary(trace, rows, scale, serving)
 
 
-def _summary(sequences: Sequence[batching.Sequence], fleet: Fleet, request_s: float) -> Simulation:
-    arrivals = [sequence.ready_s - request_s for sequence in sequences]
-    served = [sequence for sequence in sequences if not sequence.gone]
-    start = min(arrivals, default=0.0)
-    span = max((sequence.done_s for sequence in served), default=start) - start
-    residence = math.fsum(sequence.done_s - sequence.ready_s + request_s for sequence in served)
+def _with(serving: Serving, max_batch_tokens: int | None, routing: Routing | None) -> Serving:
+    if max_batch_tokens is not None:
+        serving = msgspec.structs.replace(serving, max_batch_tokens=max_batch_tokens)
+    return serving if routing is None else msgspec.structs.replace(serving, routing=routing)
+
+
+def _kernel(requests: int, *, compiled: bool | None) -> build.Serve:
+    if compiled is False or (compiled is None and requests < COMPILE_FROM):
+        return loop.serve
+    found = build.compiled()
+    if found is None and compiled:
+        message = "numba is not installed, and the compiled simulator was asked for"
+        raise UsageError(message, "pip install breakeven[plan]")
+    return found or loop.serve
+
+
+def _summary(trace: Trace, rows: layout.World, scale: float, serving: Serving) -> Simulation:
+    arrivals = np.frombuffer(trace.arrival_s) / scale
+    first, done, outcome = (layout.column(rows.requests, name) for name in ("first_s", "done_s", "outcome"))
+    outputs = np.rint(np.frombuffer(trace.output_tokens))
+    answered = outcome == layout.ANSWERED
+    start = float(arrivals[0]) if trace.n else 0.0
+    end = float(done[answered].max(initial=start))
+    residence = math.fsum((done - arrivals)[answered].tolist())
+    ttft = np.where(answered, first - arrivals, math.nan)
+    tpot = np.full(trace.n, math.nan)
+    gaps = answered & (outputs > 1)
+    tpot[gaps] = (done - first)[gaps] / (outputs[gaps] - 1)
     return Simulation(
-        n=len(sequences),
-        refused=len(sequences) - len(served),
-        arrival_s=pack(arrivals),
-        ttft_s=pack(ttft_s(sent, sequence.first_s) for sent, sequence in zip(arrivals, sequences, strict=True)),
-        tpot_s=pack(_tpot_s(sequence) for sequence in sequences),
-        e2e_s=pack(sequence.done_s - sent for sent, sequence in zip(arrivals, sequences, strict=True)),
-        replica=pack(sequence.replica for sequence in sequences),
-        busy_s=fleet.busy_s,
-        span_s=span,
-        in_flight_mean=residence / span if span > 0 else 0.0,
-        steps=fleet.steps,
+        n=trace.n,
+        refused=int(trace.n - answered.sum()),
+        arrival_s=arrivals.tobytes(),
+        ttft_s=ttft.tobytes(),
+        tpot_s=tpot.tobytes(),
+        e2e_s=(done - arrivals).tobytes(),
+        replica=_floats(rows, "replica"),
+        span_s=end - start,
+        in_flight_mean=residence / (end - start) if end > start else 0.0,
+        outcome=_floats(rows, "outcome"),
+        preemptions=_floats(rows, "preempted"),
+        hit_tokens=_floats(rows, "hit"),
+        output_tokens=float(outputs[answered].sum()),
+        **_totals(rows, start, end, serving),
     )
 
 
-def _tpot_s(sequence: batching.Sequence) -> float:
-    """TPOT by the one definition; NaN where it does not exist."""
-    value = tpot_s(sequence.done_s, sequence.first_s, sequence.output_tokens)
-    return math.nan if value is None else value
+def _floats(rows: layout.World, name: str) -> bytes:
+    values: NDArray[Any] = layout.column(rows.requests, name)
+    return values.astype("<f8").tobytes()
+
+
+def _totals(rows: layout.World, start_s: float, end_s: float, serving: Serving) -> layout.Columns:
+    """Sums over replicas."""
+    prefill, decode, steps, loaded, decoded, peak = (
+        layout.column(rows.replicas, name).tolist()
+        for name in ("prefill_s", "decode_s", "steps", "decode_steps", "decoded", "peak")
+    )
+    return {
+        "busy_s": math.fsum(prefill) + math.fsum(decode),
+        "prefill_s": math.fsum(prefill),
+        "decode_s": math.fsum(decode),
+        "steps": sum(steps),
+        "batch_mean": sum(decoded) / sum(loaded) if sum(loaded) else 0.0,
+        "peak_kv_tokens": max(peak) * serving.block_tokens,
+        "replica_s": _on_s(rows, start_s, end_s),
+    }
+
+
+def _on_s(rows: layout.World, start_s: float, end_s: float) -> float:
+    """Seconds that replicas were on; one that was on at first is so from the first arrival."""
+    alive, state, started = (layout.column(rows.replicas, name) for name in ("alive_s", "state", "started_s"))
+    on = (state != layout.OFF) & (state != layout.DOWN)
+    rest = np.where(on, np.maximum(0.0, end_s - np.maximum(start_s, started)), 0.0)
+    return math.fsum((alive + rest).tolist())

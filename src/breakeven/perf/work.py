@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from breakeven.perf.step import step_s
+from breakeven.perf.step import prompt_s, step_s
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.policy import WorkCurve
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
+CHUNK = 2048
+"""Prompt tokens in a step, at most, where the cost of a prompt token depends on it."""
+
 
 def work_curve(curve: StepCurve, context_mean: float = 1024.0) -> WorkCurve:
     """Prefill seconds per token, and TPOT at batch sizes up to what the replica runs, each of `context_mean` tokens.
 
-    TPOT(b) = base + per sequence x b + per context x context_mean x b. A request of p prompt and n output tokens then
-    takes p x prefill + n x TPOT(b) / b replica-seconds; summed over b requests that is the time of their steps.
+    TPOT(b) = a step of b sequences, each with `context_mean` tokens cached. A request of p prompt and n output tokens
+    then takes p x prefill + n x TPOT(b) / b replica-seconds; summed over b requests that is the time of their steps.
+    Prefill is that of a prompt of `context_mean` tokens, at least 512, in chunks of 2,048.
     """
     sizes = [batch for batch in BATCHES if batch < curve.max_sequences] + [curve.max_sequences]
-    points = tuple((float(b), step_s(curve, decoding=b, context=context_mean * b, prompt=0)) for b in sizes)
-    return WorkCurve(prefill_s_per_token=curve.prefill_s_per_token, tpot_s=points)
+    prompt = max(512.0, context_mean)
+    window = min(context_mean, float(curve.window_tokens))
+    points = tuple(
+        (float(b), step_s(curve, decoding=b, context=context_mean * b, prompt=0, window=window * b)) for b in sizes
+    )
+    return WorkCurve(prefill_s_per_token=prompt_s(curve, prompt, chunk=CHUNK) / prompt, tpot_s=points)

@@ -17,7 +17,7 @@ from breakeven.errors import FactError, InfeasibleError
 from breakeven.perf.memory import kv_tokens, sequences
 from breakeven.perf.roofline import step_curve
 from breakeven.perf.steady import replica_rps
-from breakeven.perf.step import step_s
+from breakeven.perf.step import prompt_s, step_s
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.question import Question
 from breakeven.planner.standing import speed_facts
@@ -182,9 +182,13 @@ def _slow(curve: StepCurve, question: Question) -> bool:
     """Whether even a lone median request misses a target: its prompt alone, or a step with it alone."""
     load, asked = question.workload, question.objective
     context = load.input_tokens_p50 + load.output_tokens_p50 / 2
-    if asked.ttft_s is not None and curve.prefill_s_per_token * load.input_tokens_p50 > asked.ttft_s:
+    prompt = load.input_tokens_p50
+    if asked.ttft_s is not None and prompt_s(curve, prompt, chunk=prompt, decoding=0) > asked.ttft_s:
         return True
-    return asked.tpot_s is not None and step_s(curve, decoding=1, context=context, prompt=0) > asked.tpot_s
+    window = min(prompt, curve.window_tokens)
+    return (
+        asked.tpot_s is not None and step_s(curve, decoding=1, context=context, prompt=0, window=window) > asked.tpot_s
+    )
 
 
 def _candidate(catalog: Catalog, model: Model, one: _Sized, scope: Scope) -> Candidate:

@@ -8,9 +8,17 @@ from breakeven.schema.noun import Figure, Noun
 class StepCurve(Noun, frozen=True, kw_only=True):
     """The deployment's coefficients as data: what the emulator, the gateway and the cost engine need of `perf`.
 
-    A decode step with `b` sequences in flight takes `step_base_s + step_per_sequence_s * b + step_per_context_s *
-    (tokens of context in flight)` seconds; prefill takes `prefill_s_per_token` a token; `max_sequences` fit in memory.
-    A request waits `request_s` (parsing, tokenisation) before its first step.
+    A step with `b` decoding sequences and `c` prompt tokens lasts, in seconds,
+
+        step_base_s + step_per_sequence_s b + step_per_context_s (tokens of context of the decoding sequences)
+        + step_per_window_context_s (sum over decoding sequences of min(prompt tokens, window_tokens))
+        + step_per_pair_s (query-key pairs of the prompt chunks) + prefill_s_per_token c + token_s(b + c)
+
+    A chunk of c tokens after p earlier ones of its prompt has c p + c (c + 1) / 2 pairs. `token_s` holds points (tokens
+    in the step, seconds), ascending: linear between them, the first value below, the last slope beyond; it carries what
+    is not linear in tokens (weight reads, arithmetic, expert sharing, all-reduce). `step_per_context_s` and
+    `step_per_window_context_s` are the cache reads of full and of sliding-window layers. `max_sequences` fit in memory,
+    `kv_tokens` in the cache. A request waits `request_s` (parsing, tokenisation) before its first step.
     """
 
     prefill_s_per_token: float
@@ -22,6 +30,10 @@ class StepCurve(Noun, frozen=True, kw_only=True):
     power_idle_w: float | None = None
     power_busy_w: float | None = None
     request_s: float = 0.0
+    step_per_pair_s: float = 0.0
+    token_s: tuple[tuple[float, float], ...] = ()
+    step_per_window_context_s: float = 0.0
+    window_tokens: int = 0
 
 
 class Performance(Noun, frozen=True, kw_only=True):

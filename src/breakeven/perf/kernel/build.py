@@ -1,0 +1,116 @@
+"""The kernel in compiled form: the same functions, handed to numba at the first use and cached on disk by it.
+
+Compiled functions get the address of a row of addresses, one of each table, instead of a `World`: a single pointer,
+where a tuple of arrays would have to be taken apart at every call. Only the functions that reach rows differ.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable
+from functools import cache
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from breakeven.perf.kernel import lists, loop, memory, prefix, replica, route, scale, steps
+from breakeven.perf.kernel.layout import TABLES, World, dtype
+
+Serve = Callable[[World], None]
+Space = dict[str, Any]
+
+MODULES: tuple[ModuleType, ...] = (steps, lists, prefix, memory, replica, route, scale, loop)
+ADDRESSES = np.dtype([(name, "<i8") for name in TABLES])
+OPTIONS = {"_nrt": False, "error_model": "numpy", "no_cfunc_wrapper": True}
+"""Nothing is allocated, nothing divides by zero, nobody calls it from C."""
+
+
+def loaded() -> bool:
+    """Whether numba is in this process already, so that using it costs no import."""
+    return "numba" in sys.modules
+
+
+@cache
+def compiled() -> Serve | None:
+    """`loop.serve` compiled; None where numba is not installed. The first call of it compiles or reads the cache.
+
+    It takes a `World` of numpy records.
+    """
+    try:
+        import numba  # noqa: PLC0415 - slow to import, and optional
+    except ImportError:
+        return None
+    entry = _entry(numba)
+
+    def serve(w: World) -> None:
+        addresses = np.zeros(1, dtype=ADDRESSES)
+        for name in TABLES:
+            addresses[name] = getattr(w, name).ctypes.data
+        entry(addresses[0])
+
+    return serve
+
+
+def _entry(numba: Any) -> Callable[[Any], None]:  # noqa: ANN401 - an untyped module
+    """All functions compiled for one another. The entry is kept on disk under a name that changes with any of them.
+
+    numba itself looks only at the file of the entry. Where no place can be written to, nothing is kept.
+    """
+    spaces: dict[str, Space] = {module.__name__: dict(vars(module)) for module in MODULES}
+    functions = [value for module in MODULES for value in vars(module).values() if _own(value, module)]
+    inner = numba.njit(no_cpython_wrapper=True, **OPTIONS)
+    made: dict[Any, Any] = {function: inner(_twin(function, spaces[function.__module__])) for function in functions}
+    made |= {reach: _reach(numba, name) for name, (_, reach) in TABLES.items()}
+    for space in spaces.values():
+        space.update({name: made[value] for name, value in space.items() if isinstance(value, FunctionType)})
+    entry = _twin(loop.serve, spaces[loop.__name__])
+    entry.__qualname__ = f"serve_{_digest(functions):08x}"
+    try:
+        return numba.njit(cache=True, **OPTIONS)(entry)  # type: ignore[no-any-return]
+    except RuntimeError:
+        return numba.njit(**OPTIONS)(entry)  # type: ignore[no-any-return]
+
+
+def _reach(numba: Any, name: str) -> Any:  # noqa: ANN401 - numba's own types
+    """A row of a table, from the address of the table and the number of the row."""
+    record = numba.from_dtype(dtype(TABLES[name][0]))
+    offset = ADDRESSES.fields[name][1]  # type: ignore[index]
+
+    def code(context: Any, builder: Any, _: Any, args: tuple[Any, ...]) -> Any:  # noqa: ANN401
+        word = context.get_value_type(numba.types.int64)
+        start = builder.ptrtoint(args[0], word)
+        place = builder.inttoptr(builder.add(start, word(offset)), word.as_pointer())
+        row = builder.load(place)
+        if len(args) > 1:
+            row = builder.add(row, builder.mul(args[1], word(record.size)))
+        return builder.inttoptr(row, context.get_value_type(record))
+
+    def first(_: Any, w: Any) -> Any:  # noqa: ANN401
+        return record(w), code
+
+    def nth(_: Any, w: Any, row: Any) -> Any:  # noqa: ANN401, ARG001 - numba counts the arguments
+        return record(w, numba.types.int64), code
+
+    return numba.extending.intrinsic(first if name in {"settings", "fleet"} else nth)
+
+
+def _own(value: object, module: ModuleType) -> bool:
+    return isinstance(value, FunctionType) and value.__module__ == module.__name__
+
+
+def _twin(function: FunctionType | Serve, space: Space) -> FunctionType:
+    """The same function with the compiled ones for its globals."""
+    return FunctionType(function.__code__, space, function.__name__)
+
+
+def _digest(functions: list[FunctionType]) -> int:
+    found = zlib.crc32(repr([(name, kind.__annotations__) for name, (kind, _) in TABLES.items()]).encode())
+    for function in functions:
+        found = zlib.crc32(_text(function.__code__), found)
+    return found
+
+
+def _text(code: CodeType) -> bytes:
+    return repr((code.co_code, code.co_consts, code.co_names, code.co_varnames)).encode()
