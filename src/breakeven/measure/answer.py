@@ -126,7 +126,7 @@ class Stream:
                 self.said += [choice.words for choice in chunk.choices]
 
 
-async def follow(  # noqa: PLR0913 - one call site, which knows all of it
+async def follow(
     response: Response,
     answer: Answer,
     sent_s: float,

@@ -13,6 +13,8 @@ from breakeven.wire.client import Client
 
 _OK = 200
 _SAID_CHARACTERS = 200
+_SECRET = frozenset({"authorization", "api-key", "x-api-key"})
+_HIDDEN = "[key]"
 
 Clock = Callable[[], float]
 
@@ -33,17 +35,34 @@ class Request(Noun, frozen=True, kw_only=True):
 
 
 async def exchange(client: Client, request: Request, answer: Answer, clock: Clock) -> tuple[Answer, bytes]:
-    """Send now and read to the end; a failure is an answer with an error. The body is empty for a stream."""
+    """Send now and read to the end; a failure is an answer with an error. The body is empty for a stream.
+
+    A server that repeats the key it was given does not get it into an answer's `error` or `refusal`.
+    """
     sent_s = clock()
     try:
-        response = await client.request(
-            request.method, request.url, request.headers, request.body, timeout_s=request.timeout_s
-        )
-        answer = msgspec.structs.replace(answer, status=response.status, headers=tuple(response.headers))
-        if request.stream and response.status == _OK:
-            return await follow(response, answer, sent_s, clock, request.url, keep_text=request.keep_text), b""
-        body = await response.read()
-        refusal = "" if response.status == _OK else body[:_SAID_CHARACTERS].decode(errors="replace")
-        return msgspec.structs.replace(answer, total_s=clock() - sent_s, refusal=refusal), body
+        answer, body = await _ask(client, request, answer, sent_s, clock)
     except BackendError as error:
-        return msgspec.structs.replace(answer, total_s=clock() - sent_s, error=error.message), b""
+        answer, body = msgspec.structs.replace(answer, total_s=clock() - sent_s, error=error.message), b""
+    return (answer if answer.ok else _without_keys(answer, request)), body
+
+
+async def _ask(client: Client, request: Request, answer: Answer, sent_s: float, clock: Clock) -> tuple[Answer, bytes]:
+    response = await client.request(
+        request.method, request.url, request.headers, request.body, timeout_s=request.timeout_s
+    )
+    answer = msgspec.structs.replace(answer, status=response.status, headers=tuple(response.headers))
+    if request.stream and response.status == _OK:
+        return await follow(response, answer, sent_s, clock, request.url, keep_text=request.keep_text), b""
+    body = await response.read()
+    refusal = "" if response.status == _OK else body.decode(errors="replace")
+    return msgspec.structs.replace(answer, total_s=clock() - sent_s, refusal=refusal), body
+
+
+def _without_keys(answer: Answer, request: Request) -> Answer:
+    error, refusal = answer.error, answer.refusal
+    for name, value in request.headers:
+        if name.lower() in _SECRET:
+            key = value.removeprefix("Bearer ")
+            error, refusal = error.replace(key, _HIDDEN), refusal.replace(key, _HIDDEN)
+    return msgspec.structs.replace(answer, error=error, refusal=refusal[:_SAID_CHARACTERS])
