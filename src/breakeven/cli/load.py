@@ -47,7 +47,7 @@ class Numbers(click.ParamType[tuple[float, ...]]):
 @click.argument("target", metavar="URL|MODEL.onnx")
 @click.option("--model", help="The model to ask for.  [default: the only one served]")
 @click.option(
-    "--accelerator", metavar="NAME", help="What it runs on, for the rows: a name of the catalog, or your own."
+    "--accelerator", "gpu", metavar="NAME", help="What it runs on, for the rows: a name of the catalog, or your own."
 )
 @click.option("--closed", type=Numbers(int, 1, _MOST_CLIENTS), help="Requests always in flight, a point each: 1,4,16.")
 @click.option("--open", type=Numbers(float, 1e-3, _MOST_RPS), help="Arrivals per second, a point each: 0.5,2.")

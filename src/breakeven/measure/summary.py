@@ -35,7 +35,7 @@ class Flow(NamedTuple):
 
 
 def mean_interval(values: Sequence[float], together: float) -> tuple[float, float] | None:
-    """95 % interval of the mean of a series of durations in its order in time, by batch means (Law & Kelton, section 9.5.3).
+    """95 % interval of the mean of durations in their order in time, by batch means (Law & Kelton, section 9.5.3).
 
     Values served at the same time resemble each other, so batches hold at least `together` neighbours where they can.
     None below two values a batch.
