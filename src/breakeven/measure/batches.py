@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from breakeven.measure import closed_loop
 from breakeven.measure.exchange import Request
-from breakeven.measure.kept import Kept, Meter
+from breakeven.measure.kept import Kept
 from breakeven.measure.plan import CALLS, Plan
 from breakeven.measure.point import Asked, of_closed
 from breakeven.measure.probe import chosen, get
@@ -36,7 +36,7 @@ async def measure(client: Client, plan: Plan, kept: Kept) -> None:
 
 
 async def _batch(client: Client, plan: Plan, kept: Kept, url: str, inputs: Sequence[Input]) -> None:
-    rows, requests, meter = inputs[0].shape[0], plan.requests or CALLS, Meter()
+    rows, requests = inputs[0].shape[0], plan.requests or CALLS
     options = closed_loop.Options(
         clients=1, requests=requests, seconds=plan.seconds, warm_up=_WARM_UP if plan.warm_up is None else plan.warm_up
     )
@@ -48,4 +48,4 @@ async def _batch(client: Client, plan: Plan, kept: Kept, url: str, inputs: Seque
         kept.listener.progress(f"{rows} rows", done, requests)
 
     run = await closed_loop.drive(client, make, options, progress)
-    kept.point(of_closed(run, 1, Asked(rows=rows, cpu_share=meter.share())))
+    kept.point(of_closed(run, 1, Asked(rows=rows)))

@@ -51,7 +51,7 @@ def of_closed(run: closed_loop.Run, clients: int, asked: Asked) -> LoadPoint:
     doubts = [*_doubts(sample, asked)]
     if run.gave_up:
         doubts.append("given up: too many requests failed one after the other")
-    if seen is not None and seen.in_flight < SHORT_SHARE * clients:
+    if kind != "batch" and seen is not None and seen.in_flight < SHORT_SHARE * clients:
         doubts.append(f"only {seen.in_flight:.2f} of {clients} requests were in flight on average")
     return _point(sample, seen, float(clients), asked, doubts)
 
