@@ -12,7 +12,7 @@ from breakeven.measure.exchange import Request
 from breakeven.schema.noun import Noun
 
 _JSON = ("content-type", "application/json")
-_BELOW = 10
+_BELOW = 2
 Values = Callable[[np.random.Generator, int], list[object]]
 
 
@@ -50,7 +50,7 @@ FILLS: Mapping[str, Values] = {
     "BOOL": _either,
     "BYTES": _text,
 }
-"""Whole numbers from 0 to 9, standard normal ones, booleans, digits as text."""
+"""0 and 1 (an index into any vocabulary), standard normal numbers, booleans, digits as text."""
 
 
 def declared(body: bytes | None, model: str, url: str) -> tuple[Input, ...]:
