@@ -134,7 +134,7 @@ def whole(body: dict[str, Any]) -> bytes:
 
 @contextmanager
 def serving(loopback: Any, reply: Any, answer: Handler, models: bytes | None = None) -> Iterator[str]:
-    """An OpenAI-compatible server in a thread, whose completions the test writes."""
+    """An OpenAI-compatible server, whose completions the test writes."""
     listed = models or b'{"data":[{"id":"m","owned_by":"vllm"}]}'
 
     async def handler(path: str, body: bytes, writer: asyncio.StreamWriter) -> None:
@@ -148,6 +148,13 @@ def serving(loopback: Any, reply: Any, answer: Handler, models: bytes | None = N
         else:
             writer.write(reply(404, b"{}"))
 
+    with threaded(loopback, handler) as url:
+        yield url
+
+
+@contextmanager
+def threaded(loopback: Any, handler: Any) -> Iterator[str]:
+    """A server in a thread of its own, with its own event loop."""
     ready, urls = threading.Event(), []
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
@@ -274,6 +281,33 @@ def test_a_server_without_usage_is_refused(loopback: Any, reply: Any) -> None:
 
     with serving(loopback, reply, answer) as url, pytest.raises(BackendError, match="streams no usage"):
         measured(url, closed=(1,))
+
+
+def test_a_server_that_only_speaks_v2_is_found_out(loopback: Any, reply: Any) -> None:
+    """No list of models, but `/v2`: its declared inputs are filled, one request at a time, and refusals are counted."""
+    shapes: list[list[int]] = []
+
+    async def handler(path: str, body: bytes, writer: asyncio.StreamWriter) -> None:
+        if path == "/v2":
+            writer.write(reply(200, b'{"name":"server"}'))
+        elif path == "/v2/models/double":
+            writer.write(reply(200, b'{"inputs":[{"name":"x","datatype":"FP32","shape":[-1,2]}]}'))
+        elif path == "/v2/models/double/infer":
+            [tensor] = json.loads(body)["inputs"]
+            shapes.append(tensor["shape"])
+            writer.write(reply(200 if len(shapes) % 20 else 500, b"{}"))
+        else:
+            writer.write(reply(404, b"{}"))
+
+    with threaded(loopback, handler) as url:
+        report = measured(url, model="double", batches=(1, 8), requests=30)
+        with pytest.raises(UsageError, match="--closed 2 is for servers that complete text"):
+            measured(url, model="double", closed=(2,))
+    one, eight = report.points
+    assert (report.api, one.kind, one.load, eight.load) == ("v2", "batch", 1.0, 8.0)
+    assert [shapes.count([size, 2]) for size in (1, 8)] == [one.sent, eight.sent]
+    assert (one.failed, one.failures) == (1, (("HTTP 500: {}", 1),))
+    assert eight.rows_s == pytest.approx(8 / eight.e2e_s.mean)
 
 
 def test_another_machine_is_not_loaded_without_consent() -> None:

@@ -107,6 +107,7 @@ def test_what_cannot_be_appended_to_is_refused_before_the_load(breakeven: Run, t
         (["http://127.0.0.1:9", "--closed", "a"], 2, "no list of numbers"),
         (["http://127.0.0.1:9", "--isl", "x"], 2, "--isl 'x' is no length"),
         (["http://127.0.0.1:9", "--key-env", "NO_SUCH_KEY"], 2, "NO_SUCH_KEY, which is not set"),
+        (["absent.onnx", "--closed", "2"], 2, "--closed 2 is for servers that complete text"),
         (["absent.onnx"], 2, "no model file absent.onnx"),
     ],
 )

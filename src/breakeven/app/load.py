@@ -88,7 +88,7 @@ def measure_file(path: Path, known: LoadReport, listener: Listener | None = None
         UsageError: onnxruntime is missing, or the file is none of its models.
     """
     kept = Kept(known, listener or Listener())
-    in_process.measure(path, plan.batches, plan.requests or CALLS, kept)
+    in_process.measure(path, plan.sizes(), plan.requests or CALLS, kept)
     return kept.report
 
 

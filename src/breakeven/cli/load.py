@@ -16,9 +16,7 @@ from breakeven.errors import UsageError
 if TYPE_CHECKING:
     from breakeven.measure.plan import Listener
 
-_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
-_CLOSED = (1, 4, 16)
-_MOST_CLIENTS, _MOST_RPS, _MOST_ROWS = 1024, 10_000.0, 65_536
+_MOST_CLIENTS, _MOST_RPS, _MOST_ROWS, _MOST_POINTS = 1024, 10_000.0, 65_536, 32
 
 
 class Numbers(click.ParamType[tuple[float, ...]]):
@@ -37,6 +35,8 @@ class Numbers(click.ParamType[tuple[float, ...]]):
             found = tuple(self.kind(part) for part in value.split(","))
         except ValueError:
             self.fail(f"{value!r} is no list of numbers such as 1,4,16", param, ctx)
+        if len(found) > _MOST_POINTS:
+            self.fail(f"{len(found)} points are more than {_MOST_POINTS}", param, ctx)
         for one in found:
             if not self.least <= one <= self.most:
                 self.fail(f"{one:g} lies outside {self.least:g}..{self.most:g}", param, ctx)
@@ -49,7 +49,9 @@ class Numbers(click.ParamType[tuple[float, ...]]):
 @click.option(
     "--accelerator", "gpu", metavar="NAME", help="What it runs on, for the rows: a name of the catalog, or your own."
 )
-@click.option("--closed", type=Numbers(int, 1, _MOST_CLIENTS), help="Requests always in flight, a point each: 1,4,16.")
+@click.option(
+    "--closed", type=Numbers(int, 1, _MOST_CLIENTS), help="Requests always in flight, a point each.  [1,4,16]"
+)
 @click.option("--open", type=Numbers(float, 1e-3, _MOST_RPS), help="Arrivals per second, a point each: 0.5,2.")
 @click.option("--batch", "batches", type=Numbers(int, 1, _MOST_ROWS), help="Rows a request: v2, ONNX.  [1,2,4..128]")
 @click.option("--isl", default="128", show_default=True, metavar="N[:S]", help="Prompt tokens; 128:32 is 96 to 160.")
@@ -92,7 +94,7 @@ def measure(*, target: str, rows: str | None, yes_load: str, json_: bool, **give
         app.check_rows_file(Path(rows))
     known = app.frame(target, {**given, "model": given["model_id"], "ngpu": given["ngpu"] or given["tp"]})
     with _shown() as listener:
-        plan = app.plan(target, {**given, **_defaults(given)})
+        plan = app.plan(target, given)
         if target.endswith(".onnx"):
             report = app.measure_file(Path(target), known, listener, plan=plan)
         else:
@@ -106,12 +108,6 @@ def measure(*, target: str, rows: str | None, yes_load: str, json_: bool, **give
     if report.interrupted:
         sys.exit(INTERRUPTED)
     app.gate(report)
-
-
-def _defaults(given: dict[str, object]) -> dict[str, object]:
-    """Loads where none were asked for."""
-    closed = given["closed"] or (() if given["open"] else _CLOSED)
-    return {"closed": closed, "open": given["open"] or (), "batches": given["batches"] or _BATCHES}
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ async def measure(client: Client, plan: Plan, kept: Kept) -> None:
     model = chosen(plan.model, None, plan.url)
     url = f"{plan.root}/v2/models/{model}"
     inputs = declared(await get(client, url, plan.headers), model, plan.url)
-    batches = [shaped(inputs, rows) for rows in plan.batches]
+    batches = [shaped(inputs, rows) for rows in plan.sizes()]
     kept.identity("v2", model)
     named = ", ".join(f"{one.name} {one.datatype}" for one in inputs)
     warm_up = _WARM_UP if plan.warm_up is None else plan.warm_up

@@ -28,6 +28,7 @@ async def measure(client: Client, plan: Plan, kept: Kept, listed: Mapping[str, s
         UsageError: the model is not served.
     """
     count = None if plan.tokenizer is None else tokenizing.load(plan.tokenizer)
+    plan.loads()  # what cannot be meant is refused before anything is asked
     model = chosen(plan.model, listed, plan.url)
     first = Dialect(
         api="chat", url=plan.base, model=model, headers=plan.headers, extra=plan.extra, timeout_s=plan.timeout_s,
@@ -48,9 +49,10 @@ class _Points:
 
     async def run(self) -> None:
         alone_s = await self.alone()
-        for number, clients in enumerate(self.plan.closed, start=1):
+        closed, rates = self.plan.loads()
+        for number, clients in enumerate(closed, start=1):
             await self.closed(self.prompts(number), clients, alone_s)
-        for number, rate_rps in enumerate(self.plan.open, start=1 + len(self.plan.closed)):
+        for number, rate_rps in enumerate(rates, start=1 + len(closed)):
             await self.open(self.prompts(number), rate_rps, number)
 
     def prompts(self, number: int) -> Prompts:

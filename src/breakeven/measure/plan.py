@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from breakeven.errors import UsageError
+from breakeven.measure.curve import BATCHES
 from breakeven.measure.dialect import Api
 from breakeven.measure.prompt import Length
 from breakeven.schema.load import LoadPoint
 from breakeven.schema.noun import Noun
 
 MOST_IN_FLIGHT = 2048
+_CLOSED = (1, 4, 16)
 _PER_CLIENT, _AT_LEAST = 16, 64
 _OPEN = 1024
 CALLS = 200
@@ -63,6 +66,33 @@ class Plan(Noun, frozen=True, kw_only=True):
         """Where the OpenAI API begins."""
         return f"{self.root}/v1"
 
+    def loads(self) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Clients and rates of the points of a server that completes text; three numbers of clients if none are named.
+
+        Raises:
+            UsageError: batches were asked for.
+        """
+        if self.batches:
+            message = (
+                f"{self.url} completes text, and --batch {','.join(map(str, self.batches))} asks for rows a request"
+            )
+            raise UsageError(message, "measure it with --closed or --open; or say --api v2")
+        return self.closed or (() if self.open else _CLOSED), self.open
+
+    def sizes(self) -> tuple[int, ...]:
+        """Rows a request of the points of a model that takes batches; powers of two up to 128 if none are named.
+
+        Raises:
+            UsageError: clients or rates were asked for.
+        """
+        if self.closed or self.open:
+            asked = "--closed" if self.closed else "--open"
+            message = (
+                f"{asked} {','.join(f'{one:g}' for one in self.closed or self.open)} is for servers that complete text"
+            )
+            raise UsageError(message, f"measure {self.url} with --batch")
+        return self.batches or BATCHES
+
     def requests_closed(self, clients: int) -> int:
         """Requests to measure with so many clients."""
         return self.requests or max(_AT_LEAST, _PER_CLIENT * clients)
@@ -73,7 +103,8 @@ class Plan(Noun, frozen=True, kw_only=True):
         return warm_up, warm_up + max(1, min(self.requests or _OPEN, int(self.seconds * rate_rps)))
 
     def how(self) -> list[str]:
-        """How the load is made, in sentences."""
+        """How the load on a server that completes text is made, in sentences."""
+        closed, rates = self.loads()
         start = "all clients start at once" if self.burst else "clients start spread over one answer"
         cache = (
             "every prompt begins with words of its own, so that no prefix cache helps"
@@ -85,8 +116,8 @@ class Plan(Noun, frozen=True, kw_only=True):
             f"prompts of {self.input} and answers of {self.output} tokens were asked for, seed {self.seed}",
             cache,
             f"{warm} of warm-up a point, not counted",
-            *([f"closed loop: {start}"] if self.closed else []),
-            *(["open loop: Poisson arrivals, latencies count from when a request was due"] if self.open else []),
+            *([f"closed loop: {start}"] if closed else []),
+            *(["open loop: Poisson arrivals, latencies count from when a request was due"] if rates else []),
         ]
 
 
