@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from breakeven.errors import UsageError
 from breakeven.measure.answer import Stream
-from breakeven.measure.open_loop import Options, Request, Run, Shot, fire
+from breakeven.measure.exchange import Request
+from breakeven.measure.open_loop import Options, Run, Shot, fire
 from breakeven.wire.client import Client
 
 anywhere = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

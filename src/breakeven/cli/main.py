@@ -9,6 +9,7 @@ import click
 
 from breakeven.cli.decide import apply, estimate, plan
 from breakeven.cli.facts import catalog, focus
+from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
 from breakeven.cli.run import console, demo, emulate, serve
@@ -30,7 +31,7 @@ def main() -> None:
 
 for command in (
     init, doctor, check, schema, completion,
-    serve, emulate, console, demo,
+    serve, emulate, console, demo, measure,
     report, verify, workload,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
 ):  # fmt: skip

@@ -10,7 +10,7 @@ import msgspec
 
 from breakeven.demo.logs import CAMPAIGNS, ITEMS, Impression
 from breakeven.demo.traffic import Showing, Turn
-from breakeven.measure.open_loop import Request
+from breakeven.measure.exchange import Request
 
 _JSON = ("content-type", "application/json")
 _COLUMNS = 7

@@ -22,7 +22,8 @@ class Answer(Noun, frozen=True, kw_only=True):
     """What came of one request. Seconds; None is not observed.
 
     `at_s` is when it was due, `late_s` how much later it left: the generator's own fault, not the server's. `total_s`,
-    `ttft_s` count from when it left. `status` 0 with an `error` is no answer. `output_tokens` is the server's usage.
+    `ttft_s` count from when it left. `status` 0 with an `error` is no answer. `input_tokens` and `output_tokens` are
+    the server's usage; `refusal` is how a body began that came with another status than 200.
     """
 
     index: int
@@ -33,7 +34,10 @@ class Answer(Noun, frozen=True, kw_only=True):
     ttft_s: float | None = None
     tpot_s: float | None = None
     chunks: int = 0
+    input_tokens: int | None = None
     output_tokens: int | None = None
+    text: str = ""
+    refusal: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     error: str = ""
 
@@ -57,12 +61,16 @@ class _Choice(msgspec.Struct):
     delta: _Delta = msgspec.field(default_factory=_Delta)
     text: str = ""
 
+    @property
+    def words(self) -> str:
+        return self.text or self.delta.content or self.delta.reasoning_content or ""
+
     def speaks(self) -> bool:
-        delta = self.delta
-        return bool(self.text or delta.content or delta.reasoning_content) or bytes(delta.tool_calls) not in _EMPTY
+        return bool(self.words) or bytes(self.delta.tool_calls) not in _EMPTY
 
 
 class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
@@ -76,13 +84,16 @@ _decoder = msgspec.json.Decoder(_Chunk)
 
 
 class Stream:
-    """Follows the events of one streamed completion."""
+    """Follows the events of one streamed completion; `keep_text` also collects what it says."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, *, keep_text: bool = False) -> None:
         self.place = place
+        self.keep_text = keep_text
+        self.said: list[str] = []
         self.parser = Parser(place)
         self.first_s: float | None = None
         self.chunks = 0
+        self.input_tokens: int | None = None
         self.output_tokens: int | None = None
         self.done = False
         self.error = ""
@@ -107,15 +118,25 @@ class Stream:
         if bytes(chunk.error) not in _EMPTY:
             self.error = f"error in the stream: {bytes(chunk.error)[:200].decode(errors='replace')}"
         if chunk.usage and chunk.usage.completion_tokens is not None:
-            self.output_tokens = chunk.usage.completion_tokens
+            self.input_tokens, self.output_tokens = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
         if any(choice.speaks() for choice in chunk.choices):
             self.chunks += 1
             self.first_s = now_s if self.first_s is None else self.first_s
+            if self.keep_text:
+                self.said += [choice.words for choice in chunk.choices]
 
 
-async def follow(response: Response, answer: Answer, sent_s: float, clock: Callable[[], float], place: str) -> Answer:
+async def follow(
+    response: Response,
+    answer: Answer,
+    sent_s: float,
+    clock: Callable[[], float],
+    place: str,
+    *,
+    keep_text: bool = False,
+) -> Answer:
     """Read a stream to its end; a stream without `[DONE]` is an error, whatever its status said."""
-    stream = Stream(place)
+    stream = Stream(place, keep_text=keep_text)
     while (data := await response.chunk()) is not None:
         stream.feed(data, clock())
     total_s = clock() - sent_s
@@ -127,6 +148,8 @@ async def follow(response: Response, answer: Answer, sent_s: float, clock: Calla
         ttft_s=first_s,
         tpot_s=None if first_s is None or tokens is None else tpot_s(total_s, first_s, tokens),
         chunks=stream.chunks,
+        input_tokens=stream.input_tokens,
         output_tokens=tokens,
+        text="".join(stream.said),
         error=stream.error or ("" if stream.done else "the stream ended without [DONE]"),
     )

@@ -55,9 +55,19 @@ def batch_curve(
     Raises:
         UsageError: onnxruntime is missing, or the file is none of its models, or has inputs that cannot be made up.
     """
-    session = _session(path)
-    points = tuple(_point(session, batch, repeats, clock or time.perf_counter) for batch in sorted(batches))
+    points = tuple(
+        Point(batch=batch, median_s=statistics.median(times), fastest_s=min(times), repeats=repeats)
+        for batch, times in call_times(path, batches, repeats=repeats, clock=clock).items()
+    )
     return Curve(model=Path(path).stem, threads=1, points=points)
+
+
+def call_times(
+    path: str | Path, batches: Sequence[int] = BATCHES, *, repeats: int = 30, clock: Callable[[], float] | None = None
+) -> dict[int, list[float]]:
+    """Seconds of every call by batch size, ascending in size and in the order of the calls; as `batch_curve`."""
+    session = _session(path)
+    return {batch: _times(session, batch, repeats, clock or time.perf_counter) for batch in sorted(set(batches))}
 
 
 def work_curve(curve: Curve) -> WorkCurve:
@@ -108,7 +118,7 @@ def _feeds(session: ort.InferenceSession, batch: int) -> dict[str, np.ndarray]:
     return feeds
 
 
-def _point(session: ort.InferenceSession, batch: int, repeats: int, clock: Callable[[], float]) -> Point:
+def _times(session: ort.InferenceSession, batch: int, repeats: int, clock: Callable[[], float]) -> list[float]:
     feeds = _feeds(session, batch)
     for _ in range(3):
         session.run(None, feeds)
@@ -117,4 +127,4 @@ def _point(session: ort.InferenceSession, batch: int, repeats: int, clock: Calla
         began = clock()
         session.run(None, feeds)
         times.append(clock() - began)
-    return Point(batch=batch, median_s=statistics.median(times), fastest_s=min(times), repeats=repeats)
+    return times

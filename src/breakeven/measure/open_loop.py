@@ -12,28 +12,15 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-import msgspec
-
-from breakeven.errors import BackendError, UsageError
-from breakeven.measure.answer import Answer, follow
+from breakeven.errors import UsageError
+from breakeven.measure.answer import Answer
+from breakeven.measure.exchange import Request, exchange
 from breakeven.metric.latency import percentile
 from breakeven.schema.noun import Noun
 from breakeven.wire.client import Client
 
-_OK = 200
 OnAnswer = Callable[[Answer, bytes], None]
 """Told every answer as it ends, with its body (empty for a stream)."""
-
-
-class Request(Noun, frozen=True, kw_only=True):
-    """What to send; `stream` asks for TTFT and TPOT of a server-sent event stream. `timeout_s` bounds each silence."""
-
-    method: str
-    url: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-    timeout_s: float = 60.0
-    stream: bool = False
 
 
 class Shot(NamedTuple):
@@ -122,26 +109,14 @@ class _Driver:
 
     async def exchange(self, index: int, shot: Shot) -> None:
         request = shot.make()
-        sent_s = self.clock()
-        late_s = max(0.0, sent_s - self.start_s - shot.at_s)
-        answer, body = Answer(index=index, at_s=shot.at_s, late_s=late_s), b""
+        late_s = max(0.0, self.clock() - self.start_s - shot.at_s)
         try:
-            answer, body = await self.ask(request, answer, sent_s)
-        except BackendError as error:
-            answer = msgspec.structs.replace(answer, total_s=self.clock() - sent_s, error=error.message)
+            answer, body = await exchange(
+                self.client, request, Answer(index=index, at_s=shot.at_s, late_s=late_s), self.clock
+            )
         finally:
             self.in_flight -= 1
         self.finish(answer, body)
-
-    async def ask(self, request: Request, answer: Answer, sent_s: float) -> tuple[Answer, bytes]:
-        response = await self.client.request(
-            request.method, request.url, request.headers, request.body, timeout_s=request.timeout_s
-        )
-        answer = msgspec.structs.replace(answer, status=response.status, headers=tuple(response.headers))
-        if request.stream and response.status == _OK:
-            return await follow(response, answer, sent_s, self.clock, request.url), b""
-        body = await response.read()
-        return msgspec.structs.replace(answer, total_s=self.clock() - sent_s), body
 
     def finish(self, answer: Answer, body: bytes) -> None:
         self.answers[answer.index] = answer

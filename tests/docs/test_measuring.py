@@ -1,0 +1,35 @@
+"""The page on measuring runs against a real emulator, and the rows it shows are those that ship."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/measuring.md"
+
+
+@pytest.mark.slow
+def test_the_page_s_examples_run(model_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Block by block in an empty folder, each prints what stands under it."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
+        expected = [line.removeprefix("#> ") for line in code.splitlines() if line.startswith("#> ")]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code.replace("http://127.0.0.1:9000", model_url), str(PAGE), "exec"), namespace)  # noqa: S102 - the page's own examples
+        assert printed.getvalue().splitlines() == expected
+
+
+def test_every_option_of_the_command_that_the_page_names_exists() -> None:
+    """No option is documented that cannot be typed."""
+    from breakeven.cli.load import measure
+
+    known = {option for parameter in measure.params for option in parameter.opts}
+    named = set(re.findall(r"`?(--[a-z][a-z-]+)", PAGE.read_text())) - {"--port"}
+    assert named <= known
