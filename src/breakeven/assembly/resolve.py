@@ -11,7 +11,7 @@ from breakeven.cost.case import Case, Fleet, Site
 from breakeven.cost.price import token_price
 from breakeven.cost.tco import monthly_bill
 from breakeven.errors import FactError
-from breakeven.perf.roofline import step_curve
+from breakeven.perf.curve import step_curve
 from breakeven.perf.work import work_curve
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.noun import Noun

@@ -1,123 +1,249 @@
-"""Fit the coefficients of the roofline to measured step times: log error, robust, shrunk to a starting point."""
+"""Fit coefficients to measured rows: log errors that bound what one row can pull, every effect pulled to nothing.
+
+The effects are those of `perf.effects`, each with a width in log units by which shrinkage holds it; so that a level
+with few rows stays near what it shares with others. `case` and `layout` take up what is peculiar to one series of
+measurements, lest it bend what all share. Gauss-Newton with damping on all effects together. Deterministic.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from breakeven.perf.coefficients import Coefficients, Errors, Residuals
-from breakeven.perf.roofline import Size
-from breakeven.perf.steady import closed_loop_tpot_s
-from breakeven.schema.noun import Noun
+from breakeven.errors import EvidenceError
+from breakeven.perf.coefficients import FIELDS, START
+from breakeven.perf.effects import HOST, LEVELS, Place
+from breakeven.perf.roofline import Column, Fitted, Size, stack
+from breakeven.perf.steady import Load, output_tokens_s, tpot_s, ttft_s
+from breakeven.schema.calibration import Calibration
 
-SOFT = 0.15
-"""Log error beyond which a row pulls linearly instead of quadratically (soft L1)."""
+Outcome = Literal["throughput", "tpot", "ttft"]
+Widths = Mapping[str, float]
 
-START = (0.5, 0.75, 0.5, 4e-3, 2e-5, 5e-6)
-WIDTH = (0.5, 0.3, 0.7, 1.0, 1.0, 1.0)
-"""Where shrinkage pulls to (compute, memory, link, step, sequence, link latency) and how weakly, in log units."""
+SPREAD = 0.1
+"""Log error of a good row; beyond twice that a row pulls ever less (Cauchy loss)."""
+_BEND = 2.0
+_STEPS = 30
+_ENOUGH = 2e-4
 
-_STEPS = 14
-_NONE = Residuals(n=0, mape=0.0, median=0.0, p90=0.0, log_low=0.0, log_high=0.0)
-_Vector = NDArray[np.float64]
+BASE_WIDTHS: Widths = {
+    "compute": 0.25, "memory": 0.15, "cache": 0.4, "attention": 0.5, "link": 0.5, "link_latency_s": 0.7, "step_s": 1.0,
+    "layer_s": 1.0, "moe_layer_s": 0.7, "state_layer_s": 0.7, "sequence_s": 1.0, "token_s": 1.0, "expert_compute": 0.4,
+    "expert_memory": 0.3, "sharpness": 0.03, "prefill_share": 0.3, "reserved_bytes": 0.3, "usable_share": 0.05,
+    "scale": 0.05,
+}  # fmt: skip
+"""How far the base may go from the rules of thumb; a coefficient that is missing stays."""
 
 
-class Row(Noun, frozen=True, kw_only=True):
-    """One measured mean time per output token at a fixed number in flight. A `group` is left out together."""
+def _of_base(host: float, rest: float) -> dict[str, float]:
+    return {name: width * (host if name in HOST else rest) for name, width in BASE_WIDTHS.items()}
 
+
+WIDTHS: dict[str, Widths] = {
+    "engine": _of_base(0.5, 0.15) | dict.fromkeys(HOST, 0.5),
+    "accelerator": _of_base(0.1, 0.15),
+    "link": {"link_latency_s": 0.7, "link": 0.2},
+    "format": {"compute": 0.1, "memory": 0.1, "expert_compute": 0.1, "expert_memory": 0.1, "scale": 0.05},
+    "pair": _of_base(0.07, 0.07),
+    "version": {"scale": 0.06, **dict.fromkeys(("step_s", "layer_s", "sequence_s", "link_latency_s"), 0.12),
+                "prefill_share": 0.3},
+    "model": {"scale": 0.05, "expert_compute": 0.1, "expert_memory": 0.1, "layer_s": 0.1},
+    "engine_model": {"scale": 0.07, "layer_s": 0.1, "moe_layer_s": 0.1},
+    "case": {"scale": 0.1},
+    "layout": {"scale": 0.08},
+}  # fmt: skip
+"""How far each kind of effect may go, by coefficient."""
+
+FIRST_TOKEN_WIDTHS: dict[str, Widths] = {
+    "engine": {"request_s": 0.7, "queue_share": 0.7},
+    "version": {"request_s": 0.4, "queue_share": 0.7},
+    "engine_model": {"request_s": 0.3, "queue_share": 0.4},
+    "case": {"request_s": 0.3, "queue_share": 0.3},
+}
+"""A second fit, of what TTFT needs beside the steps."""
+
+
+class Row(NamedTuple):
+    """One measured figure of a deployment in a closed loop (or offline: as many in flight as fit).
+
+    `value` is in seconds, or output tokens per second of the replica.
+    """
+
+    at: Place
     size: Size
-    concurrency: float
+    outcome: Outcome
     prompt: float
     output: float
-    tpot_s: float
-    group: str = ""
+    in_flight: float
+    value: float
 
 
-def coefficients(logs: _Vector) -> Coefficients:
-    """Coefficients of six logarithms, without provenance: the caller who knows the rows adds it."""
-    compute, memory, link, step, sequence, latency = (float(value) for value in np.exp(logs))
-    return Coefficients(
-        name="fitted", compute=compute, memory=memory, link=link, step_s=step, sequence_s=sequence,
-        link_latency_s=latency, request_s=0.0, errors=Errors(tpot=_NONE, ttft=_NONE, throughput=_NONE), n=0,
-        source="", licence="", as_of="",
-    )  # fmt: skip
+def medians(rows: Sequence[Row]) -> list[Row]:
+    """Rows of the same deployment, load and quantity merged into their median, in the order of the first of each."""
+    found: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.at, row.outcome, row.prompt, row.output, row.in_flight), []).append(row)
+    return [each[0]._replace(value=float(np.median([row.value for row in each]))) for each in found.values()]
 
 
-def log_errors(rows: Sequence[Row], fitted: Coefficients) -> _Vector:
+class _Table(NamedTuple):
+    size: Size
+    load: Load
+    value: Column
+    outcomes: NDArray[np.str_]
+
+
+def table(rows: Sequence[Row]) -> _Table:
+    """The rows as columns."""
+    load = Load(*(np.array([getattr(row, name) for row in rows]) for name in ("prompt", "output", "in_flight")))
+    value = np.array([row.value for row in rows])
+    return _Table(stack([row.size for row in rows]), load, value, np.array([row.outcome for row in rows]))
+
+
+def predicted(of: _Table, fitted: Fitted) -> Column:
+    """What the model says of every row, in its unit."""
+    found = tpot_s(of.size, fitted, of.load)
+    if (of.outcomes == "throughput").any():
+        found = np.where(of.outcomes == "throughput", output_tokens_s(of.size, fitted, of.load), found)
+    if (of.outcomes == "ttft").any():
+        found = np.where(of.outcomes == "ttft", ttft_s(of.size, fitted, of.load), found)
+    return found
+
+
+def logs_of(rows: Sequence[Row], found: Calibration) -> Column:
+    """Ln of every coefficient (columns) of every row."""
+    base = np.log([found.base.get(name, getattr(START, name)) for name in FIELDS])
+    logs = np.tile(base, (len(rows), 1))
+    for kind, levels in found.effects.items():
+        for number, row in enumerate(rows):
+            for name, gain in levels.get(LEVELS[kind](row.at), {}).items():
+                logs[number, FIELDS.index(name)] += gain
+    return logs
+
+
+def log_errors(rows: Sequence[Row], found: Calibration) -> Column:
     """ln(measured / predicted) per row."""
-    predicted = [
-        closed_loop_tpot_s(row.size, fitted, concurrency=row.concurrency, prompt=row.prompt, output=row.output)
-        for row in rows
-    ]
-    errors: _Vector = np.log(np.array([row.tpot_s for row in rows]) / np.array(predicted))
+    of = table(rows)
+    errors: Column = np.log(of.value / predicted(of, Fitted(*np.exp(logs_of(rows, found).T))))
     return errors
 
 
-def fit(rows: Sequence[Row]) -> Coefficients:
-    """Levenberg-Marquardt on ln(coefficients), efficiencies at most 1, reweighted for soft L1. Deterministic."""
-    logs, damping = np.log(np.array(START)), 1e-2
-    loss, error = _loss(rows, logs)
+class _Effect(NamedTuple):
+    """One unknown: which rows it moves, which coefficient, how far it may go (0: the base)."""
+
+    kind: str
+    level: str
+    name: str
+    width: float
+    rows: NDArray[np.intp]
+
+
+class _Problem:
+    """The unknowns and the rows. `start` are logs of the coefficients of each row before anything is added."""
+
+    def __init__(self, rows: Sequence[Row], start: Column, effects: list[_Effect], spread: float) -> None:
+        self.of = table(rows)
+        self.start = start
+        self.effects = effects
+        self.spread = spread
+        self.names = sorted({effect.name for effect in effects}, key=FIELDS.index)
+        self.pull = np.array([1.0 / effect.width**2 for effect in effects])
+
+    def logs(self, x: Column) -> Column:
+        logs = self.start.copy()
+        for effect, gain in zip(self.effects, x, strict=True):
+            logs[effect.rows, FIELDS.index(effect.name)] += gain
+        return logs
+
+    def errors(self, logs: Column) -> Column:
+        found: Column = np.log(self.of.value / predicted(self.of, Fitted(*np.exp(logs.T)))) / self.spread
+        return found
+
+    def loss(self, errors: Column, x: Column) -> float:
+        return float((_BEND**2 * np.log1p((errors / _BEND) ** 2)).sum() + (self.pull * x**2).sum())
+
+    def jacobian(self, logs: Column, errors: Column) -> Column:
+        by_name = {}
+        for name in self.names:
+            moved = logs.copy()
+            moved[:, FIELDS.index(name)] += 1e-4
+            by_name[name] = (self.errors(moved) - errors) / 1e-4
+        full = np.zeros((len(errors), len(self.effects)))
+        for number, effect in enumerate(self.effects):
+            full[effect.rows, number] = by_name[effect.name][effect.rows]
+        return full
+
+
+def _solve(problem: _Problem) -> Column:
+    x = np.zeros(len(problem.effects))
+    damping, errors = 1e-2, problem.errors(problem.logs(x))
+    loss = problem.loss(errors, x)
     for _ in range(_STEPS):
-        jacobian = _jacobian(rows, logs, error)
-        logs_new, loss_new, error_new, damping = _descend(rows, (logs, loss, error), jacobian, damping)
-        if loss - loss_new < 1e-7 * loss:
+        slopes = problem.jacobian(problem.logs(x), errors)
+        weight = 1.0 / (1.0 + (errors / _BEND) ** 2)
+        normal = slopes.T @ (slopes * weight[:, None])
+        slope = slopes.T @ (weight * errors) + problem.pull * x
+        before = loss
+        for _ in range(8):
+            scale = np.diag(problem.pull + damping * (np.diag(normal) + 1e-9))
+            moved = x - np.linalg.solve(normal + scale, slope)
+            tried = problem.errors(problem.logs(moved))
+            if problem.loss(tried, moved) < loss:
+                x, errors, loss, damping = moved, tried, problem.loss(tried, moved), max(damping / 5, 1e-6)
+                break
+            damping *= 5
+        if before - loss < _ENOUGH * before:
             break
-        logs, loss, error = logs_new, loss_new, error_new
-    return coefficients(logs)
+    return x
 
 
-def _loss(rows: Sequence[Row], logs: _Vector) -> tuple[float, _Vector]:
-    error = log_errors(rows, coefficients(logs))
-    pull = (logs - np.log(np.array(START))) / np.array(WIDTH)
-    rough = 2 * SOFT**2 * (np.sqrt(1 + (error / SOFT) ** 2) - 1)
-    return float(rough.sum() + SOFT**2 / 2 * (pull**2).sum()), error
+def fit(
+    rows: Sequence[Row],
+    *,
+    start: Calibration | None = None,
+    base: Widths = BASE_WIDTHS,
+    widths: Mapping[str, Widths] = WIDTHS,
+    spread: float = SPREAD,
+) -> Calibration:
+    """Coefficients of the rows, from `start` (its effects stay, and what is fitted is added to them).
+
+    Raises:
+        EvidenceError: there are no rows.
+    """
+    if not rows:
+        message = "there is no row to fit, at least 1 is needed"
+        raise EvidenceError(message, "measure some, or look at the refused rows and why")
+    origin = start or Calibration(name="start", base={name: getattr(START, name) for name in FIELDS}, effects={})
+    effects = _effects(rows, base, widths)
+    gains = _solve(_Problem(rows, logs_of(rows, origin), effects, spread))
+    return _with(origin, effects, gains, len(rows))
 
 
-def _jacobian(rows: Sequence[Row], logs: _Vector, error: _Vector) -> _Vector:
-    moved = [log_errors(rows, coefficients(logs + shift)) for shift in 1e-4 * np.eye(len(logs))]
-    return np.stack([(after - error) / 1e-4 for after in moved], axis=1)
+def _effects(rows: Sequence[Row], base: Widths, widths: Mapping[str, Widths]) -> list[_Effect]:
+    everywhere = np.arange(len(rows))
+    found = [_Effect("", "", name, width, everywhere) for name, width in base.items()]
+    for kind, by_name in widths.items():
+        levels = np.array([LEVELS[kind](row.at) for row in rows])
+        found += [
+            _Effect(kind, level, name, width, np.flatnonzero(levels == level))
+            for level in sorted(set(levels.tolist()))
+            for name, width in by_name.items()
+        ]
+    return found
 
 
-def _descend(
-    rows: Sequence[Row], at: tuple[_Vector, float, _Vector], jacobian: _Vector, damping: float
-) -> tuple[_Vector, float, _Vector, float]:
-    """The first damped step that lowers the loss, and the damping to go on with."""
-    logs, loss, error = at
-    weight = 1 / np.sqrt(1 + (error / SOFT) ** 2)
-    shrink = SOFT**2 / 2 / np.array(WIDTH) ** 2
-    normal = jacobian.T @ (jacobian * weight[:, None])
-    slope = jacobian.T @ (weight * error) + shrink * (logs - np.log(np.array(START)))
-    while damping < 1e6:  # noqa: PLR2004 - a step this short moves nothing
-        scale = np.diag(shrink + damping * (np.diag(normal) + 1e-9))
-        moved = np.minimum(logs - np.linalg.solve(normal + scale, slope), [0.0, 0.0, 0.0, 9.0, 9.0, 9.0])
-        loss_new, error_new = _loss(rows, moved)
-        if loss_new < loss:
-            return moved, loss_new, error_new, damping / 5
-        damping *= 5
-    return logs, loss, error, damping
-
-
-def held_out(rows: Sequence[Row]) -> _Vector:
-    """ln(measured / predicted) of every row, each predicted by a fit that saw no row of its group."""
-    errors = np.zeros(len(rows))
-    for group in sorted({row.group for row in rows}):
-        inside = np.array([row.group == group for row in rows])
-        fitted = fit([row for row in rows if row.group != group])
-        errors[inside] = log_errors([row for row in rows if row.group == group], fitted)
-    return errors
-
-
-def summary(errors: _Vector, how: str) -> Residuals:
-    """The figures of a list of log errors; relative errors are |predicted / measured - 1|."""
-    relative = np.abs(np.exp(-errors) - 1)
-    return Residuals(
-        n=len(errors),
-        mape=float(relative.mean()),
-        median=float(np.median(relative)),
-        p90=float(np.quantile(relative, 0.9)),
-        log_low=float(np.quantile(errors, 0.1)),
-        log_high=float(np.quantile(errors, 0.9)),
-        how=how,
-    )
+def _with(origin: Calibration, effects: Sequence[_Effect], gains: Column, rows: int) -> Calibration:
+    base, found = dict(origin.base), copy.deepcopy(origin.effects)
+    for effect, gain in zip(effects, gains.tolist(), strict=True):
+        if not effect.kind:
+            base[effect.name] *= math.exp(gain)
+            continue
+        level = found.setdefault(effect.kind, {}).setdefault(effect.level, {})
+        level[effect.name] = level.get(effect.name, 0.0) + gain
+    return msgspec.structs.replace(origin, base=base, effects=found, n=origin.n + rows)

@@ -15,6 +15,7 @@ from breakeven.errors import EvidenceError
 from breakeven.metric.goodput import goodput_rps
 from breakeven.perf import attain, power, steady
 from breakeven.perf.coefficients import Errors, Residuals
+from breakeven.perf.effects import errors
 from breakeven.perf.prior import PRIOR
 from breakeven.perf.simulate import Simulation, simulate
 from breakeven.perf.step import slowed
@@ -34,7 +35,7 @@ class Options(Noun, frozen=True, kw_only=True):
     most of the time, and depends on neither the rate nor the number of replicas.
     """
 
-    errors: Errors = PRIOR.errors
+    errors: Errors = errors(PRIOR)
     max_batch_tokens: int = 2048
     sustained_rps: float | None = None
 

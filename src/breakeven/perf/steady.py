@@ -1,34 +1,108 @@
-"""Steady state in closed form: what a replica does when a fixed number of sequences is always in flight."""
+"""Steady state in closed form: what a replica does when a fixed number of sequences is always in flight.
+
+Functions of columns take any number of deployments at once: thousands of configurations are screened in one call.
+"""
 
 from __future__ import annotations
 
-from breakeven.perf.coefficients import Coefficients
-from breakeven.perf.roofline import PREFILL_CHUNK, Batch, Size, step_s
+from typing import NamedTuple
+
+import numpy as np
+
+from breakeven.perf.memory import COMMUNICATION_BYTES, MAX_SEQUENCES
+from breakeven.perf.roofline import Column, Fitted, Size, batch, step_s
+from breakeven.perf.step import prompt_s
+from breakeven.perf.step import step_s as curve_step_s
 from breakeven.schema.performance import StepCurve
 
+PREFILL_CHUNK = 2048.0
+"""Prompt tokens an engine puts into one step by default."""
 
-def closed_loop_tpot_s(at: Size, fitted: Coefficients, *, concurrency: float, prompt: float, output: float) -> float:
-    """Mean seconds per output token with `concurrency` sequences always in flight, prefills of the others included.
+_LEAST_CACHE = 0.005
+"""Share of memory that counts as cache where accounting leaves none, though somebody measured it."""
 
-    Each step owes `concurrency x prompt / output` prompt tokens. Below one chunk a step, a share of steps carries a
-    chunk and the others none.
+
+class Load(NamedTuple):
+    """A closed loop: mean prompt and output tokens, and sequences in flight (infinite: as many as fit)."""
+
+    prompt: Column
+    output: Column
+    in_flight: Column
+
+
+def fits(at: Size, fitted: Fitted, load: Load) -> Column:
+    """Sequences of prompt + output tokens that the cache holds, at least one, at most 2,048."""
+    context = load.prompt + load.output
+    several = np.where(at.boards * at.stages > 1, COMMUNICATION_BYTES, 0.0)
+    free = at.memory_bytes * fitted.usable_share - at.weight_bytes - several - fitted.reserved_bytes
+    free = np.maximum(free, _LEAST_CACHE * at.memory_bytes)
+    each = at.cache_bytes * context + at.window_bytes * np.minimum(context, at.window_tokens) + at.state_bytes
+    held: Column = np.clip(free / np.maximum(each, 1.0), 1.0, float(MAX_SEQUENCES))
+    return held
+
+
+def tpot_s(at: Size, fitted: Fitted, load: Load, *, whole: bool = False) -> Column:
+    """Mean seconds per output token with so many sequences always in flight, prompts of the others included.
+
+    Each step owes in flight x prompt / output prompt tokens. Below one chunk a step, a share of steps carries a chunk
+    and the others none. A request waits for `prefill_share` of what the others owe; `whole` counts everything, which
+    is what throughput pays.
     """
-    owed = concurrency * prompt / max(1.0, output)
-    chunk = max(owed, min(prompt, PREFILL_CHUNK))
-    context = concurrency * (prompt + output / 2)
-    pairs = chunk * max(chunk, prompt) / 2
-    plain = Batch(decoding=concurrency, context=context)
-    loaded = Batch(decoding=concurrency, context=context, prefill=chunk, pairs=pairs)
-    share = owed / chunk
-    return (1 - share) * step_s(at, fitted, plain) + share * step_s(at, fitted, loaded)
+    busy = np.minimum(load.in_flight, fits(at, fitted, load))
+    each = load.prompt + load.output / 2
+    owed = busy * load.prompt / np.maximum(1.0, load.output)
+    chunk = np.maximum(owed, np.minimum(load.prompt, PREFILL_CHUNK))
+    plain = step_s(at, fitted, batch(at, busy, each))
+    loaded = step_s(at, fitted, batch(at, busy, each, chunk, chunk * _reach(at, load.prompt)))
+    waits = 1.0 if whole else fitted.prefill_share * (busy - 1.0) / np.maximum(busy, 1.0)
+    found: Column = plain + waits * owed / np.maximum(chunk, 1.0) * (loaded - plain)
+    return found
+
+
+def _reach(at: Size, prompt: Column) -> Column:
+    """Mean pairs per prompt token."""
+    whole = prompt / 2
+    return np.where(at.sparse_tokens > 0, np.minimum(whole, at.sparse_tokens), whole)
+
+
+def output_tokens_s(at: Size, fitted: Fitted, load: Load) -> Column:
+    """Output tokens per second of the replica: sequences in flight / seconds per token."""
+    rate: Column = np.minimum(load.in_flight, fits(at, fitted, load)) / tpot_s(at, fitted, load, whole=True)
+    return rate
+
+
+def ttft_s(at: Size, fitted: Fitted, load: Load) -> Column:
+    """Mean seconds to the first token in a closed loop.
+
+    request + own prompt x (1 + queue_share x (in flight - 1)), and for what does not fit the wait for a place.
+    """
+    held = fits(at, fitted, load)
+    busy = np.minimum(load.in_flight, held)
+    own = prefill_s(at, fitted, load, busy)
+    beyond = np.maximum(0.0, load.in_flight - held)
+    wait = beyond * load.output / output_tokens_s(at, fitted, load)
+    found: Column = fitted.request_s + own * (1.0 + fitted.queue_share * (busy - 1.0)) + wait
+    return found
+
+
+def prefill_s(at: Size, fitted: Fitted, load: Load, busy: Column) -> Column:
+    """Seconds of the steps that work off one prompt, the decoding of `busy` others in them included."""
+    chunk = np.minimum(load.prompt, PREFILL_CHUNK)
+    each = load.prompt + load.output / 2
+    step = step_s(at, fitted, batch(at, busy, each, chunk, chunk * _reach(at, load.prompt)))
+    seconds: Column = step * load.prompt / np.maximum(chunk, 1.0)
+    return seconds
 
 
 def replica_rps(curve: StepCurve, *, prompt: float, output: float) -> float:
     """Requests per second of one saturated replica: as many sequences as fit, decoding and prefilling in turn.
 
-    rate = 1 / (prompt x s/token + output x step(b) / b), b = what fits, step(b) with the cache of b mean sequences.
+    rate = 1 / (seconds a prompt adds to steps + output x step(b) / b), b = what fits, step(b) with the cache of b mean
+    sequences.
     """
-    fits = max(1.0, min(curve.max_sequences, curve.kv_tokens / max(1.0, prompt + output)))
-    context = fits * (prompt + output / 2)
-    decode_s = curve.step_base_s + curve.step_per_sequence_s * fits + curve.step_per_context_s * context
-    return 1.0 / (prompt * curve.prefill_s_per_token + max(1.0, output) * decode_s / fits)
+    fit = max(1.0, min(curve.max_sequences, curve.kv_tokens / max(1.0, prompt + output)))
+    window = fit * min(prompt, curve.window_tokens)
+    context = fit * (prompt + output / 2)
+    decode_s = curve_step_s(curve, decoding=round(fit), context=context, prompt=0, window=window)
+    added_s = prompt_s(curve, prompt, chunk=PREFILL_CHUNK, decoding=round(fit))
+    return 1.0 / (added_s + max(1.0, output) * decode_s / fit)

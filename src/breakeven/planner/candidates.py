@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from breakeven.catalog.find import Catalog
-from breakeven.errors import FactError, InfeasibleError
-from breakeven.perf.memory import kv_tokens, sequences
-from breakeven.perf.roofline import step_curve
+from breakeven.errors import FactError, InfeasibleError, UsageError
+from breakeven.perf.curve import step_curve
+from breakeven.perf.memory import budget
 from breakeven.perf.steady import replica_rps
 from breakeven.perf.step import prompt_s, step_s
 from breakeven.planner.candidate import Candidate
@@ -154,14 +154,14 @@ def _smallest(model: Model, accelerator: Accelerator, sizes: Sequence[int], ques
     for size in sizes:
         if _room(model, accelerator, size, precision, longest) >= ROOM:
             return size
-    kv_tokens(model, accelerator, sizes[-1], precision)
+    budget(model, accelerator, sizes[-1], precision)
     return sizes[-1]
 
 
 def _room(model: Model, accelerator: Accelerator, size: int, precision: str, longest: float) -> int:
     try:
-        return sequences(kv_tokens(model, accelerator, size, precision), longest)
-    except InfeasibleError:
+        return budget(model, accelerator, size, precision, context=longest).sequences
+    except (InfeasibleError, UsageError):
         return 0
 
 

@@ -15,6 +15,7 @@ from breakeven.catalog.find import Catalog
 from breakeven.cost.assumptions import Assumptions, Scenario
 from breakeven.cost.case import Case, Demand, Fleet, Site
 from breakeven.cost.tco import monthly_bill
+from breakeven.perf.effects import errors
 from breakeven.perf.prior import PRIOR
 from breakeven.perf.steady import replica_rps
 from breakeven.planner.asked import api_offers, question_of
@@ -116,7 +117,7 @@ class Rough(Noun, frozen=True, kw_only=True):
         """Requests per second one replica answers in time; faster than predicted at low cost, slower at high."""
         if one.curve is None:
             return math.inf
-        error = PRIOR.errors.throughput
+        error = errors(PRIOR).throughput
         off = {"low": error.log_high, "base": 0.0, "high": error.log_low}[scenario]
         saturated = replica_rps(one.curve, prompt=self.ask.input_tokens, output=self.ask.output_tokens)
         return saturated * math.exp(off) * USABLE[scenario]

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from breakeven.catalog.find import Catalog
 from breakeven.errors import InfeasibleError
+from breakeven.perf.curve import step_curve
 from breakeven.perf.precision import precision_of
-from breakeven.perf.roofline import step_curve
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.question import Question
 from breakeven.schema.deployment import Deployment
@@ -19,7 +19,7 @@ from breakeven.schema.performance import Performance
 
 def speed_facts(catalog: Catalog, model: Model, accelerator: Accelerator, precision: str) -> tuple[str, ...]:
     """The keys that a predicted speed rests on: the sheet of the model, the specification of the accelerator."""
-    peaks = {"flops_fp16", "flops_fp8", "flops_int8"} - {"flops_fp16", precision_of(precision).peak}
+    peaks = {"flops_fp16", "flops_fp8", "flops_int8"} - {"flops_fp16", precision_of(precision).dense.peak}
     entries: Iterable[Model | Accelerator] = (model, accelerator)
     keys = (fact.key for entry in entries for fact in catalog.facts_of(entry))
     return tuple(key for key in keys if key.rpartition("/")[2] not in peaks)

@@ -1,0 +1,69 @@
+"""How far off the performance model is on rows it has not seen: groups left out of the fit, errors by what was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from breakeven.perf.calibrate import FIRST_TOKEN_WIDTHS, Row, fit, log_errors, medians
+from breakeven.perf.effects import Unseen
+from breakeven.schema.calibration import Calibration, Spread
+
+Group = Callable[[Row], str]
+
+GROUPS: dict[Unseen, Group] = {
+    "nothing": lambda row: f"{row}",
+    "version": lambda row: f"{row.at.family}/{row.at.accelerator}/{row.at.version}",
+    "model": lambda row: f"{row.at.family}/{row.at.accelerator}/{row.at.model}",
+    "accelerator": lambda row: f"{row.at.family}/{row.at.accelerator}",
+    "engine": lambda row: row.at.family,
+}
+"""What is left out together, by what is then unseen."""
+
+FOLDS = 6
+LOWEST, HIGHEST = 0.1, 0.9
+
+
+def fit_all(rows: Sequence[Row], start: Calibration | None = None) -> Calibration:
+    """Steps from throughput and TPOT rows, then what TTFT needs beside them, equal deployments and loads merged."""
+    merged = medians(rows)
+    steps = [row for row in merged if row.outcome != "ttft"]
+    first = [row for row in merged if row.outcome == "ttft"]
+    found = fit(steps, start=start) if steps else start
+    if not first or found is None:
+        return found or fit(steps)
+    return fit(first, start=found, base={"request_s": 1.0, "queue_share": 1.0}, widths=FIRST_TOKEN_WIDTHS, spread=0.3)
+
+
+def left_out(rows: Sequence[Row], group: Group, *, folds: int = FOLDS) -> NDArray[np.float64]:
+    """ln(measured / predicted) of every row by a fit that saw nothing of its group; groups are dealt into folds."""
+    names = sorted({group(row) for row in rows})
+    order = np.random.default_rng(0).permutation(len(names))
+    fold = {names[place]: number % folds for number, place in enumerate(order)}
+    which = np.array([fold[group(row)] for row in rows])
+    errors = np.zeros(len(rows))
+    for number in sorted(set(which.tolist())):
+        apart = [row for row, mine in zip(rows, which, strict=True) if mine == number]
+        rest = [row for row, mine in zip(rows, which, strict=True) if mine != number]
+        errors[which == number] = log_errors(apart, fit_all(rest))
+    return errors
+
+
+def spread_of(metric: str, load: str, unseen: str, errors: NDArray[np.float64]) -> Spread:
+    """The figures of a list of log errors; relative errors are |predicted / measured - 1|."""
+    relative = np.abs(np.exp(-errors) - 1)
+    low, high = np.quantile(errors, [LOWEST, HIGHEST])
+    return Spread(
+        metric=metric, load=load, unseen=unseen, low=float(low), high=float(high), n=len(errors),
+        mape=float(relative.mean()), median=float(np.median(relative)), p90=float(np.quantile(relative, HIGHEST)),
+    )  # fmt: skip
+
+
+def spreads(rows: Sequence[Row], unseen: Unseen, errors: NDArray[np.float64]) -> Iterable[Spread]:
+    """One spread for each quantity, offline and in a closed loop."""
+    kinds = np.array([f"{row.outcome}/{'offline' if row.at.offline else 'closed'}" for row in rows])
+    for kind in sorted(set(kinds.tolist())):
+        metric, load = kind.split("/")
+        yield spread_of(metric, load, unseen, errors[kinds == kind])
