@@ -25,7 +25,7 @@ from breakeven.schema.calibration import Calibration, Spread
 from breakeven.schema.measurement import read_rows
 
 OUTPUT = Path(__file__).parent.parent / "src/breakeven/perf/prior.py"
-SOURCES = ("trtllm_perf_overview", "aiconfigurator_silicon_sample:agg")
+SOURCES = ("trtllm_perf_overview", "trtllm_online", "aiconfigurator_silicon_sample:agg")
 PER_LINE = 4
 LEAST = 0.004
 """A smaller effect, in log units, is left out of the file."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from breakeven.catalog.alias import accelerator_meant, model_meant
 from breakeven.catalog.find import Catalog
 from breakeven.errors import BreakevenError, FactError, UsageError
 from breakeven.perf import effects, roofline
-from breakeven.perf.calibrate import Row
+from breakeven.perf.calibrate import Outcome, Row
 from breakeven.perf.effects import Load, Place
 from breakeven.schema.hardware import Accelerator
 from breakeven.schema.measurement import Measurement
@@ -21,7 +22,13 @@ NODE_BOARDS = 8
 times expert parallel: DeepSeek and Qwen3.5 rows at 16 and 64 equal those at 4 and 8 to all digits."""
 
 _LARGEST_SHARE = 0.99
-_METRICS = {"output_tok_s": "throughput", "mean_tpot_ms": "tpot", "mean_itl_ms": "tpot", "mean_ttft_ms": "ttft"}
+_PROMPT_SHARE = 0.15
+_METRICS: dict[str, Outcome] = {
+    "output_tok_s": "throughput",
+    "mean_tpot_ms": "tpot",
+    "mean_itl_ms": "tpot",
+    "mean_ttft_ms": "ttft",
+}
 _LOADS: dict[str, Load] = {"offline_max": "offline", "closed_concurrency": "closed", "open_qps": "open"}
 _FORMATS = {"fp8": "fp8", "mxfp4": "fp4", "nvfp4": "fp4", "int4": "int4"}
 _ENGINES = {"tensorrt-llm": "trtllm", "tensorrtllm": "trtllm", "tensorrt_llm": "trtllm"}
@@ -43,7 +50,7 @@ class Case(NamedTuple):
     size: roofline.Size
     stages: int
     load: Load
-    metric: str
+    metric: Outcome
     prompt: float
     output: float
     rate: float
@@ -150,7 +157,7 @@ def _case(number: int, row: Measurement, names: Names) -> Case:
     engine = _ENGINES.get(engine, engine)
     at = effects.place(
         accelerator, engine=engine, version=row.version or "", precision=precision, model=model.id, boards=boards,
-        offline=row.load_kind == "offline_max",
+        offline=row.load_kind == "offline_max" or _compiled(engine, row.version or ""),
     )  # fmt: skip
     size = roofline.size(
         model, accelerator, boards, precision, stages=stages, engine=engine, expert_parallel=boards > NODE_BOARDS
@@ -162,6 +169,11 @@ def _case(number: int, row: Measurement, names: Names) -> Case:
         number, at, model, accelerator, size, stages, _LOADS[row.load_kind or ""], _METRICS[row.metric or ""],
         row.isl or 0.0, row.osl or 0.0, row.load or 0.0, None if row.value is None else row.value / scale, scale,
     )  # fmt: skip
+
+
+def _compiled(engine: str, version: str) -> bool:
+    """TensorRT-LLM before 1.0 served with the engine that its offline tables measure; since then with PyTorch."""
+    return engine == "trtllm" and re.match(r"v?0\.", version) is not None
 
 
 def _layout(row: Measurement, model: Model, accelerator: Accelerator) -> tuple[int, int]:
@@ -185,10 +197,31 @@ def _too_large(model: Model, accelerator: Accelerator, boards: int, precision: s
     raise UsageError(message, f"the nearest that fits is {least} boards" if least else "no number of boards fits it")
 
 
-def fit_rows(found: Iterable[Case]) -> list[Row]:
-    """Cases with a value, in a closed loop or offline, as rows to fit."""
-    return [
-        Row(case.at, case.size, case.metric, case.prompt, case.output, case.rate, case.value)  # type: ignore[arg-type]
-        for case in found
-        if case.load != "open" and case.value
-    ]
+def fit_rows(found: Sequence[Case]) -> list[Row]:
+    """Cases with a value as rows to fit; open loops as the closed ones they amount to (see `_as_closed`)."""
+    direct = [_row(case, case.rate, case.value) for case in found if case.load != "open" and case.value]
+    return direct + _as_closed(found)
+
+
+def _row(case: Case, in_flight: float, value: float) -> Row:
+    return Row(case.at, case.size, case.metric, case.prompt, case.output, in_flight, value)
+
+
+def _as_closed(found: Iterable[Case]) -> list[Row]:
+    """TPOT and TTFT of open loops, with the number in flight that Little's law gives for what was measured.
+
+    Only where the queue was short: a TTFT under `_PROMPT_SHARE` of the whole.
+    """
+    by_load: dict[object, dict[str, Case]] = {}
+    for case in found:
+        if case.load == "open" and case.value and math.isfinite(case.rate):
+            by_load.setdefault((case.at, case.prompt, case.output, case.rate), {})[case.metric] = case
+    rows: list[Row] = []
+    for one in by_load.values():
+        if {"tpot", "ttft"} <= one.keys():
+            tpot, ttft = one["tpot"], one["ttft"]
+            whole_s = (ttft.value or 0.0) + (tpot.value or 0.0) * tpot.output
+            if (ttft.value or 0.0) < _PROMPT_SHARE * whole_s:
+                in_flight = max(1.0, tpot.rate * whole_s)
+                rows += [_row(each, in_flight, each.value or 0.0) for each in (tpot, ttft)]
+    return rows
