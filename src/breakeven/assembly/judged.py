@@ -23,6 +23,8 @@ GROUPS: dict[Unseen, Group] = {
 """What is left out together, by what is then unseen."""
 
 FOLDS = 6
+MOST_FOLDS = 10
+LEAST_ERRORS = 4
 LOWEST, HIGHEST = 0.1, 0.9
 
 
@@ -67,3 +69,26 @@ def spreads(rows: Sequence[Row], unseen: Unseen, errors: NDArray[np.float64]) ->
     for kind in sorted(set(kinds.tolist())):
         metric, load = kind.split("/")
         yield spread_of(metric, load, unseen, errors[kinds == kind])
+
+
+def fit_own(rows: Sequence[Row], start: Calibration) -> Calibration:
+    """One's own rows on top of `start`, whose base stays: only the levels that the rows have move."""
+    merged = medians(rows)
+    steps = [row for row in merged if row.outcome != "ttft"]
+    first = [row for row in merged if row.outcome == "ttft"]
+    found = fit(steps, start=start, base={}) if steps else start
+    return fit(first, start=found, base={}, widths=FIRST_TOKEN_WIDTHS, spread=0.3) if first else found
+
+
+def own_spreads(rows: Sequence[Row], start: Calibration) -> list[Spread]:
+    """Errors of each load predicted from one's other rows, as what is unseen nowhere; at least 4 of a quantity."""
+    merged = medians(rows)
+    loads = sorted({(row.prompt, row.output, row.in_flight) for row in merged})
+    errors = np.zeros(len(merged))
+    for number in range(min(len(loads), MOST_FOLDS)):
+        apart = set(loads[number::MOST_FOLDS])
+        mine = np.array([(row.prompt, row.output, row.in_flight) in apart for row in merged])
+        rest = [row for row, out in zip(merged, mine, strict=True) if not out]
+        by = fit_own(rest, start) if rest else start
+        errors[mine] = log_errors([row for row, out in zip(merged, mine, strict=True) if out], by)
+    return [one for one in spreads(merged, "nothing", errors) if one.n >= LEAST_ERRORS]

@@ -9,6 +9,7 @@ import numpy as np
 
 from breakeven.assembly.measured import Case, Refusal
 from breakeven.perf import curve, roofline, steady
+from breakeven.perf.calibrate import held
 from breakeven.perf.effects import Place, resolve, spread
 from breakeven.perf.simulate import Simulation, simulate
 from breakeven.schema.calibration import Calibration
@@ -56,6 +57,7 @@ def _closed(found: Sequence[Case], by: Calibration) -> list[float]:
         np.array([case.prompt for case in found]),
         np.array([case.output for case in found]),
         np.array([case.rate for case in found]),
+        np.array([held(case.at) for case in found]),
     )
     by_metric = {
         "tpot": steady.tpot_s(at, fitted, load),

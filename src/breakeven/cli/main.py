@@ -13,6 +13,7 @@ from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
 from breakeven.cli.run import console, demo, emulate, serve
+from breakeven.cli.speed import accuracy, calibrate, predict
 from breakeven.cli.start import check, completion, doctor, init, schema
 
 # No command multiplies matrices: the threads that numpy would start for it cost a tenth of a second.
@@ -33,6 +34,7 @@ for command in (
     init, doctor, check, schema, completion,
     serve, emulate, console, demo, measure,
     report, verify, workload,
+    predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
 ):  # fmt: skip
     main.add_command(command)

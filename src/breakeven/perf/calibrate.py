@@ -99,9 +99,19 @@ class _Table(NamedTuple):
     outcomes: NDArray[np.str_]
 
 
+def held(at: Place) -> float:
+    """Share of its output that a sequence has a place for: all of it offline, where nothing may be evicted."""
+    return 1.0 if at.offline else 0.5
+
+
 def table(rows: Sequence[Row]) -> _Table:
     """The rows as columns."""
-    load = Load(*(np.array([getattr(row, name) for row in rows]) for name in ("prompt", "output", "in_flight")))
+    load = Load(
+        np.array([row.prompt for row in rows]),
+        np.array([row.output for row in rows]),
+        np.array([row.in_flight for row in rows]),
+        np.array([held(row.at) for row in rows]),
+    )
     value = np.array([row.value for row in rows])
     return _Table(stack([row.size for row in rows]), load, value, np.array([row.outcome for row in rows]))
 

@@ -22,17 +22,26 @@ _LEAST_CACHE = 0.005
 """Share of memory that counts as cache where accounting leaves none, though somebody measured it."""
 
 
+HALF: Column = np.asarray(0.5)
+WHOLE: Column = np.asarray(1.0)
+
+
 class Load(NamedTuple):
-    """A closed loop: mean prompt and output tokens, and sequences in flight (infinite: as many as fit)."""
+    """A closed loop: mean prompt and output tokens, and sequences in flight (infinite: as many as fit).
+
+    `held` is the share of its output that a sequence has a place for in the cache: 1 where the engine reserves it, 1/2
+    on average where the cache grows with it.
+    """
 
     prompt: Column
     output: Column
     in_flight: Column
+    held: Column = HALF
 
 
 def fits(at: Size, fitted: Fitted, load: Load) -> Column:
-    """Sequences of prompt + output tokens that the cache holds, at least one, at most 2,048."""
-    context = load.prompt + load.output
+    """Sequences of prompt + held output tokens that the cache holds, at least one, at most 2,048."""
+    context = load.prompt + load.held * load.output
     several = np.where(at.boards * at.stages > 1, COMMUNICATION_BYTES, 0.0)
     free = at.memory_bytes * fitted.usable_share - at.weight_bytes - several - fitted.reserved_bytes
     free = np.maximum(free, _LEAST_CACHE * at.memory_bytes)
