@@ -197,6 +197,6 @@ def test_the_share_in_budget_follows_the_one_rule(requests, budget, ttft, tpot) 
             "refused" if math.isnan(e2e) else "answered", total_s=e2e, ttft_s=first,
             tpot_s=None if math.isnan(gap) else gap, budget_s=budget, ttft_target_s=ttft, tpot_target_s=tpot,
         )
-        for first, gap, e2e in zip(*(found.column(name).tolist() for name in ("ttft_s", "tpot_s", "e2e_s")), strict=True)
+        for first, gap, e2e in np.stack([found.column(name) for name in ("ttft_s", "tpot_s", "e2e_s")], 1).tolist()
     ]  # fmt: skip
     assert share_in_budget(found, asked) == sum(one_by_one) / found.n
