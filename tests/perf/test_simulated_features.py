@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breakeven.errors import UsageError
+from breakeven.perf.kernel import build
 from breakeven.perf.simulate import simulate
 from breakeven.perf.step import step_s
 from breakeven.schema.performance import StepCurve
@@ -326,3 +327,15 @@ def test_numba_is_not_imported_unasked() -> None:
         "sys.exit('numba' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_numba_plain_python_takes_over(monkeypatch) -> None:
+    """Where numba is not installed the same figures come; only asking for it by name is an error."""
+    trace = trace_of(poisson(5, 50), 300, 20)
+    expected = simulate(trace, CURVE, 1)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setattr(build, "compiled", build.compiled.__wrapped__)
+    monkeypatch.setattr(build, "loaded", lambda: True)
+    assert simulate(trace, CURVE, 1) == expected
+    with pytest.raises(UsageError, match="numba is not installed"):
+        simulate(trace, CURVE, 1, compiled=True)
