@@ -13,13 +13,14 @@ import numpy as np
 
 from breakeven.perf import memory
 from breakeven.perf.coefficients import Coefficients
-from breakeven.perf.power import busy_w, idle_w
+from breakeven.perf.power.curve import idle_w, power_curve
+from breakeven.perf.power.law import Activity
 from breakeven.perf.precision import precision_of, required
 from breakeven.perf.prior import PRIOR
 from breakeven.schema.hardware import Accelerator
 from breakeven.schema.model import Model
 from breakeven.schema.noun import Noun
-from breakeven.schema.performance import StepCurve
+from breakeven.schema.performance import PowerCurve, StepCurve
 
 PREFILL_CHUNK = 2048
 """Prompt tokens an engine puts into one step by default."""
@@ -108,7 +109,7 @@ def step_s(at: Size, fitted: Coefficients, batch: Batch) -> float:
     return max(compute_s, weights_s) + cache_s + attention_s + reduce_s + host_s
 
 
-def step_curve(
+def step_curve(  # noqa: PLR0913 - what is served, on what, how, and how much of it
     model: Model,
     accelerator: Accelerator,
     accelerators: int,
@@ -117,12 +118,13 @@ def step_curve(
     *,
     context_mean: float = 1024.0,
     max_batch: int = 256,
+    power_cap_w: float | None = None,
 ) -> StepCurve:
     """The replica's step time as a line: what the simulator, the emulator and the gateway's accounting use.
 
     The line is fitted by relative least squares to the roofline over batches of 1 to what fits (at most `max_batch`)
     sequences of `context_mean` tokens; prefill is the marginal cost of one chunk of `context_mean` tokens, at least 512
-    and at most 2,048.
+    and at most 2,048. `power_cap_w` is a cap on each board's power below its rating.
 
     Raises:
         FactError: a specification value is missing; the message names the accelerator and the field.
@@ -134,6 +136,7 @@ def step_curve(
     base_s, sequence_s = _line(at, coefficients, fits)
     chunk = min(max(512.0, context_mean), float(PREFILL_CHUNK))
     alone_s = step_s(at, coefficients, Batch(decoding=1.0))
+    power = _power(at, coefficients, accelerator, accelerators, context_mean, fits, power_cap_w)
     loaded_s = step_s(at, coefficients, Batch(decoding=1.0, prefill=chunk, pairs=chunk * max(chunk, context_mean) / 2))
     return StepCurve(
         prefill_s_per_token=(loaded_s - alone_s) / chunk,
@@ -142,9 +145,41 @@ def step_curve(
         step_per_context_s=at.cache_bytes_per_token / (at.bandwidth_bytes_s * coefficients.memory),
         max_sequences=min(max_batch, memory.MAX_SEQUENCES),
         kv_tokens=tokens,
-        power_idle_w=idle_w(accelerator, accelerators),
-        power_busy_w=busy_w(accelerator, accelerators),
+        power_idle_w=idle_w(accelerator, accelerators, power_cap_w),
+        power_busy_w=power.decode_w[-1][1] if power else None,
         request_s=coefficients.request_s,
+        power=power,
+    )
+
+
+def activity(at: Size, fitted: Coefficients, batch: Batch) -> Activity:
+    """The shares of peak that a step reaches: all bytes it reads, and all its arithmetic, in its time."""
+    tokens = batch.decoding + batch.prefill
+    touched = at.expert_bytes * (1.0 - (1.0 - at.expert_share) ** tokens) if at.expert_bytes else 0.0
+    moved = at.dense_bytes + touched + at.cache_bytes_per_token * batch.context
+    linear = (at.flops_per_token * tokens + at.flops_per_sequence * batch.decoding) / at.peak_flops
+    busy_s = linear + at.flops_per_pair * batch.pairs / at.peak_flops_fp16
+    length_s = step_s(at, fitted, batch)
+    return Activity(memory=moved / at.bandwidth_bytes_s / length_s, compute=busy_s / length_s)
+
+
+def _power(
+    at: Size,
+    fitted: Coefficients,
+    board: Accelerator,
+    boards: int,
+    context: float,
+    fits: int,
+    cap_w: float | None,
+) -> PowerCurve | None:
+    """Prompts of `tokens` tokens read whole, and `batch` answers written with `context` tokens each in the cache."""
+    return power_curve(
+        board,
+        boards,
+        lambda tokens: activity(at, fitted, Batch(prefill=float(tokens), pairs=tokens**2 / 2)),
+        lambda batch: activity(at, fitted, Batch(decoding=float(batch), context=batch * context)),
+        max_sequences=fits,
+        cap_w=cap_w,
     )
 
 
