@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from breakeven.errors import FactError, InfeasibleError
 from breakeven.metric.work import work_s
 from breakeven.perf import memory, steady
-from breakeven.perf.power import busy_w, idle_w, mean_w
 from breakeven.perf.prior import PRIOR
 from breakeven.perf.roofline import Batch, size, step_curve, step_s
 from breakeven.perf.simulate import simulate
@@ -176,14 +175,3 @@ def test_a_saturated_replica_is_as_fast_as_its_simulation() -> None:
     done = sorted(found.column("arrival_s") + found.column("e2e_s"))
     rate = 1000 / (done[1249] - done[249])
     assert steady.replica_rps(curve, prompt=800, output=150) == pytest.approx(rate, rel=0.10)
-
-
-def test_power_is_a_share_of_the_rating() -> None:
-    """Idle < busy < rated power, a mean in between, and unknown stays unknown."""
-    idle, busy = idle_w(H100, 2), busy_w(H100, 2)
-    assert idle is not None
-    assert busy is not None
-    assert 0 < idle < busy < 1400
-    assert mean_w(idle, busy, 0.5) == pytest.approx((idle + busy) / 2)
-    assert mean_w(None, busy, 0.5) is None
-    assert busy_w(msgspec.structs.replace(H100, tdp_w=None), 1) is None

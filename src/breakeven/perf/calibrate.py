@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from breakeven.errors import EvidenceError
-from breakeven.perf.coefficients import FIELDS, START
+from breakeven.perf.coefficients import FIELDS, START, Residuals
 from breakeven.perf.effects import HOST, LEVELS, Place
 from breakeven.perf.roofline import Column, Fitted, Size, stack
 from breakeven.perf.steady import Load, output_tokens_s, tpot_s, ttft_s
@@ -35,7 +35,7 @@ _ENOUGH = 2e-4
 BASE_WIDTHS: Widths = {
     "compute": 0.25, "memory": 0.15, "cache": 0.4, "attention": 0.5, "link": 0.5, "link_latency_s": 0.7, "step_s": 1.0,
     "layer_s": 1.0, "moe_layer_s": 0.7, "state_layer_s": 0.7, "sequence_s": 1.0, "token_s": 1.0, "expert_compute": 0.4,
-    "expert_memory": 0.3, "sharpness": 0.03, "prefill_share": 0.3, "reserved_bytes": 0.3, "usable_share": 0.05,
+    "expert_memory": 0.3, "sharpness": 0.03, "prefill_share": 0.1, "reserved_bytes": 0.3, "usable_share": 0.05,
     "scale": 0.05,
 }  # fmt: skip
 """How far the base may go from the rules of thumb; a coefficient that is missing stays."""
@@ -46,13 +46,13 @@ def _of_base(host: float, rest: float) -> dict[str, float]:
 
 
 WIDTHS: dict[str, Widths] = {
-    "engine": _of_base(0.5, 0.15) | dict.fromkeys(HOST, 0.5),
-    "accelerator": _of_base(0.1, 0.15),
+    "engine": _of_base(0.3, 0.1) | dict.fromkeys(HOST, 0.3),
+    "accelerator": _of_base(0.07, 0.1),
     "link": {"link_latency_s": 0.7, "link": 0.2},
     "format": {"compute": 0.1, "memory": 0.1, "expert_compute": 0.1, "expert_memory": 0.1, "scale": 0.05},
-    "pair": _of_base(0.07, 0.07),
-    "version": {"scale": 0.06, **dict.fromkeys(("step_s", "layer_s", "sequence_s", "link_latency_s"), 0.12),
-                "prefill_share": 0.3},
+    "pair": _of_base(0.05, 0.05),
+    "version": {"scale": 0.06, **dict.fromkeys(("step_s", "layer_s", "sequence_s", "link_latency_s"), 0.06),
+                "prefill_share": 0.5},
     "model": {"scale": 0.05, "expert_compute": 0.1, "expert_memory": 0.1, "layer_s": 0.1},
     "engine_model": {"scale": 0.07, "layer_s": 0.1, "moe_layer_s": 0.1},
     "case": {"scale": 0.1},
@@ -233,6 +233,16 @@ def fit(
     effects = _effects(rows, base, widths)
     gains = _solve(_Problem(rows, logs_of(rows, origin), effects, spread))
     return _with(origin, effects, gains, len(rows))
+
+
+def summary(errors: Column, how: str) -> Residuals:
+    """The figures of a list of log errors; relative errors are |predicted / measured - 1|."""
+    relative = np.abs(np.exp(-errors) - 1)
+    low, high = np.quantile(errors, [0.1, 0.9])
+    return Residuals(
+        n=len(errors), mape=float(relative.mean()), median=float(np.median(relative)),
+        p90=float(np.quantile(relative, 0.9)), log_low=float(low), log_high=float(high), how=how,
+    )  # fmt: skip
 
 
 def _effects(rows: Sequence[Row], base: Widths, widths: Mapping[str, Widths]) -> list[_Effect]:

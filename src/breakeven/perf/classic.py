@@ -1,53 +1,42 @@
-"""Queueing of a classic model served in batches on a CPU or a small accelerator."""
+"""Queueing of a classic model served in batches on a CPU or a GPU: its figures, and the best way to form batches."""
 
 from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from breakeven.errors import EvidenceError, UsageError
+from breakeven.errors import EvidenceError, InfeasibleError, UsageError
+from breakeven.metric.energy import energy_j, mean_power_w
 from breakeven.metric.goodput import goodput_rps, goodput_share
-from breakeven.schema.noun import Basis, Figure, Noun
+from breakeven.perf.batch_curve import BatchCurve as BatchCurve
+from breakeven.perf.batch_curve import batch_s
+from breakeven.perf.batch_curve import fit_batches as fit_batches
+from breakeven.perf.batch_service import Run, serve
+from breakeven.schema.noun import Figure, Noun
 from breakeven.schema.objective import Objective
 from breakeven.schema.performance import Performance
 from breakeven.schema.workload import Trace, Workload
 
 KNEE_RHO = 0.9
 
+SIMULATED = 5
+"""How many of the largest batches that the closed form leaves are simulated."""
 
-class BatchCurve(Noun, frozen=True, kw_only=True):
-    """Seconds of a batch of b requests, t(b) = `base_s` + `request_s` x b, and how batches are formed.
+WAITS = (0.25, 0.5)
+"""Delays that are tried, as shares of what the budget leaves beside a full batch."""
 
-    A batch starts when the server is free and either `max_batch` requests wait or the oldest has waited `max_delay_s`.
-    `error_low`..`error_high` are factors on t(b) that hold 80 % of measurements, 1 where there was no spread.
-    """
-
-    base_s: float
-    request_s: float
-    max_batch: int = 32
-    max_delay_s: float = 0.0
-    basis: Basis = "measured"
-    error_low: float = 1.0
-    error_high: float = 1.0
-    power_idle_w: float | None = None
-    power_busy_w: float | None = None
+ALIKE = 0.02
+"""Rates that differ by less are one: the search for them ends there."""
 
 
-def fit_batches(batches: tuple[int, ...], seconds: tuple[float, ...]) -> tuple[float, float]:
-    """(base, per request) of t(b) = base + per request x b by relative least squares, both non-negative.
+class Choice(Noun, frozen=True, kw_only=True):
+    """The curve with the chosen `max_batch` and `max_delay_s`, and the highest rate one replica sustains with it."""
 
-    Raises:
-        EvidenceError: fewer than two different batch sizes were measured.
-    """
-    sizes, times = np.array(batches, dtype=float), np.array(seconds, dtype=float)
-    if len(np.unique(sizes)) < 2:  # noqa: PLR2004 - a line needs two points
-        message = f"{len(set(batches))} batch size was measured, a line needs 2"
-        raise EvidenceError(message, "measure at least two batch sizes")
-    design = np.stack([np.ones_like(sizes), sizes], axis=1) / times[:, None]
-    base, slope = np.linalg.lstsq(design, np.ones_like(times), rcond=None)[0]
-    return max(0.0, float(base)), max(0.0, float(slope))
+    curve: BatchCurve
+    highest_rps: float
 
 
 def predict_classic(
@@ -65,11 +54,10 @@ def predict_classic(
         message = f"cannot serve with {replicas} replicas"
         raise UsageError(message, "use at least 1")
     arrivals = _arrivals(workload, trace)
-    capacity = curve.max_batch / _batch_s(curve, curve.max_batch)
+    capacity = capacity_rps(curve)
     rho = workload.rate_mean_rps / (replicas * capacity)
-    runs = [_delays(arrivals, curve, replicas, factor) for factor in (1.0, curve.error_low, curve.error_high)]
+    runs = [serve(arrivals, curve, replicas, factor) for factor in (1.0, curve.error_low, curve.error_high)]
     stable = rho <= KNEE_RHO
-    busy = min(1.0, runs[0].busy_s / (replicas * max(runs[0].span_s, 1e-12)))
     shares = [_inside(run, objective) for run in runs]
     none = Figure(value=None, unit="s", how="a classic model has no tokens")
     return Performance(
@@ -86,26 +74,11 @@ def predict_classic(
             "requests/s",
             curve,
         ),
-        power_w=_power(curve, busy, replicas),
+        power_w=_power(curve, runs[0], replicas),
         rho=rho,
         stable=stable,
         in_flight_mean=float(runs[0].delays.sum() / max(runs[0].span_s, 1e-12)),
     )
-
-
-class Delays:
-    """Seconds from arrival to answer of each request, and the time servers worked."""
-
-    __slots__ = ("busy_s", "delays", "span_s")
-
-    def __init__(self, delays: NDArray[np.float64], busy_s: float, span_s: float) -> None:
-        self.delays = delays
-        self.busy_s = busy_s
-        self.span_s = span_s
-
-
-def _batch_s(curve: BatchCurve, size: int) -> float:
-    return curve.base_s + curve.request_s * size
 
 
 def _arrivals(workload: Workload, trace: Trace) -> NDArray[np.float64]:
@@ -118,36 +91,7 @@ def _arrivals(workload: Workload, trace: Trace) -> NDArray[np.float64]:
     return scaled
 
 
-def _delays(arrivals: NDArray[np.float64], curve: BatchCurve, replicas: int, factor: float) -> Delays:
-    delays, busy, end = np.zeros_like(arrivals), 0.0, 0.0
-    for server in range(replicas):
-        mine = arrivals[server::replicas]
-        delays[server::replicas], worked, last = _serve(mine, curve, factor)
-        busy, end = busy + worked, max(end, last)
-    return Delays(delays, busy, end - float(arrivals[0]))
-
-
-def _serve(arrivals: NDArray[np.float64], curve: BatchCurve, factor: float) -> tuple[NDArray[np.float64], float, float]:
-    """One server: delays, busy seconds and the end of the last batch."""
-    delays = np.zeros_like(arrivals)
-    free, busy, first = 0.0, 0.0, 0
-    while first < len(arrivals):
-        begin = _start(arrivals, first, free, curve)
-        size = min(curve.max_batch, int(np.searchsorted(arrivals, begin, side="right")) - first)
-        length = factor * _batch_s(curve, size)
-        free = begin + length
-        delays[first : first + size] = free - arrivals[first : first + size]
-        busy, first = busy + length, first + size
-    return delays, busy, free
-
-
-def _start(arrivals: NDArray[np.float64], first: int, free: float, curve: BatchCurve) -> float:
-    """When the next batch starts: free, and full or the oldest waited long enough."""
-    full_at = float(arrivals[first + curve.max_batch - 1]) if first + curve.max_batch <= len(arrivals) else math.inf
-    return max(free, min(full_at, float(arrivals[first]) + curve.max_delay_s))
-
-
-def _inside(run: Delays, objective: Objective) -> float:
+def _inside(run: Run, objective: Objective) -> float:
     target = math.inf if objective.budget_s is None else objective.budget_s
     return goodput_share(int((run.delays <= target).sum()), len(run.delays)) or 0.0
 
@@ -160,24 +104,87 @@ def _highest(
     arrivals: NDArray[np.float64], workload: Workload, objective: Objective, curve: BatchCurve, factor: float
 ) -> float:
     """Highest rate of one replica at the attainment, to 2 % by bisection; without a budget its saturated rate."""
-    capacity = curve.max_batch / (factor * _batch_s(curve, curve.max_batch))
+    capacity = capacity_rps(curve) / factor
     if objective.budget_s is None:
         return capacity
     low, high = 0.0, 2 * capacity
     while high - low > 0.01 * capacity:
         rate = (low + high) / 2
-        run = _delays(arrivals * (workload.rate_mean_rps / rate), curve, 1, factor)
+        run = serve(arrivals * (workload.rate_mean_rps / rate), curve, 1, factor)
         low, high = (rate, high) if _inside(run, objective) >= objective.attainment else (low, rate)
-    return low
+    return min(low, capacity)  # a trace shorter than its budget never queues, and would be carried at any rate
 
 
-def _p95(runs: list[Delays], curve: BatchCurve, *, stable: bool) -> Figure:
+def choose(
+    workload: Workload, objective: Objective, curve: BatchCurve, trace: Trace, *, largest: int | None = None
+) -> Choice:
+    """The batch and the delay with which one replica sustains the highest rate inside the budget. Deterministic.
+
+    A full batch must leave room in the budget. Of the batches that do, those with the highest closed-form capacity
+    b / t(b) are simulated, without delay and then the best with some. Of what is alike within 2 % the first stands: no
+    delay before some, a smaller batch before a larger. `largest` replaces the curve's own `max_batch` as the bound.
+
+    Raises:
+        EvidenceError: the trace has no span.
+        InfeasibleError: not even a batch of one is answered inside the budget.
+    """
+    arrivals = _arrivals(workload, trace)
+    plain = [_formed(curve, size, 0.0) for size in _batches(curve, objective, largest or curve.max_batch)]
+    found = [Choice(curve=one, highest_rps=_highest(arrivals, workload, objective, one, 1.0)) for one in plain]
+    best = _first_best(found).curve
+    room = (objective.budget_s or 0.0) - full_s(best)
+    patient = [_formed(curve, best.max_batch, share * room) for share in WAITS if room > 0 and best.max_batch > 1]
+    found += [Choice(curve=one, highest_rps=_highest(arrivals, workload, objective, one, 1.0)) for one in patient]
+    return _first_best(found)
+
+
+def _batches(curve: BatchCurve, objective: Objective, largest: int) -> list[int]:
+    """Powers of two, measured sizes and the largest, inside the budget; of them those with the highest capacity."""
+    powers = {2**power for power in range(largest.bit_length())}
+    sizes = sorted(
+        size for size in powers | {int(size) for size, _ in curve.points} | {largest} if 1 <= size <= largest
+    )
+    times = batch_s(curve, sizes)
+    budget = math.inf if objective.budget_s is None else objective.budget_s
+    inside = [(size / time, size) for size, time in zip(sizes, times.tolist(), strict=True) if time <= budget]
+    if not inside:
+        message = f"a batch of one takes {times[0] * 1e3:.3g} ms, and the budget is {budget * 1e3:.3g} ms"
+        raise InfeasibleError(message, "give a longer budget, or a faster model or machine")
+    return sorted(size for _, size in sorted(inside, reverse=True)[:SIMULATED])
+
+
+def _formed(curve: BatchCurve, size: int, delay_s: float) -> BatchCurve:
+    return msgspec.structs.replace(curve, max_batch=size, max_delay_s=delay_s)
+
+
+def _first_best(found: list[Choice]) -> Choice:
+    most = max(one.highest_rps for one in found)
+    return next(one for one in found if one.highest_rps >= most * (1 - ALIKE))
+
+
+def full_s(curve: BatchCurve) -> float:
+    """Seconds of a full batch."""
+    return float(batch_s(curve, [curve.max_batch])[0])
+
+
+def capacity_rps(curve: BatchCurve) -> float:
+    """Requests per second of one replica that never lacks work."""
+    return curve.max_batch / full_s(curve)
+
+
+def _p95(runs: list[Run], curve: BatchCurve, *, stable: bool) -> Figure:
     value, fast, slow = (float(np.percentile(run.delays, 95)) for run in runs)
-    how = f"p95 of {len(runs[0].delays)} requests in batches, t(b) = {curve.base_s:.3g} + {curve.request_s:.3g} b s"
+    how = f"p95 of {len(runs[0].delays)} requests in batches, {_words(curve)}"
     note = "" if stable else "unstable: above 90 % of capacity; an interval, not a point"
     point = value if stable else None
     low, high = min(fast, value), max(slow, value)
     return Figure(value=point, unit="s", basis="derived", low=low, high=high, how=how, note=note)
+
+
+def _words(curve: BatchCurve) -> str:
+    if curve.points:
+        return f"t(b) through {len(curve.points)} measured sizes"
+    return f"t(b) = {curve.base_s:.3g} + {curve.request_s:.3g} b s"
 
 
 def _figure(values: list[float], unit: str, curve: BatchCurve) -> Figure:
@@ -185,8 +192,11 @@ def _figure(values: list[float], unit: str, curve: BatchCurve) -> Figure:
     return Figure(value=values[0], unit=unit, basis="derived", low=min(values), high=max(values), how=how)
 
 
-def _power(curve: BatchCurve, busy: float, replicas: int) -> Figure:
-    if curve.power_idle_w is None or curve.power_busy_w is None:
+def _power(curve: BatchCurve, run: Run, replicas: int) -> Figure:
+    idle, busy = curve.power_idle_w, curve.power_busy_w
+    if idle is None or busy is None:
         return Figure(value=None, unit="W", how="the power of this hardware is unknown")
-    watts = replicas * (curve.power_idle_w + busy * (curve.power_busy_w - curve.power_idle_w))
-    return Figure(value=watts, unit="W", basis="derived", how=f"idle + {busy:.0%} busy x (busy - idle)")
+    waiting_s = max(0.0, replicas * run.span_s - run.busy_s)
+    watts = mean_power_w(energy_j([(idle, waiting_s), (busy, run.busy_s)]), run.span_s)
+    how = f"idle {idle:.3g} W for {waiting_s:.3g} s, busy {busy:.3g} W for {run.busy_s:.3g} s of {replicas} replicas"
+    return Figure(value=watts, unit="W", basis="derived", how=how)

@@ -61,7 +61,7 @@ class Coefficients(Noun, frozen=True, kw_only=True):
     expert_compute: float = 0.4
     expert_memory: float = 0.7
     sharpness: float = 1.05
-    prefill_share: float = 0.8
+    prefill_share: float = 0.9
     queue_share: float = 0.15
     reserved_bytes: float = 3e9
     usable_share: float = 0.95

@@ -9,12 +9,13 @@ import numpy as np
 from breakeven.perf import memory
 from breakeven.perf.coefficients import Coefficients
 from breakeven.perf.effects import place, resolve
-from breakeven.perf.power import busy_w, idle_w
+from breakeven.perf.power.curve import idle_w, power_curve
+from breakeven.perf.power.law import Activity
 from breakeven.perf.prior import PRIOR
-from breakeven.perf.roofline import Batch, Column, Fitted, Size, columns, size, step_s
+from breakeven.perf.roofline import Batch, Column, Fitted, Size, activity, columns, size, step_s
 from breakeven.schema.hardware import Accelerator
 from breakeven.schema.model import Model
-from breakeven.schema.performance import StepCurve
+from breakeven.schema.performance import PowerCurve, StepCurve
 
 TOKENS = np.unique(np.concatenate([np.arange(1, 9), np.geomspace(8, 16384, 34).round()]))
 """Tokens of a step at which the curve has its points; every step between them is on a straight line."""
@@ -32,11 +33,12 @@ def step_curve(  # noqa: PLR0913 - what a deployment is
     engine: str = "",
     version: str = "",
     stages: int = 1,
+    power_cap_w: float | None = None,
 ) -> StepCurve:
     """The replica's step time as a curve: `accelerators` boards share each layer, `stages` times over.
 
     Without `coefficients` the shipped ones of the engine and the accelerator are taken. The cache is counted for
-    sequences of `context_mean` tokens.
+    sequences of `context_mean` tokens. `power_cap_w` is a cap on each board's power below its rating.
 
     Raises:
         FactError: a specification value is missing; the message names the accelerator and the field.
@@ -53,14 +55,18 @@ def step_curve(  # noqa: PLR0913 - what a deployment is
         fitted=coefficients,
     )  # fmt: skip
     work = size(model, accelerator, accelerators, precision, stages=stages, engine=engine)
+    fitted, boards = columns(coefficients), accelerators * stages
+    fits = min(max_batch, room.sequences)
+    power = _power(work, fitted, accelerator, boards, context=context_mean, fits=fits, cap_w=power_cap_w)
     sparse = model.sparse_tokens and not model.window_tokens
     return StepCurve(
-        **_parts(work, columns(coefficients), sparse=bool(sparse)),
+        **_parts(work, fitted, sparse=bool(sparse)),
         prefill_s_per_token=0.0,
         max_sequences=min(max_batch, memory.MAX_SEQUENCES),
         kv_tokens=room.cache_tokens,
-        power_idle_w=idle_w(accelerator, accelerators * stages),
-        power_busy_w=busy_w(accelerator, accelerators * stages),
+        power_idle_w=idle_w(accelerator, boards, power_cap_w),
+        power_busy_w=power.decode_w[-1][1] if power else None,
+        power=power,
         request_s=coefficients.request_s,
         window_tokens=model.sparse_tokens if sparse else model.window_tokens,
     )
@@ -110,3 +116,33 @@ def _step_s(
     pairs: float = 0.0,
 ) -> Column:
     return step_s(at, fitted, Batch(*(np.asarray(part) for part in (decoding, context, window, prefill, pairs))))
+
+
+def _power(
+    at: Size,
+    fitted: Fitted,
+    board: Accelerator,
+    boards: int,
+    *,
+    context: float,
+    fits: int,
+    cap_w: float | None,
+) -> PowerCurve | None:
+    """Prompts of `tokens` tokens read whole, and `batch` answers written with `context` tokens each in the cache."""
+    return power_curve(
+        board,
+        boards,
+        lambda tokens: _activity(at, fitted, prefill=float(tokens), pairs=tokens**2 / 2),
+        lambda batch: _activity(at, fitted, decoding=float(batch), context=batch * context),
+        max_sequences=fits,
+        cap_w=cap_w,
+    )
+
+
+def _activity(
+    at: Size, fitted: Fitted, *, decoding: float = 0.0, context: float = 0.0, prefill: float = 0.0, pairs: float = 0.0
+) -> Activity:
+    window = min(context, decoding * float(at.window_tokens))
+    one = Batch(*(np.asarray(part) for part in (decoding, context, window, prefill, pairs)))
+    memory_share, compute_share = activity(at, fitted, one)
+    return Activity(memory=float(memory_share), compute=float(compute_share))

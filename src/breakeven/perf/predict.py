@@ -13,9 +13,10 @@ import numpy as np
 
 from breakeven.errors import EvidenceError
 from breakeven.metric.goodput import goodput_rps
-from breakeven.perf import attain, power, steady
+from breakeven.perf import attain, steady
 from breakeven.perf.coefficients import Errors, Residuals
 from breakeven.perf.effects import errors
+from breakeven.perf.power import run as drawn
 from breakeven.perf.prior import PRIOR
 from breakeven.perf.simulate import Simulation, simulate
 from breakeven.perf.step import slowed
@@ -83,7 +84,7 @@ def predict(
         goodput_rps=_goodput(band, objective, workload.rate_mean_rps),
         goodput_share=_share(band, objective),
         max_goodput_rps=_highest(sustained(trace, curve, objective, workload, options), objective, options),
-        power_w=_power(curve, band.point, replicas),
+        power_w=drawn.power_w(curve, band.point, drawn.prompt_tokens(trace, options.max_batch_tokens)),
         rho=rho,
         stable=band.stable,
         in_flight_mean=band.point.in_flight_mean,
@@ -186,18 +187,3 @@ def _highest(value: float, objective: Objective, options: Options) -> Figure:
         how = f"highest rate with {objective.attainment:.0%} of requests inside every target, by scaling arrivals"
     low, high = value * math.exp(error.log_low), value * math.exp(error.log_high)
     return Figure(value=value, unit="requests/s", basis="derived", low=low, high=high, how=how)
-
-
-def _power(curve: StepCurve, simulation: Simulation, replicas: int) -> Figure:
-    """Mean watts of all replicas: idle + share of time in steps x (busy - idle)."""
-    idle, busy = curve.power_idle_w, curve.power_busy_w
-    share = simulation.busy_s / (simulation.span_s * replicas) if simulation.span_s > 0 else 0.0
-    mean = power.mean_w(idle, busy, share)
-    if mean is None or idle is None or busy is None:
-        return Figure(value=None, unit="W", how="the accelerator's TDP is unknown")
-    low, high = (
-        (idle + share * (busy * bound / power.BUSY_SHARE - idle)) * replicas
-        for bound in (power.BUSY_SHARE_LOW, power.BUSY_SHARE_HIGH)
-    )
-    how = f"idle + {share:.0%} busy x (busy - idle), as shares of TDP"
-    return Figure(value=mean * replicas, unit="W", basis="derived", low=low, high=high, how=how)

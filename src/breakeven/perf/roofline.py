@@ -244,3 +244,16 @@ def _launch_s(at: Size, fitted: Fitted) -> Column:
         + fitted.moe_layer_s * at.moe_layers
         + fitted.state_layer_s * at.state_layers
     )
+
+
+def activity(at: Size, fitted: Fitted, one: Batch) -> tuple[Column, Column]:
+    """The shares of peak bandwidth and of peak arithmetic that a step reaches: all it does, over its time."""
+    decoding, prefill = one.decoding / at.stages, one.prefill / at.stages
+    tokens = decoding + prefill
+    touched = at.expert_bytes * (1.0 - (1.0 - at.expert_share) ** tokens)
+    cache = at.cache_bytes * one.context + at.window_bytes * one.window + at.state_bytes * one.decoding
+    read_s = (at.dense_bytes + at.head_bytes + touched + cache / at.stages) / at.bandwidth
+    linear_s = at.dense_flops * tokens / at.peak + at.expert_flops * tokens / at.peak_expert
+    other_s = (at.head_flops * decoding + at.pair_flops * one.pairs / at.stages) / at.peak_fp16
+    length_s = step_s(at, fitted, one) / at.stages
+    return read_s / length_s, (linear_s + other_s) / length_s

@@ -5,6 +5,20 @@ from __future__ import annotations
 from breakeven.schema.noun import Figure, Noun
 
 
+class PowerCurve(Noun, frozen=True, kw_only=True):
+    """Watts of a replica's boards while it works, at most `limit_w`: their rating, or a power cap.
+
+    Points ascend in size and never fall in watts; between them it is linear, outside flat. `prefill_w` is by prompt
+    tokens in a step, `decode_w` by decoding sequences. `low`..`high` are factors that hold 80 % of measurements.
+    """
+
+    limit_w: float
+    prefill_w: tuple[tuple[float, float], ...]
+    decode_w: tuple[tuple[float, float], ...]
+    low: float = 1.0
+    high: float = 1.0
+
+
 class StepCurve(Noun, frozen=True, kw_only=True):
     """The deployment's coefficients as data: what the emulator, the gateway and the cost engine need of `perf`.
 
@@ -19,6 +33,8 @@ class StepCurve(Noun, frozen=True, kw_only=True):
     is not linear in tokens (weight reads, arithmetic, expert sharing, all-reduce). `step_per_context_s` and
     `step_per_window_context_s` are the cache reads of full and of sliding-window layers. `max_sequences` fit in memory,
     `kv_tokens` in the cache. A request waits `request_s` (parsing, tokenisation) before its first step.
+
+    `power_idle_w` is drawn while waiting; `power` says what work draws, and without it `power_busy_w` does.
     """
 
     prefill_s_per_token: float
@@ -34,6 +50,7 @@ class StepCurve(Noun, frozen=True, kw_only=True):
     token_s: tuple[tuple[float, float], ...] = ()
     step_per_window_context_s: float = 0.0
     window_tokens: int = 0
+    power: PowerCurve | None = None
 
 
 class Performance(Noun, frozen=True, kw_only=True):
