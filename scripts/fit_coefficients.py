@@ -14,13 +14,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
-from breakeven.assembly.judged import GROUPS, fit_all, left_out, spreads
-from breakeven.assembly.measured import Names, cases, fit_rows
+from breakeven.assembly.judged import GROUPS, fit_all, left_out, spread_of, spreads
+from breakeven.assembly.measured import Case, Names, cases, fit_rows
+from breakeven.assembly.predicted import open_errors
 from breakeven.catalog.load import load
 from breakeven.perf.calibrate import Row, medians
 from breakeven.perf.coefficients import FIELDS, START
-from breakeven.perf.effects import Unseen
+from breakeven.perf.effects import Place, Unseen
 from breakeven.schema.calibration import Calibration, Spread
 from breakeven.schema.measurement import read_rows
 
@@ -38,9 +40,12 @@ def main() -> None:
     parser.add_argument("--as-of", required=True, help="ISO date of the fit")
     parser.add_argument("--print", action="store_true", help="print the errors and write nothing")
     arguments = parser.parse_args()
-    rows = _rows(arguments.rows)
+    found_cases = [case for case in _cases(arguments.rows) if not _odd(case.at)]
+    rows = medians(fit_rows(found_cases))
     found = fit_all(rows)
-    judged = [one for unseen, group in GROUPS.items() for one in _judge(rows, unseen, group)]
+    opened = open_errors(found_cases, lambda some: fit_all(fit_rows(some)))
+    judged = [spread_of(metric, "open", "model", np.array(errors)) for metric, errors in opened.items()]
+    judged += [one for unseen, group in GROUPS.items() for one in _judge(rows, unseen, group)]
     for one in judged:
         print(f"{one.metric:10} {one.load:8} {one.unseen:11} n {one.n:5} MAPE {one.mape:.1%} median {one.median:.1%}"
               f" p90 {one.p90:.1%} ln {one.low:+.2f}..{one.high:+.2f}")  # fmt: skip
@@ -48,16 +53,16 @@ def main() -> None:
         OUTPUT.write_text(_literal(_described(found, judged, arguments.as_of)), encoding="utf-8")
 
 
-def _rows(path: Path) -> list[Row]:
+def _cases(path: Path) -> list[Case]:
     measured = [row for row in read_rows(path.read_text(encoding="utf-8"), path.name) if row.source in SOURCES]
     found, refused = cases(measured, Names(load()))
     print(f"{len(found)} rows used, {sum(one.supported for one in refused)} of a supported kind refused")
-    return [row for row in medians(fit_rows(found)) if not _odd(row)]
+    return found
 
 
-def _odd(row: Row) -> bool:
+def _odd(at: Place) -> bool:
     """Series that contradict their siblings several times over, whatever the model: see docs/accuracy.md."""
-    return (row.at.accelerator == "gb200" and row.at.engine == "trtllm") or row.at.version == "1.3.0rc1"
+    return (at.accelerator == "gb200" and at.engine == "trtllm") or at.version == "1.3.0rc1"
 
 
 def _judge(rows: Sequence[Row], unseen: Unseen, group: Callable[[Row], str]) -> list[Spread]:

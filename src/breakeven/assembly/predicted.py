@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -120,3 +120,16 @@ def _with_interval(case: Case, value: float, by: Calibration) -> Predicted:
         high80=value * math.exp(high * wider) * case.scale,
         unseen="" if bounds is None else bounds.unseen,
     )
+
+
+def open_errors(found: Sequence[Case], fit: Callable[[Sequence[Case]], Calibration]) -> dict[str, list[float]]:
+    """ln(measured / predicted) of open-loop cases by metric, each model predicted by a fit without its open loops."""
+    errors: dict[str, list[float]] = {}
+    opens = [case for case in found if case.load == "open" and case.value and math.isfinite(case.rate)]
+    for left in sorted({case.at.model for case in opens}):
+        by = fit([case for case in found if case.load != "open" or case.at.model != left])
+        apart = [case for case in opens if case.at.model == left]
+        for number, said in _opened(apart, by).items():
+            case = next(one for one in apart if one.number == number)
+            errors.setdefault(case.metric, []).append(math.log((case.value or said) / said))
+    return errors

@@ -85,6 +85,7 @@ def curve_of(deployment: Deployment, catalog: Catalog) -> StepCurve | None:
         deployment.accelerators,
         deployment.precision,
         max_batch=deployment.max_batch,
+        engine=deployment.engine.lower(),
     )
 
 
