@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from breakeven.errors import EvidenceError
 from breakeven.perf.attain import highest_scale, share_in_budget
 from breakeven.perf.coefficients import Errors, Residuals
+from breakeven.perf.effects import errors
 from breakeven.perf.predict import Options, predict
 from breakeven.perf.prior import PRIOR
 from breakeven.perf.simulate import simulate
@@ -21,6 +22,7 @@ CURVE = StepCurve(
     prefill_s_per_token=3e-5, step_base_s=0.012, step_per_sequence_s=5e-5, step_per_context_s=1e-7, max_sequences=64,
     kv_tokens=60_000, power_idle_w=105.0, power_busy_w=441.0, request_s=0.008,
 )  # fmt: skip
+SHIPPED = errors(PRIOR)
 OBJECTIVE = Objective(use_case="assistant", ttft_s=0.5, tpot_s=0.04, attainment=0.95)
 
 
@@ -80,15 +82,15 @@ def test_near_saturation_there_is_no_point() -> None:
 def test_the_interval_is_the_measured_error() -> None:
     """Alone on the replica, TPOT's interval is the point times the quantiles of the residuals."""
     found = performance(0.02).tpot_p50_s
-    assert found.low == pytest.approx(found.value * np.exp(PRIOR.errors.tpot.log_low), rel=0.02)
-    assert found.high == pytest.approx(found.value * np.exp(PRIOR.errors.tpot.log_high), rel=0.02)
+    assert found.low == pytest.approx(found.value * np.exp(SHIPPED.tpot.log_low), rel=0.02)
+    assert found.high == pytest.approx(found.value * np.exp(SHIPPED.tpot.log_high), rel=0.02)
 
 
 def test_what_is_sustained_errs_as_throughput_did() -> None:
     """The highest rate's interval is the point times the quantiles of measured over predicted throughput."""
     found = performance(1.0).max_goodput_rps
-    assert found.low == pytest.approx(found.value * np.exp(PRIOR.errors.throughput.log_low))
-    assert found.high == pytest.approx(found.value * np.exp(PRIOR.errors.throughput.log_high))
+    assert found.low == pytest.approx(found.value * np.exp(SHIPPED.throughput.log_low))
+    assert found.high == pytest.approx(found.value * np.exp(SHIPPED.throughput.log_high))
 
 
 def test_no_error_no_interval() -> None:

@@ -262,7 +262,7 @@ def _with(origin: Calibration, effects: Sequence[_Effect], gains: Column, rows: 
     base, found = dict(origin.base), copy.deepcopy(origin.effects)
     for effect, gain in zip(effects, gains.tolist(), strict=True):
         if not effect.kind:
-            base[effect.name] *= math.exp(gain)
+            base[effect.name] = base.get(effect.name, getattr(START, effect.name)) * math.exp(gain)
             continue
         level = found.setdefault(effect.kind, {}).setdefault(effect.level, {})
         level[effect.name] = level.get(effect.name, 0.0) + gain

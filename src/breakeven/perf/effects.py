@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Literal, get_args
+
+import msgspec
 
 from breakeven.perf.coefficients import FIELDS, START, Coefficients, Errors, Residuals
 from breakeven.schema.calibration import Calibration, Spread
@@ -16,6 +18,7 @@ from breakeven.schema.noun import Noun
 
 Load = Literal["offline", "closed", "open"]
 Unseen = Literal["nothing", "version", "model", "accelerator", "engine"]
+_ORDER: tuple[str, ...] = get_args(Unseen)
 
 HOST = ("step_s", "layer_s", "moe_layer_s", "state_layer_s", "sequence_s", "token_s", "link_latency_s")
 """Costs of launching and scheduling, which belong to an engine; the rest belongs to hardware and kernels."""
@@ -111,14 +114,19 @@ def _model_seen(cases: Mapping[str, object], at: Place) -> bool:
 
 
 def spread(found: Calibration, metric: str, load: str, at: Place) -> Spread | None:
-    """The errors measured where as much was unseen; else of the next graver case, else the widest of the metric."""
-    order: tuple[Unseen, ...] = ("nothing", "version", "model", "accelerator", "engine")
-    start = order.index(unseen(found, at))
-    table = {(one.metric, one.load, one.unseen): one for one in found.spreads}
+    """The errors measured where as much was unseen, else of the next graver case, else of the gravest there is.
+
+    Its bounds hold those of every milder case: whoever knows less is never surer. None where the metric was never
+    judged; a load that was not is taken for a closed loop.
+    """
+    wanted = _ORDER.index(unseen(found, at))
     for kind in (load, "closed", "open", "offline"):
-        for level in (*order[start:], *reversed(order[:start])):
-            if (metric, kind, level) in table:
-                return table[metric, kind, level]
+        judged = {_ORDER.index(one.unseen): one for one in found.spreads if (one.metric, one.load) == (metric, kind)}
+        if judged:
+            level = min((rank for rank in judged if rank >= wanted), default=max(judged))
+            milder = [one for rank, one in judged.items() if rank <= level]
+            low, high = min(one.low for one in milder), max(one.high for one in milder)
+            return msgspec.structs.replace(judged[level], low=low, high=high)
     return None
 
 

@@ -135,7 +135,7 @@ def size(
     share = model.experts_per_token / model.experts if model.experts else 0.0
     routed, table = model.routed_params, model.table_params
     cache = memory.cache_bytes(model, precision, engine, boards)
-    state = model.linear_layers + (model.layers if model.attention == "mla" else 0)
+    state = model.linear_layers + (model.layers - model.linear_layers if model.attention == "mla" else 0)
     return Size(*(np.asarray(value, dtype=np.float64) for value in (
         stages, boards, model.layers / stages, model.moe_layers / stages, state / stages,
         2 * model.dense_params / each, 2 * routed * share / each, 2 * table / each,
@@ -155,8 +155,8 @@ def _divisible(model: Model, boards: int, stages: int) -> None:
     if boards < 1 or stages < 1 or stages > model.layers:
         message = f"{model.id} has {model.layers} layers, which {stages} stages of {boards} boards cannot hold"
         raise UsageError(message, f"use at least 1 board, and 1 to {model.layers} stages")
-    if model.heads % boards and boards % model.heads:
-        fits = [n for n in range(1, boards + 1) if model.heads % n == 0]
+    if not memory.divides(model, boards):
+        fits = [n for n in range(1, boards + 1) if memory.divides(model, n)]
         message = f"{model.id} has {model.heads} attention heads, which {boards} boards cannot share evenly"
         raise UsageError(message, f"use {fits[-1]} boards, the nearest number below that divides them")
 
@@ -226,8 +226,10 @@ def _weights_s(at: Size, fitted: Fitted, decoding: Column, tokens: Column) -> Co
 
 
 def _joined(arithmetic: Column, reads: Column, sharpness: Column) -> Column:
-    more = np.maximum(np.maximum(arithmetic, reads), 1e-300)
-    joined: Column = more * (1.0 + (np.minimum(arithmetic, reads) / more) ** sharpness) ** (1.0 / sharpness)
+    """(arithmetic^p + reads^p)^(1/p), by the larger of the two lest powers overflow; nothing to do takes no time."""
+    more = np.maximum(arithmetic, reads)
+    share = np.minimum(arithmetic, reads) / np.where(more > 0, more, 1.0)
+    joined: Column = more * (1.0 + share**sharpness) ** (1.0 / sharpness)
     return joined
 
 
