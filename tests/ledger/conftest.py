@@ -18,7 +18,7 @@ from breakeven.ledger.statement import build, measures
 from breakeven.schema.journal import Record, frame
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.policy import CapacityPrice, Policy, PolicyDeployment, Route, UseCase
-from breakeven.schema.record import Capacity, Prediction, Tokens
+from breakeven.schema.record import Attempt, Capacity, Prediction, Tokens
 from breakeven.schema.statement import Cut, Statement
 
 settings.register_profile("ledger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -158,6 +158,8 @@ def _prediction(draw: st.DrawFn, n: int) -> Prediction:
         ttft_s=draw(SECONDS),
         tpot_s=draw(SECONDS),
         served=Tokens(input=draw(st.integers(0, 9)), output=draw(st.integers(0, 9))),
+        request_id=draw(st.sampled_from([f"r{n}", "shared"])),
+        attempts=tuple(Attempt(deployment="gpu", kind="primary", outcome="ok") for _ in range(draw(st.integers(0, 2)))),
         energy_kwh=draw(st.none() | st.floats(0, 1)),
         energy_basis=draw(BASES),
         labels={"a": "b"} if draw(st.booleans()) else {},

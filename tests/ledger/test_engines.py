@@ -37,6 +37,7 @@ def check(expected: Engine, found: Engine, query: Query) -> None:
     for question in QUESTIONS:
         assert getattr(found, question)(query) == getattr(expected, question)(query), question
     same(expected.spreads(query), found.spreads(query))
+    assert found.slices(query, 7.5) == expected.slices(query, 7.5)
 
 
 @pytest.mark.parametrize("engine", OTHERS)

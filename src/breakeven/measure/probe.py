@@ -118,7 +118,7 @@ async def _found(client: Client, dialect: Dialect, short: Answer, owned_by: str)
     long = await _ask(client, dialect, _MANY)
     counted = Scale() if long.input_tokens is None else scale((_FEW, short.input_tokens), (_MANY, long.input_tokens))
     engine = _ENGINES.get(owned_by)
-    version = await _version(client, dialect, engine)
+    version = await version_of(client, dialect.url.removesuffix("/v1"), dialect.headers, engine)
     return Found(dialect=dialect, scale=counted, engine=engine, version=version, remarks=tuple(remarks))
 
 
@@ -131,13 +131,13 @@ async def _ask(client: Client, dialect: Dialect, words: int) -> Answer:
 _VERSIONS: Mapping[str, tuple[str, str]] = {"vllm": ("/version", "version"), "llama.cpp": ("/props", "build_info")}
 
 
-async def _version(client: Client, dialect: Dialect, engine: str | None) -> str | None:
-    """What the engine says of its version, where it is known to say it; None otherwise."""
+async def version_of(client: Client, url: str, headers: Headers, engine: str | None) -> str | None:
+    """What the engine at a URL (without `/v1`) says of its version, where it is known to say it; None otherwise."""
     if engine is None or engine not in _VERSIONS:
         return None
     path, field = _VERSIONS[engine]
     try:
-        body = await get(client, dialect.url.removesuffix("/v1") + path, dialect.headers)
+        body = await get(client, url + path, headers)
         return None if body is None else str(msgspec.json.decode(body, type=dict[str, object]).get(field) or "") or None
     except (BackendError, msgspec.MsgspecError):
         return None

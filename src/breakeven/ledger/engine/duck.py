@@ -20,9 +20,11 @@ from breakeven.ledger.engine.port import (
     Columns,
     Query,
     Samples,
+    Slice,
     Spread,
     Standby,
 )
+from breakeven.ledger.engine.slices import check_width
 from breakeven.ledger.identity import table_of
 from breakeven.ledger.snapshot import Snapshot
 from breakeven.schema.statement import Latency
@@ -101,6 +103,13 @@ class DuckEngine:
             for metric in METRICS
         }
         return Samples(**columns)
+
+    def slices(self, query: Query, width_s: float) -> tuple[Slice, ...]:
+        """What deployments did in slices of time."""
+        check_width(width_s)
+        parameters = {**_parameters(query), "width_s": width_s}
+        rows = self._ask(query).execute(sql.SLICES, parameters).fetchall()
+        return tuple(Slice(**dict(zip(Slice.__struct_fields__, row, strict=True))) for row in rows)
 
     def _load(self, table: Table) -> None:
         """The unsealed records of a table as `new_<table>`."""

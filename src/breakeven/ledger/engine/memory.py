@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from breakeven.ledger import layout
 from breakeven.ledger.engine import fate
+from breakeven.ledger.engine import slices as sliced
 from breakeven.ledger.engine.attribute import HOME_CURRENCIES, Attribution, Flags, attribute
 from breakeven.ledger.engine.port import (
     BASES,
@@ -22,6 +23,7 @@ from breakeven.ledger.engine.port import (
     Metric,
     Query,
     Samples,
+    Slice,
     Spread,
     Standby,
 )
@@ -116,6 +118,11 @@ class MemoryEngine:
         """Latencies of delivered predictions, sorted."""
         rows = [one for one in self._asked(query) if one.status in DELIVERED]
         return Samples(**{metric: _thin(_values(rows, metric)) for metric in METRICS})
+
+    def slices(self, query: Query, width_s: float) -> tuple[Slice, ...]:
+        """What deployments did in slices of time."""
+        sliced.check_width(width_s)
+        return sliced.slices(self._asked(query), width_s)
 
     def _asked(self, query: Query) -> list[Prediction]:
         return [one for one in self._predictions if _within(one.time_s, query) and _matches(one, query)]

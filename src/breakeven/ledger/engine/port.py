@@ -1,4 +1,4 @@
-"""What a storage engine must answer: six named questions, with additive integer answers wherever that is possible.
+"""What a storage engine must answer: seven named questions, with additive integer answers wherever that is possible.
 
 The memory engine is the definition; every other one equals it on generated records (integers exactly, percentiles to
 1e-9). Sums of what is not an integer are taken in fixed units, so that the order of rows never shows.
@@ -174,6 +174,40 @@ class Samples(Noun, frozen=True, kw_only=True):
 
 SAMPLE_LIMIT = 20_000
 
+LONGEST_S = 3600.0
+"""A request counts as in flight for no longer."""
+
+
+class Slice(Noun, frozen=True, kw_only=True):
+    """What one deployment did in one slice of time, number floor(Unix time / width); only slices with anything in it.
+
+    `busy_ns` is the time of its requests within the slice, whatever became of them: over the slice's width it is the
+    mean number in flight. All else is of the requests that ended in it, one for each, however many predictions it
+    made. `finished` were answered at the first attempt, `emulated` of them by an emulator; the sums are over them.
+    `model_low`, `model_high` are the first and last model asked for, by name.
+    """
+
+    deployment: str
+    slice: int
+    busy_ns: int = 0
+    finished: int = 0
+    emulated: int = 0
+    cached: int = 0
+    cancelled: int = 0
+    failed: int = 0
+    fallback: int = 0
+    refused: int = 0
+    retried: int = 0
+    ttft_n: int = 0
+    ttft_ns: int = 0
+    tpot_n: int = 0
+    tpot_ns: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    model_low: str = ""
+    model_high: str = ""
+
 
 class Engine(Protocol):
     """Answers over one snapshot of a ledger. Answers are sorted; the same records give the same bytes."""
@@ -199,6 +233,9 @@ class Engine(Protocol):
 
     def samples(self, query: Query) -> Samples:
         """Latencies, for intervals that percentiles alone do not give."""
+
+    def slices(self, query: Query, width_s: float) -> tuple[Slice, ...]:
+        """What deployments did in slices of so many seconds, at least one; without times no calendar reaches."""
 
 
 Opener = Callable[[Snapshot], Engine]

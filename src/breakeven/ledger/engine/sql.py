@@ -12,11 +12,14 @@ from breakeven.ledger.engine.port import (
     BASES,
     DEFAULT_WINDOW_S,
     DIMENSIONS,
+    LONGEST_S,
     MICRO,
     NANO,
     NO_HOUR,
     SAMPLE_LIMIT,
+    Slice,
 )
+from breakeven.ledger.engine.slices import BUSY, FIRST_S, LAST_S
 from breakeven.metric.usefulness import DELIVERED
 
 _DELIVERED = ", ".join(f"'{status}'" for status in sorted(DELIVERED))
@@ -202,4 +205,67 @@ def sample(metric: str) -> str:
 WITH v AS (SELECT {metric} AS value FROM p WHERE {metric} IS NOT NULL AND status IN ({_DELIVERED}) AND {_ASKED}),
   ranked AS (SELECT value, row_number() OVER (ORDER BY value) - 1 AS rank, count(*) OVER () AS n FROM v)
 SELECT value FROM ranked WHERE rank % greatest(1, ceil(n / {SAMPLE_LIMIT})::BIGINT) = 0 ORDER BY value
+"""
+
+
+_FATES = {
+    "finished": "status = 'answered' AND NOT again",
+    **{status: f"status = '{status}'" for status in ("cached", "cancelled", "failed", "fallback", "refused")},
+    "retried": "status = 'answered' AND again",
+}
+
+
+def _ended(name: str) -> str:
+    return f"count(*) FILTER ({_FATES[name]}) AS {name}"
+
+
+def _of_finished(name: str, value: str) -> str:
+    return f"coalesce({value} FILTER ({_FATES['finished']}), 0)::HUGEINT AS {name}"
+
+
+def _total_ns(name: str) -> str:
+    return _of_finished(f"{name}_ns", f"sum(round_even({name}_s * {NANO}::DOUBLE, 0)::HUGEINT)")
+
+
+_SLICE_COLUMNS = ", ".join(
+    f"coalesce({name}, {empty!r})"
+    for name, empty in zip(Slice.__struct_fields__[3:], Slice.__struct_defaults__[1:], strict=True)
+)
+
+SLICES = f"""
+WITH stays AS (
+    SELECT deployment, status, model, emulated, ttft_s, tpot_s, served_input_tokens, served_cached_input_tokens,
+      served_output_tokens, coalesce(json_array_length(attempts), 0) > 1 AS again,
+      time_s AS from_s, time_s + least(greatest(total_s, 0::DOUBLE), {LONGEST_S}::DOUBLE) AS to_s
+    FROM p WHERE {_ASKED} AND time_s >= {FIRST_S}::DOUBLE AND time_s < {LAST_S}::DOUBLE
+    QUALIFY row_number() OVER (PARTITION BY node, request_id, time_s ORDER BY sequence, prediction_id) = 1
+  ),
+  placed AS (
+    SELECT *, floor(from_s / $width_s::DOUBLE)::BIGINT AS first, floor(to_s / $width_s::DOUBLE)::BIGINT AS last
+    FROM stays
+  ),
+  parts AS (
+    SELECT deployment, from_s, to_s, unnest(range(first, last + 1)) AS slice
+    FROM placed WHERE status IN ({", ".join(f"'{status}'" for status in BUSY)})
+  ),
+  busy AS (
+    SELECT deployment, slice, sum(round_even((least(to_s, (slice + 1)::DOUBLE * $width_s::DOUBLE)
+      - greatest(from_s, slice::DOUBLE * $width_s::DOUBLE)) * {NANO}::DOUBLE, 0)::HUGEINT)::HUGEINT AS busy_ns
+    FROM parts GROUP BY ALL
+  ),
+  ended AS (
+    SELECT deployment, last AS slice, {_ended("finished")},
+      count(*) FILTER ({_FATES["finished"]} AND emulated) AS emulated,
+      {", ".join(_ended(name) for name in _FATES if name != "finished")},
+      {_of_finished("ttft_n", "count(ttft_s)")}, {_total_ns("ttft")},
+      {_of_finished("tpot_n", "count(tpot_s)")}, {_total_ns("tpot")},
+      {_of_finished("input_tokens", "sum(served_input_tokens)")},
+      {_of_finished("cached_input_tokens", "sum(served_cached_input_tokens)")},
+      {_of_finished("output_tokens", "sum(served_output_tokens)")},
+      coalesce(min(model) FILTER ({_FATES["finished"]}), '') AS model_low,
+      coalesce(max(model) FILTER ({_FATES["finished"]}), '') AS model_high
+    FROM placed GROUP BY deployment, last
+  )
+SELECT deployment, slice, coalesce(busy_ns, 0)::HUGEINT, {_SLICE_COLUMNS}
+FROM busy FULL JOIN ended USING (deployment, slice) ORDER BY 1, 2
 """
