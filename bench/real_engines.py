@@ -1,6 +1,6 @@
 """Two real engines with the same weights: measured, fitted, a concurrency held back, and where they cross over.
 
-    python bench/real_engines.py llama.cpp=http://127.0.0.1:8081 vllm=http://127.0.0.1:8082 --rows rows.csv
+    python bench/real_engines.py llama.cpp:q4_1=http://127.0.0.1:8081 vllm:bf16=http://127.0.0.1:8082
     python bench/real_engines.py --from examples/measure/smollm2_two_engines.csv
 
 Servers must run already, both on the same core and only one of them asked at a time; pin this script to another core
@@ -31,13 +31,16 @@ Curve = Mapping[float, float]
 """Seconds by concurrency."""
 
 
-def ask(name: str, url: str, clients: int, options: argparse.Namespace) -> None:
+def ask(server: str, clients: int, options: argparse.Namespace) -> None:
     """One point of one engine, appended to the rows."""
+    who, _, url = server.partition("=")
+    name, _, precision = who.partition(":")
     command = [
         sys.executable, "-m", "breakeven", "measure", url, "--closed", str(clients), "--isl", options.isl,
         "--osl", options.osl, "--seconds", str(options.seconds), "--extra", '{"temperature":0}', "--rows", options.rows,
         "--accelerator", options.accelerator, "--engine", name, "--model-id", options.model_id,
     ]  # fmt: skip
+    command += ["--precision", precision] if precision else []
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -56,6 +59,12 @@ def curves(rows: tuple[Measurement, ...]) -> dict[str, tuple[Curve, Curve]]:
         )
         for engine, at in loads.items()
     }
+
+
+def tok_s(rows: tuple[Measurement, ...], engine: str, at: float) -> float:
+    """Mean output tokens a second over the rounds."""
+    wanted = (engine, at, "output_tok_s")
+    return statistics.fmean(row.value or 0.0 for row in rows if (row.engine, row.load, row.metric) == wanted)
 
 
 def line(points: Curve) -> tuple[float, float]:
@@ -109,9 +118,7 @@ def judged(rows: tuple[Measurement, ...], held: float) -> dict[str, object]:
             "tpot": held_back(tpot, held),
             "answer": held_back(answer, held),
             "every_concurrency_held_back": {f"{at:g}": held_back(tpot, at)["error"] for at in tpot},
-            "tok_s": {
-                f"{row.load:g}": row.value for row in rows if (row.engine, row.metric) == (engine, "output_tok_s")
-            },
+            "tok_s": {f"{at:g}": round(tok_s(rows, engine, at), 1) for at in tpot},
         }
         for engine, (tpot, answer) in found.items()
     }
@@ -125,7 +132,7 @@ def judged(rows: tuple[Measurement, ...], held: float) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("servers", nargs="*", metavar="ENGINE=URL")
+    parser.add_argument("servers", nargs="*", metavar="ENGINE[:PRECISION]=URL")
     parser.add_argument("--from", dest="source", type=Path, help="judge these rows instead of measuring")
     parser.add_argument("--rows", default="real_engines.csv")
     parser.add_argument("--rounds", type=int, default=1)
@@ -135,11 +142,10 @@ def main() -> None:
     parser.add_argument("--accelerator", default="cpu")
     parser.add_argument("--model-id", default="smollm2-135m-instruct")
     options = parser.parse_args()
-    servers = [server.split("=", 1) for server in options.servers]
-    for _ in range(options.rounds if servers else 0):
+    for _ in range(options.rounds if options.servers else 0):
         for clients in CLOSED:
-            for name, url in servers:
-                ask(name, url, clients, options)
+            for server in options.servers:
+                ask(server, clients, options)
     source = options.source or Path(options.rows)
     print(json.dumps(judged(read_rows(source.read_text(), str(source)), HELD_BACK), indent=2))
 

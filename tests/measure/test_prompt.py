@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from breakeven.errors import UsageError
 from breakeven.measure.plan import poisson
-from breakeven.measure.prompt import NONCE_WORDS, WORDS, Length, Prompts, Scale, length, scale
+from breakeven.measure.prompt import NONCE_LETTERS, WORDS, Length, Prompts, Scale, length, scale
 
 
 def prompts(**fields: object) -> Prompts:
@@ -60,15 +60,15 @@ def test_prompts_can_be_had_again(seed: int, index: int, tokens: int) -> None:
 
 
 def beginnings(made: Prompts, count: int) -> set[str]:
-    return {" ".join(made.make(index)[0].split()[:NONCE_WORDS]) for index in range(count)}
+    return {made.make(index)[0][:NONCE_LETTERS] for index in range(count)}
 
 
 def test_no_two_prompts_begin_alike() -> None:
-    """Not in a run, and not in another run with the same seed; the words behind the nonce are the same there."""
+    """Not in a run, not in another run with the same seed; the words behind the nonce are the same there."""
     first, second = prompts(entropy=7), prompts(entropy=8)
     assert len(beginnings(first, 300)) == len(beginnings(second, 300)) == 300
     assert not beginnings(first, 300) & beginnings(second, 300)
-    assert first.make(3)[0].split()[NONCE_WORDS:] == second.make(3)[0].split()[NONCE_WORDS:]
+    assert first.make(3)[0].split()[1:] == second.make(3)[0].split()[1:]
 
 
 @given(st.integers(0, 40), st.integers(0, 40))
@@ -80,7 +80,7 @@ def test_where_caches_may_help_every_prompt_begins_alike(one: int, other: int) -
 
 
 def test_words_are_distinct() -> None:
-    """Sixty-four of them, so that five stand for thirty bits."""
+    """Sixty-four of them."""
     assert len(set(WORDS)) == len(WORDS) == 64
 
 

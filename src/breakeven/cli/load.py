@@ -130,4 +130,7 @@ def _shown() -> Iterator[Listener]:
                 tasks[name] = bars.add_task(name, total=of)
             bars.update(tasks[name], completed=done)  # type: ignore[arg-type]
 
-        yield Listener(progress=progress, point=lambda point: bars.console.print(load_line(point), markup=False))
+        yield Listener(
+            progress=progress,
+            point=lambda point: bars.console.print(load_line(point), markup=False, highlight=False, soft_wrap=True),
+        )

@@ -107,7 +107,7 @@ class Plan(Noun, frozen=True, kw_only=True):
         closed, rates = self.loads()
         start = "all clients start at once" if self.burst else "clients start spread over one answer"
         cache = (
-            "every prompt begins with words of its own, so that no prefix cache helps"
+            "every prompt begins with letters of its own, so that no prefix cache helps"
             if self.fresh
             else "prompts are beginnings of one text, so that a prefix cache helps all it can"
         )

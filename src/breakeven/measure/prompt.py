@@ -18,10 +18,10 @@ WORDS = (
     "side", "kind", "head", "house", "service", "friend", "father", "power", "hour", "game",
     "line", "end", "member", "law",
 )  # fmt: skip
-"""Sixty-four common words, most of them one token in most vocabularies."""
+"""Common words, most of them one token in most vocabularies."""
 
-NONCE_WORDS = 5
-"""Thirty bits."""
+NONCE_LETTERS = 10
+"""Forty-seven bits. Letters rather than words: two prompts that share their first token may be led to the same slot."""
 _LONGEST = 1_000_000
 
 
@@ -74,7 +74,7 @@ def scale(short: tuple[int, int], long: tuple[int, int]) -> Scale:
 class Prompts(Noun, frozen=True, kw_only=True):
     """The prompts of one point, by index. The same `seed` and `point` give the same lengths and words.
 
-    `entropy` is of the run: every prompt begins with words drawn from it, so that no cache has seen its beginning.
+    `entropy` is of the run: every prompt begins with letters drawn from it, so that no cache has seen its beginning.
     None is the opposite: every prompt is the beginning of one text, so that caches help as much as they can.
     """
 
@@ -95,8 +95,9 @@ class Prompts(Noun, frozen=True, kw_only=True):
         """So many words."""
         if self.entropy is None:
             return " ".join(_words(words, [self.seed]))
-        nonce = _words(min(words, NONCE_WORDS), [self.entropy, self.point, index])
-        return " ".join([*nonce, *_words(words - len(nonce), [self.seed, self.point, index])])
+        letters = np.random.default_rng([self.entropy, self.point, index]).integers(0, 26, NONCE_LETTERS)
+        nonce = "".join(chr(ord("a") + letter) for letter in letters)
+        return " ".join([nonce, *_words(words - 1, [self.seed, self.point, index])])
 
 
 def _words(count: int, seed: list[int]) -> list[str]:

@@ -20,7 +20,7 @@ def load(path: Path) -> Count:
         from tokenizers import Tokenizer  # noqa: PLC0415 - optional, and 40 ms to load
     except ImportError as error:
         message = f"--tokenizer {path} needs the package tokenizers, which is not installed"
-        raise UsageError(message, "pip install tokenizers, or leave --tokenizer out") from error
+        raise UsageError(message, "install breakeven[tokenizer], or leave --tokenizer out") from error
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # what the package raises has no type of its own
