@@ -109,7 +109,7 @@ def _literal(found: Calibration) -> str:
         rows = [" ".join(each[first : first + PER_LINE]) for first in range(0, len(each), PER_LINE)]
         lines += [f"        {kind!r}: {{", *(f"            {row}" for row in rows), "        },"]
     lines += ["    },", "    spreads=(", *(f"        {one!r}," for one in found.spreads), "    ),", ")", ""]
-    return "\n".join(lines)
+    return "\n".join(lines).replace("'", '"')
 
 
 if __name__ == "__main__":

@@ -42,16 +42,17 @@ BASE_WIDTHS: Widths = {
 
 
 def _of_base(host: float, rest: float) -> dict[str, float]:
-    return {name: width * (host if name in HOST else rest) for name, width in BASE_WIDTHS.items()}
+    of_kernels = {name: width for name, width in BASE_WIDTHS.items() if name != "prefill_share"}
+    return {name: width * (host if name in HOST else rest) for name, width in of_kernels.items()}
 
 
 WIDTHS: dict[str, Widths] = {
-    "engine": _of_base(0.3, 0.1) | dict.fromkeys(HOST, 0.3),
-    "accelerator": _of_base(0.07, 0.1),
+    "engine": _of_base(0.5, 0.15) | dict.fromkeys(HOST, 0.5),
+    "accelerator": _of_base(0.1, 0.15),
     "link": {"link_latency_s": 0.7, "link": 0.2},
     "format": {"compute": 0.1, "memory": 0.1, "expert_compute": 0.1, "expert_memory": 0.1, "scale": 0.05},
-    "pair": _of_base(0.05, 0.05),
-    "version": {"scale": 0.06, **dict.fromkeys(("step_s", "layer_s", "sequence_s", "link_latency_s"), 0.06),
+    "pair": _of_base(0.07, 0.07),
+    "version": {"scale": 0.06, **dict.fromkeys(("step_s", "layer_s", "sequence_s", "link_latency_s"), 0.12),
                 "prefill_share": 0.5},
     "model": {"scale": 0.05, "expert_compute": 0.1, "expert_memory": 0.1, "layer_s": 0.1},
     "engine_model": {"scale": 0.07, "layer_s": 0.1, "moe_layer_s": 0.1},
