@@ -27,7 +27,7 @@ import numpy as np
 
 from breakeven.catalog.load import load
 from breakeven.demo.logs import conversations
-from breakeven.perf.roofline import step_curve
+from breakeven.perf.curve import step_curve
 from breakeven.perf.simulate import simulate
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.serving import Admission, Autoscale, Outage, Serving, Speculation

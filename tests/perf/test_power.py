@@ -18,7 +18,7 @@ from breakeven.perf.power.curve import at, decode_w, factors, idle_w, power_curv
 from breakeven.perf.power.law import IDLE_SHARE, Activity, share
 from breakeven.perf.power.prior import PRIOR
 from breakeven.perf.power_fit import SHAPES, coverage, fit, held_out, interval, judged, log_errors, points
-from breakeven.perf.roofline import step_curve
+from breakeven.perf.curve import step_curve
 from breakeven.perf.simulate import simulate
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.workload import Trace, pack
