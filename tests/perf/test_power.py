@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from breakeven.catalog.load import load
 from breakeven.metric.energy import energy_j, energy_kwh, joules_per_token, mean_power_w, tokens_per_watt
+from breakeven.perf.curve import step_curve
 from breakeven.perf.power import run as drawn
 from breakeven.perf.power.curve import at, decode_w, factors, idle_w, power_curve, prefill_w
 from breakeven.perf.power.law import IDLE_SHARE, Activity, share
 from breakeven.perf.power.prior import PRIOR
 from breakeven.perf.power_fit import SHAPES, coverage, fit, held_out, interval, judged, log_errors, points
-from breakeven.perf.curve import step_curve
 from breakeven.perf.simulate import simulate
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.workload import Trace, pack
