@@ -13,6 +13,7 @@ _E2E = "vllm:e2e_request_latency_seconds"
 _RUNNING = "vllm:num_requests_running"
 _OUTPUT = "vllm:request_generation_tokens"
 _LABELS = ("model_name", "engine")
+_BROKEN = ("abort", "error")
 
 
 def servers(scrape: Scrape) -> tuple[dict[str, str], ...]:
@@ -87,9 +88,9 @@ def _impure(change: Change, finished: float, e2e_s: float, limits: Limits) -> It
     drafts = change.counted("vllm:spec_decode_num_drafts_total", "vllm:spec_decode_num_drafts") or 0.0
     if drafts:
         yield f"{drafts:g} speculative drafts in the window: rows have no column that says so"
-    aborted = change.counted("vllm:request_success_total", finished_reason="abort") or 0.0
-    if aborted > limits.left_out * finished:
-        yield f"{aborted:g} of {finished:g} requests were aborted, more than {limits.left_out:.0%}"
+    broken = sum(change.counted("vllm:request_success_total", finished_reason=why) or 0.0 for why in _BROKEN)
+    if broken > limits.left_out * finished:
+        yield f"{broken:g} of {finished:g} requests were aborted or failed, more than {limits.left_out:.0%}"
     hits, queries = _prefix(change)
     if hits > limits.cached * queries:
         yield f"{hits / queries:.0%} of prompt tokens came from the prefix cache, more than {limits.cached:.0%}"

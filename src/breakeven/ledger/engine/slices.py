@@ -56,9 +56,13 @@ def _requests(predictions: Iterable[Prediction]) -> list[Prediction]:
     """One prediction for each request, the first of its sequence."""
     rows = sorted(
         (one for one in predictions if FIRST_S <= one.time_s < LAST_S),
-        key=lambda one: (one.node, one.request_id, one.time_s, one.sequence, one.prediction_id),
+        key=lambda one: (*_request(one), one.sequence, one.prediction_id),
     )
-    return [next(group) for _, group in groupby(rows, key=lambda one: (one.node, one.request_id, one.time_s))]
+    return [next(group) for _, group in groupby(rows, key=_request)]
+
+
+def _request(one: Prediction) -> tuple[str, str, str, float]:
+    return one.deployment, one.node, one.request_id, one.time_s
 
 
 def _stay(one: Prediction) -> _Stay:

@@ -238,7 +238,7 @@ WITH stays AS (
       served_output_tokens, coalesce(json_array_length(attempts), 0) > 1 AS again,
       time_s AS from_s, time_s + least(greatest(total_s, 0::DOUBLE), {LONGEST_S}::DOUBLE) AS to_s
     FROM p WHERE {_ASKED} AND time_s >= {FIRST_S}::DOUBLE AND time_s < {LAST_S}::DOUBLE
-    QUALIFY row_number() OVER (PARTITION BY node, request_id, time_s ORDER BY sequence, prediction_id) = 1
+    QUALIFY row_number() OVER (PARTITION BY deployment, node, request_id, time_s ORDER BY sequence, prediction_id) = 1
   ),
   placed AS (
     SELECT *, floor(from_s / $width_s::DOUBLE)::BIGINT AS first, floor(to_s / $width_s::DOUBLE)::BIGINT AS last
