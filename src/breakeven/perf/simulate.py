@@ -17,8 +17,11 @@ from breakeven.schema.performance import StepCurve
 from breakeven.schema.serving import Routing, Serving
 from breakeven.schema.workload import Trace
 
-COMPILE_FROM = 10**9
-"""Below so many requests plain Python is done before numba is imported."""
+COMPILE_FROM = 30_000
+"""So many requests in one process are worth numba's start (about a second, once its cache is filled)."""
+
+_served = {"requests": 0}
+"""Requests simulated so far in this process: decides how, never what."""
 
 
 class Simulation(Noun, frozen=True, kw_only=True):
@@ -109,7 +112,10 @@ def _with(serving: Serving, max_batch_tokens: int | None, routing: Routing | Non
 
 
 def _kernel(requests: int, *, compiled: bool | None) -> build.Serve:
-    if compiled is False or (compiled is None and requests < COMPILE_FROM):
+    if compiled is False:
+        return loop.serve
+    _served["requests"] += requests
+    if compiled is None and _served["requests"] < COMPILE_FROM and not build.loaded():
         return loop.serve
     found = build.compiled()
     if found is None and compiled:

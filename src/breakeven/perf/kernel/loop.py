@@ -8,6 +8,8 @@ from breakeven.perf.kernel.layout import (
     DOWN,
     NEVER_FITS,
     OFF,
+    PREFIX_AFFINITY,
+    RESERVE,
     ROUND_ROBIN,
     World,
     fleet_of,
@@ -105,9 +107,15 @@ def above_minimum(w: World) -> bool:
 
 
 def advance_all(w: World, until_s: float) -> None:
-    """Bring every replica in which something may have changed up to a time."""
-    for r in range(settings_of(w).replicas):
-        if replica_at(w, r).due_s <= until_s and replica_at(w, r).due_s < math.inf:
+    """Bring every replica in which something may have changed up to a time.
+
+    Where growing answers evict prefix blocks that a router looks at, something always may.
+    """
+    s = settings_of(w)
+    watched = s.prefix > 0 and s.routing == PREFIX_AFFINITY and s.policy != RESERVE
+    for r in range(s.replicas):
+        rep = replica_at(w, r)
+        if (rep.due_s <= until_s and rep.due_s < math.inf) or (watched and rep.in_flight > 0):
             advance(w, r, until_s)
 
 

@@ -138,13 +138,19 @@ def allot(w: World, r: int, tick: int) -> None:
     settle_blocks(w, rep, r)
 
 
-def make_room(w: World, r: int) -> None:
-    """Allot what the next decode step needs; preempt the least urgent, latest arrived while it is not there."""
+def make_room(w: World, r: int) -> bool:
+    """Allot what the next decode step needs; preempt the least urgent, latest arrived while it is not there.
+
+    Returns whether anyone was.
+    """
     s, rep = settings_of(w), replica_at(w, r)
+    displaced = False
     while rep.count > 0 and rep.used + growth(w, rep, r, rep.tick) > s.blocks:
         preempt(w, r)
+        displaced = True
     if rep.count > 0:
         allot(w, r, rep.tick)
+    return displaced
 
 
 def less_urgent(w: World, one: int, other: int) -> bool:

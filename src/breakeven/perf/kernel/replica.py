@@ -61,12 +61,11 @@ def advance(w: World, r: int, until_s: float) -> None:
     growing = settings_of(w).policy != RESERVE
     while settle(w, r, until_s) and rep.in_flight > 0 and rep.clock_s < until_s:
         admit(w, r)
-        if growing:
-            make_room(w, r)
+        displaced = growing and make_room(w, r)
         if rep.prompts >= 0 or rep.count == 0:
             begin_loaded(w, r)
         else:
-            decode_run(w, r, until_s)
+            decode_run(w, r, until_s, displaced)
     rep.due_s = next_change_s(w, r)
 
 
@@ -262,14 +261,17 @@ def begin(w: World, rep: Replica, prompt: int, pairs: float) -> None:
     rep.stepping = 1
 
 
-def decode_run(w: World, r: int, until_s: float) -> None:
-    """Whole steps up to the next end, full cache or `until_s`; then, where time is left, one step in progress."""
+def decode_run(w: World, r: int, until_s: float, displaced: bool) -> None:
+    """Whole steps up to the next end, full cache or `until_s`; then, where time is left, one step in progress.
+
+    After a step for which someone was displaced there may be room to let someone in.
+    """
     s, rep = settings_of(w), replica_at(w, r)
     most = slot_at(w, r * s.slots).at - rep.tick
     if s.policy != RESERVE:
         most = steps_until_full(w, rep, r, most)
     rep.mixed = 1
-    if s.per_step > 0 or rep.extra_s > 0.0:
+    if s.per_step > 0 or displaced or rep.extra_s > 0.0:
         begin(w, rep, 0, 0.0)
         return
     first, more = step_s(w, rep.count, rep.context, rep.window, 0, 0.0), growth_s(w, rep)

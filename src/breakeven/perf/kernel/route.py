@@ -72,6 +72,7 @@ def admissible(w: World, r: int, i: int, now_s: float) -> bool:
     s, rep, one = settings_of(w), replica_at(w, r), request_at(w, i)
     d = r if s.prefills == 0 else least_loaded(w, s.prefills, s.replicas)
     if d >= 0:
+        advance(w, d, now_s)
         at = replica_at(w, d)
         if step_s(w, min(at.count + 1, s.max_sequences), at.context + one.prompt, at.window, 0, 0.0) > s.tpot_limit_s:
             return False
