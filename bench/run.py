@@ -8,7 +8,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BENCHES = tuple(
-    HERE / f"{name}.py" for name in ("gateway_cpu", "price_lookup", "hybrid", "uncertainty", "tco_start", "demo_time")
+    HERE / f"{name}.py"
+    for name in ("gateway_cpu", "price_lookup", "hybrid", "uncertainty", "tco_start", "simulator", "demo_time")
 )
 
 

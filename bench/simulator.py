@@ -50,7 +50,8 @@ def sessions(trace: Trace) -> Trace:
     row = np.repeat(np.arange(trace.n), counts)
     place = np.arange(offsets[-1]) - offsets[:-1][row]
     shared = place < counts[row] // 2
-    hashes = np.where(shared, (row * 7919 % SESSIONS) * 10_000 + place, 10**9 + row * 10_000 + place)
+    session = np.random.default_rng(0).integers(SESSIONS, size=trace.n)
+    hashes = np.where(shared, session[row] * 10_000 + place, 10**9 + row * 10_000 + place)
     return msgspec.structs.replace(
         trace,
         priority=pack((np.arange(trace.n) % 3).astype(float)),

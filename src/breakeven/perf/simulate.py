@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from breakeven.errors import UsageError
-from breakeven.perf.kernel import build, layout, loop
+from breakeven.perf.kernel import build, layout
 from breakeven.perf.world import world
 from breakeven.schema.noun import Noun
 from breakeven.schema.performance import StepCurve
@@ -99,9 +99,9 @@ def simulate(  # noqa: PLR0913 - each changes what is simulated
         message = f"cannot simulate {replicas} replicas at {scale} times the rate"
         raise UsageError(message, "use at least 1, and a scale > 0")
     serving = _with(serving, max_batch_tokens, routing)
-    serve = _kernel(trace.n, compiled=compiled)
-    rows = world(trace, curve, replicas, serving, scale=scale, per_step=per_step, records=serve is not loop.serve)
-    serve(rows)
+    kernel = _kernel(trace.n, compiled=compiled)
+    rows = world(trace, curve, replicas, serving, kernel, scale=scale, per_step=per_step)
+    kernel.serve(rows)
     return _summary(trace, rows, scale, serving)
 
 
@@ -111,17 +111,17 @@ def _with(serving: Serving, max_batch_tokens: int | None, routing: Routing | Non
     return serving if routing is None else msgspec.structs.replace(serving, routing=routing)
 
 
-def _kernel(requests: int, *, compiled: bool | None) -> build.Serve:
+def _kernel(requests: int, *, compiled: bool | None) -> build.Kernel:
     if compiled is False:
-        return loop.serve
+        return build.PLAIN
     _served["requests"] += requests
     if compiled is None and _served["requests"] < COMPILE_FROM and not build.loaded():
-        return loop.serve
+        return build.PLAIN
     found = build.compiled()
     if found is None and compiled:
         message = "numba is not installed, and the compiled simulator was asked for"
         raise UsageError(message, "pip install breakeven[plan]")
-    return found or loop.serve
+    return found or build.PLAIN
 
 
 def _summary(trace: Trace, rows: layout.World, scale: float, serving: Serving) -> Simulation:

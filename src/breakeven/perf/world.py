@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from breakeven.errors import UsageError
 from breakeven.perf.kernel import layout
+from breakeven.perf.kernel.build import Kernel
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.serving import Serving, Speculation
 from breakeven.schema.workload import Trace
@@ -23,9 +24,9 @@ GROWTHS = {"reserve": layout.RESERVE, "recompute": layout.RECOMPUTE, "swap": lay
 
 
 def world(
-    trace: Trace, curve: StepCurve, replicas: int, serving: Serving, *, scale: float, per_step: bool, records: bool
+    trace: Trace, curve: StepCurve, replicas: int, serving: Serving, kernel: Kernel, *, scale: float, per_step: bool
 ) -> layout.World:
-    """All rows at the start. `records`: as numpy records for the compiled kernel, else as Python objects.
+    """All rows at the start, as the kernel takes them.
 
     Raises:
         UsageError: parts of `serving` do not go together; the message names both values.
@@ -33,30 +34,43 @@ def world(
     rows = replicas if serving.autoscale is None else max(replicas, serving.autoscale.most)
     check(trace, serving, rows)
     ranks = _ranks(trace, serving)
-    known, offsets, flat = _hashes(trace, serving)
+    offsets, flat = _hashes(trace, serving)
     settings = _settings(trace, curve, rows, serving) | {
         "classes": int(ranks.max(initial=0)) + 1,
-        "hashes": known,
+        "hashes": len(flat),
+        "names": 1 << (2 * len(flat)).bit_length(),
         "per_step": int(per_step),
     }
-    places = rows * settings["slots"] if settings["slots"] else 1
-    tables: dict[str, Any] = {
+    tables = {
         "settings": layout.table(layout.Settings, 1, settings),
-        "fleet": layout.table(layout.Fleet, 1, {**_FLEET}),
+        "fleet": layout.table(layout.Fleet, 1, _FLEET),
         "requests": layout.table(layout.Request, trace.n, _requests(trace, curve, serving, scale, ranks, offsets)),
         "replicas": layout.table(layout.Replica, rows, _replicas(replicas, rows, serving)),
-        "slots": layout.table(layout.Slot, places, {}),
+        "slots": layout.table(layout.Slot, rows * settings["slots"], {}),
         "queues": layout.table(layout.Queue, rows * settings["classes"], {"first": -1, "last": -1}),
-        "blocks": layout.table(layout.Block, max(1, rows * known), {"refs": layout.ABSENT}),
-        "outages": layout.table(layout.Event, max(1, settings["outages"]), _outages(serving, trace, curve, scale)),
-        "handovers": layout.table(layout.Event, trace.n if serving.split is not None else 1, {}),
+        "blocks": layout.table(layout.Block, 0, {}),
+        "outages": layout.table(layout.Event, 2 * len(serving.outages), _outages(serving, trace, curve, scale)),
+        "handovers": layout.table(layout.Event, trace.n if serving.split is not None else 0, {}),
         "hashes": layout.table(layout.Hash, len(flat), {"block": flat}),
+        "names": layout.table(layout.Name, settings["names"], {}),
         "phases": layout.table(layout.Phase, rows * serving.block_tokens, {}),
-        "points": layout.table(layout.Point, max(1, len(curve.token_s)), _points(curve)),
+        "points": layout.table(layout.Point, len(curve.token_s), _points(curve)),
     }
-    if records:
+    return _with_blocks(_tables(tables, kernel), kernel) if len(flat) else _tables(tables, kernel)
+
+
+def _tables(tables: dict[str, Any], kernel: Kernel) -> layout.World:
+    if kernel.records:
         return layout.World(**tables)
     return layout.World(**{name: layout.plain(layout.TABLES[name][0], rows) for name, rows in tables.items()})
+
+
+def _with_blocks(rows: layout.World, kernel: Kernel) -> layout.World:
+    """Number the hashes, and make a row of each on each replica."""
+    kernel.number(rows)
+    known = int(layout.column(rows.settings, "known")[0])
+    blocks = layout.table(layout.Block, len(rows.replicas) * known, {})
+    return rows._replace(blocks=blocks if kernel.records else layout.plain(layout.Block, blocks))
 
 
 def _points(curve: StepCurve) -> layout.Columns:
@@ -209,12 +223,11 @@ def _ranks(trace: Trace, serving: Serving) -> NDArray[Any]:
     return found
 
 
-def _hashes(trace: Trace, serving: Serving) -> tuple[int, NDArray[Any], NDArray[Any]]:
-    """How many different blocks there are, where each request's begin, and all of them numbered from 0."""
+def _hashes(trace: Trace, serving: Serving) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Where each request's hashes begin, and all of them."""
     if serving.prefix_cache != "blocks" or not trace.block_offsets:
-        return 0, np.zeros(trace.n + 1, dtype="<i8"), np.zeros(1, dtype="<i8")
-    distinct, flat = np.unique(np.frombuffer(trace.block_hashes, dtype="<i8"), return_inverse=True)
-    return len(distinct), np.frombuffer(trace.block_offsets, dtype="<i8"), flat.astype("<i8")
+        return np.zeros(trace.n + 1, dtype="<i8"), np.zeros(0, dtype="<i8")
+    return np.frombuffer(trace.block_offsets, dtype="<i8"), np.frombuffer(trace.block_hashes, dtype="<i8")
 
 
 def _outages(serving: Serving, trace: Trace, curve: StepCurve, scale: float) -> layout.Columns:

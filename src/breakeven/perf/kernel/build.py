@@ -11,17 +11,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from breakeven.perf.kernel import lists, loop, memory, prefix, replica, route, scale, steps
+from breakeven.perf.kernel import lists, loop, memory, names, prefix, replica, route, scale, steps
 from breakeven.perf.kernel.layout import TABLES, World, dtype
 
-Serve = Callable[[World], None]
+Run = Callable[[World], None]
 Space = dict[str, Any]
 
-MODULES: tuple[ModuleType, ...] = (steps, lists, prefix, memory, replica, route, scale, loop)
+MODULES: tuple[ModuleType, ...] = (steps, names, lists, prefix, memory, replica, route, scale, loop)
+
+
+class Kernel(NamedTuple):
+    """What the simulator calls: `number` once where there are prefix hashes, then `serve`. `records`: compiled."""
+
+    serve: Run
+    number: Run
+    records: bool
+
+
+PLAIN = Kernel(loop.serve, names.number, records=False)
+
 ADDRESSES = np.dtype([(name, "<i8") for name in TABLES])
 LEVEL = 1
 """LLVM's optimisation level: more takes longer to compile and gains nothing."""
@@ -35,26 +47,14 @@ def loaded() -> bool:
 
 
 @cache
-def compiled() -> Serve | None:
-    """`loop.serve` compiled, or read from numba's cache; None where numba is not installed.
-
-    It takes a `World` of numpy records.
-    """
+def compiled() -> Kernel | None:
+    """The kernel compiled, or read from numba's cache; None where numba is not installed."""
     try:
         import numba  # noqa: PLC0415 - slow to import, and optional
     except ImportError:
         return None
-    entry = _entry(numba)
-    with _lightly(numba.config):
-        entry.compile((numba.from_dtype(ADDRESSES),))  # type: ignore[attr-defined]
-
-    def serve(w: World) -> None:
-        addresses = np.zeros(1, dtype=ADDRESSES)
-        for name in TABLES:
-            addresses[name] = getattr(w, name).ctypes.data
-        entry(addresses[0])
-
-    return serve
+    made = _compile(numba)
+    return Kernel(_entry(numba, loop.serve, made), _entry(numba, names.number, made), records=True)
 
 
 @contextmanager
@@ -70,11 +70,15 @@ def _lightly(config: Any) -> Iterator[None]:  # noqa: ANN401 - numba's module of
             setattr(config, name, value)
 
 
-def _entry(numba: Any) -> Callable[[Any], None]:  # noqa: ANN401 - an untyped module
-    """All functions compiled for one another. The entry is kept on disk under a name that changes with any of them.
+class _Made(NamedTuple):
+    """The globals of each module with compiled functions in place of its own, and a digest of all of them."""
 
-    numba itself looks only at the file of the entry. Where no place can be written to, nothing is kept.
-    """
+    spaces: dict[str, Space]
+    digest: int
+
+
+def _compile(numba: Any) -> _Made:  # noqa: ANN401 - an untyped module
+    """All functions compiled for one another; none is until an entry needs it."""
     spaces: dict[str, Space] = {module.__name__: dict(vars(module)) for module in MODULES}
     functions = [value for module in MODULES for value in vars(module).values() if _own(value, module)]
     inner = numba.njit(no_cpython_wrapper=True, **OPTIONS)
@@ -82,12 +86,31 @@ def _entry(numba: Any) -> Callable[[Any], None]:  # noqa: ANN401 - an untyped mo
     made |= {reach: _reach(numba, name) for name, (_, reach) in TABLES.items()}
     for space in spaces.values():
         space.update({name: made[value] for name, value in space.items() if isinstance(value, FunctionType)})
-    entry = _twin(loop.serve, spaces[loop.__name__])
-    entry.__qualname__ = f"serve_{_digest(functions):08x}"
+    return _Made(spaces, _digest(functions))
+
+
+def _entry(numba: Any, function: Run, made: _Made) -> Run:  # noqa: ANN401
+    """A function that Python can call with a `World` of records.
+
+    It is kept on disk under a name that changes with any function: numba itself looks only at the file of the entry.
+    Where no place can be written to, nothing is kept.
+    """
+    twin = _twin(function, made.spaces[function.__module__])
+    twin.__qualname__ = f"{function.__name__}_{made.digest:08x}"
     try:
-        return numba.njit(cache=True, **OPTIONS)(entry)  # type: ignore[no-any-return]
+        entry = numba.njit(cache=True, **OPTIONS)(twin)
     except RuntimeError:
-        return numba.njit(**OPTIONS)(entry)  # type: ignore[no-any-return]
+        entry = numba.njit(**OPTIONS)(twin)
+    with _lightly(numba.config):
+        entry.compile((numba.from_dtype(ADDRESSES),))
+
+    def run(w: World) -> None:
+        addresses = np.zeros(1, dtype=ADDRESSES)
+        for name in TABLES:
+            addresses[name] = getattr(w, name).ctypes.data
+        entry(addresses[0])
+
+    return run
 
 
 def _reach(numba: Any, name: str) -> Any:  # noqa: ANN401 - numba's own types
@@ -117,7 +140,7 @@ def _own(value: object, module: ModuleType) -> bool:
     return isinstance(value, FunctionType) and value.__module__ == module.__name__
 
 
-def _twin(function: FunctionType | Serve, space: Space) -> FunctionType:
+def _twin(function: FunctionType | Run, space: Space) -> FunctionType:
     """The same function with the compiled ones for its globals."""
     return FunctionType(function.__code__, space, function.__name__)
 

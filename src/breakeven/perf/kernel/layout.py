@@ -14,12 +14,12 @@ ROUND_ROBIN, LEAST_LOADED, PREFIX_AFFINITY = 0, 1, 2
 RESERVE, RECOMPUTE, SWAP = 0, 1, 2
 OFF, STARTING, UP, DRAINING, DOWN = 0, 1, 2, 3, 4
 ANSWERED, REFUSED, NEVER_FITS, UNSERVED = 0, 1, 2, 3
-ABSENT = -1
-"""`refs` of a prefix block that a replica does not hold; 0 is held but unused."""
+ABSENT, UNUSED = 0, 1
+"""`refs` of a prefix block that a replica does not hold, or holds for nobody; used by n it is n + 1."""
 
 
 class Settings:
-    """The one row of what does not change: the step curve, the engine, the fleet."""
+    """The one row of what does not change while requests are served: the step curve, the engine, the fleet."""
 
     step_base_s: float
     step_per_sequence_s: float
@@ -45,6 +45,8 @@ class Settings:
     hash_tokens: int
     hash_span: int
     hashes: int
+    names: int
+    known: int
     replicas: int
     slots: int
     prefills: int
@@ -146,7 +148,7 @@ class Slot:
 
 
 class Block:
-    """A prefix block on one replica: how many sequences use it, and its neighbours by last use."""
+    """A prefix block on one replica: by how many sequences it is used, and its neighbours by last use."""
 
     refs: int
     newer: int
@@ -189,6 +191,13 @@ class Hash:
     block: int
 
 
+class Name:
+    """A place in the table from hashes to numbers; `number` counts from 1, 0 is a free place."""
+
+    hash: int
+    number: int
+
+
 class Phase:
     """How many decoding sequences of a replica share a place in their last block."""
 
@@ -215,6 +224,7 @@ class World(NamedTuple):
     outages: Sequence[Event]
     handovers: Sequence[Event]
     hashes: Sequence[Hash]
+    names: Sequence[Name]
     phases: Sequence[Phase]
     points: Sequence[Point]
 
@@ -269,6 +279,11 @@ def hash_at(w: World, row: int) -> Hash:
     return w.hashes[row]
 
 
+def name_at(w: World, row: int) -> Name:
+    """One place in the table from hashes to numbers."""
+    return w.names[row]
+
+
 def phase_at(w: World, row: int) -> Phase:
     """The sequences of a replica at one place in their last block."""
     return w.phases[row]
@@ -290,6 +305,7 @@ TABLES: dict[str, tuple[type, Callable[..., object]]] = {
     "outages": (Event, outage_at),
     "handovers": (Event, handover_at),
     "hashes": (Hash, hash_at),
+    "names": (Name, name_at),
     "phases": (Phase, phase_at),
     "points": (Point, point_at),
 }

@@ -6,7 +6,17 @@ needs it may have.
 
 from __future__ import annotations
 
-from breakeven.perf.kernel.layout import ABSENT, Replica, World, block_at, hash_at, replica_at, request_at, settings_of
+from breakeven.perf.kernel.layout import (
+    ABSENT,
+    UNUSED,
+    Replica,
+    World,
+    block_at,
+    hash_at,
+    replica_at,
+    request_at,
+    settings_of,
+)
 
 
 def hits(w: World, r: int, i: int) -> int:
@@ -14,7 +24,7 @@ def hits(w: World, r: int, i: int) -> int:
     s, one = settings_of(w), request_at(w, i)
     most = min(one.hash_to - one.hash_from, (one.prompt + one.emitted - 1) // s.hash_tokens)
     found = 0
-    while found < most and block_at(w, r * s.hashes + hash_at(w, one.hash_from + found).block).refs != ABSENT:
+    while found < most and block_at(w, r * s.known + hash_at(w, one.hash_from + found).block).refs != ABSENT:
         found += 1
     return found
 
@@ -24,14 +34,14 @@ def in_use(w: World, r: int, i: int, count: int) -> int:
     start = request_at(w, i).hash_from
     found = 0
     for k in range(count):
-        if block_at(w, r * settings_of(w).hashes + hash_at(w, start + k).block).refs > 0:
+        if block_at(w, r * settings_of(w).known + hash_at(w, start + k).block).refs > UNUSED:
             found += 1
     return found
 
 
 def retire(w: World, r: int, block: int) -> None:
     """Keep a block that nobody uses any more, as the most recently used."""
-    rep, at = replica_at(w, r), r * settings_of(w).hashes
+    rep, at = replica_at(w, r), r * settings_of(w).known
     block_at(w, at + block).older = rep.newest
     block_at(w, at + block).newer = -1
     if rep.newest >= 0:
@@ -44,7 +54,7 @@ def retire(w: World, r: int, block: int) -> None:
 
 def revive(w: World, r: int, block: int) -> None:
     """Take a block out of those that nobody uses."""
-    rep, at = replica_at(w, r), r * settings_of(w).hashes
+    rep, at = replica_at(w, r), r * settings_of(w).known
     newer, older = block_at(w, at + block).newer, block_at(w, at + block).older
     if newer >= 0:
         block_at(w, at + newer).older = older
@@ -63,7 +73,7 @@ def evict(w: World, rep: Replica, r: int) -> None:
     while rep.used + rep.idle > s.blocks and rep.oldest >= 0:
         block = rep.oldest
         revive(w, r, block)
-        block_at(w, r * s.hashes + block).refs = ABSENT
+        block_at(w, r * s.known + block).refs = ABSENT
 
 
 def claim(w: World, r: int, i: int, count: int) -> None:
@@ -71,10 +81,10 @@ def claim(w: World, r: int, i: int, count: int) -> None:
     s, one, rep = settings_of(w), request_at(w, i), replica_at(w, r)
     for k in range(one.hash_from, one.hash_from + count):
         block = hash_at(w, k).block
-        if block_at(w, r * s.hashes + block).refs == 0:
+        if block_at(w, r * s.known + block).refs == UNUSED:
             revive(w, r, block)
             rep.used += s.hash_span
-        block_at(w, r * s.hashes + block).refs += 1
+        block_at(w, r * s.known + block).refs += 1
     one.shared = count
 
 
@@ -84,14 +94,14 @@ def publish(w: World, r: int, i: int) -> None:
     whole = min(one.hash_to - one.hash_from, one.prompt // s.hash_tokens)
     for k in range(one.hash_from + one.shared, one.hash_from + whole):
         block = hash_at(w, k).block
-        refs = block_at(w, r * s.hashes + block).refs
+        refs = block_at(w, r * s.known + block).refs
         if refs == ABSENT:
-            block_at(w, r * s.hashes + block).refs = 0
-        elif refs == 0:
+            block_at(w, r * s.known + block).refs = UNUSED
+        elif refs == UNUSED:
             revive(w, r, block)
         else:
             rep.used -= s.hash_span
-        block_at(w, r * s.hashes + block).refs += 1
+        block_at(w, r * s.known + block).refs += 1
     one.held -= max(0, whole - one.shared) * s.hash_span
     one.shared = max(whole, one.shared)
     rep.version += 1
@@ -102,8 +112,8 @@ def unclaim(w: World, r: int, i: int) -> None:
     s, one, rep = settings_of(w), request_at(w, i), replica_at(w, r)
     for k in range(one.hash_from + one.shared - 1, one.hash_from - 1, -1):
         block = hash_at(w, k).block
-        block_at(w, r * s.hashes + block).refs -= 1
-        if block_at(w, r * s.hashes + block).refs == 0:
+        block_at(w, r * s.known + block).refs -= 1
+        if block_at(w, r * s.known + block).refs == UNUSED:
             rep.used -= s.hash_span
             retire(w, r, block)
     one.shared = 0
@@ -115,4 +125,4 @@ def forget(w: World, r: int) -> None:
     while rep.oldest >= 0:
         block = rep.oldest
         revive(w, r, block)
-        block_at(w, r * s.hashes + block).refs = ABSENT
+        block_at(w, r * s.known + block).refs = ABSENT
