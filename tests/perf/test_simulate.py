@@ -163,3 +163,17 @@ def test_compiled_equals_plain(requests, replicas, serving, per_step) -> None:
         simulate(trace, CURVE, replicas, serving=serving, per_step=per_step, compiled=how) for how in (False, True)
     )
     assert msgspec.msgpack.encode(plain) == msgspec.msgpack.encode(compiled)
+
+
+@settings(max_examples=40, deadline=None)
+@given(REQUESTS, st.integers(-(2**40), 2**40), st.integers(1, 2**20))
+def test_only_the_equality_of_hashes_counts(requests, start, stretch) -> None:
+    """Any other numbers that are equal where these are give the same simulation."""
+    trace = trace_of(requests)
+    other = pack_integers(start + stretch * one for one in trace.integers("block_hashes"))
+    serving = Serving(prefix_cache="blocks", routing="prefix_affinity", growth="recompute")
+    pytest.importorskip("numba")
+    for compiled in (False, True):
+        found = simulate(trace, CURVE, 2, serving=serving, compiled=compiled)
+        renamed = msgspec.structs.replace(trace, block_hashes=other)
+        assert simulate(renamed, CURVE, 2, serving=serving, compiled=compiled) == found

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import csv
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
-
 from breakeven.errors import LedgerError
-from breakeven.schema.workload import Trace, pack
-
-
-class Request(NamedTuple):
-    """One parsed line: seconds on any clock, and token counts."""
-
-    at_s: float
-    input_tokens: float
-    output_tokens: float
+from breakeven.schema.workload import Trace
+from breakeven.workload.lines import parse_lines
+from breakeven.workload.request import Request, count, number, trace_of
 
 
 class _Columns(NamedTuple):
@@ -38,30 +29,30 @@ def _iso_s(text: str) -> float:
 
 AZURE = _Columns("TIMESTAMP", "ContextTokens", "GeneratedTokens", _iso_s)
 SPLITWISE = _Columns("arrived_at", "num_prefill_tokens", "num_decode_tokens", float)
-
-
-class _Mooncake(msgspec.Struct):
-    timestamp: float
-    input_length: float
-    output_length: float
+BURSTGPT = _Columns("Timestamp", "Request tokens", "Response tokens", float)
 
 
 def parse(text: str, name: str) -> Trace:
-    """A trace from text in a known format, told by its first line; arrivals sorted and counted from the first.
+    """A trace from text in a known format, told by its first line; arrivals counted from the first.
 
-    Azure LLM inference CSV, splitwise CSV (as in Vidur), Mooncake JSON lines.
+    CSV of Azure LLM inference, of splitwise (as in Vidur) and of BurstGPT; JSON lines of Mooncake, with the hashes of
+    its 512-token blocks, and of the ledger's own predictions. Lines out of order are sorted, and the trace's source
+    says so. A request of 0 output tokens is kept as a prompt without an answer (in BurstGPT: one that failed).
 
     Raises:
         LedgerError: the format is not known, a line is bad (named with its value), or there is no request.
     """
     first = text.lstrip("\ufeff \n").split("\n", 1)[0]
     if first.startswith("{"):
-        return _trace(_mooncake(text, name), name)
-    for columns in (AZURE, SPLITWISE):
+        return parse_lines(text, name)
+    for columns in (AZURE, SPLITWISE, BURSTGPT):
         if {columns.at, columns.prompt, columns.output} <= {part.strip() for part in first.split(",")}:
-            return _trace(_table(text, name, columns), name)
+            return trace_of(_table(text, name, columns), name)
     message = f"{name}:1: no known trace format has the first line {first[:80]!r}"
-    way_out = f"give JSON lines with timestamp, or a CSV with {AZURE.at} or {SPLITWISE.at} in its header"
+    way_out = (
+        f"give JSON lines with timestamp or time_s, or a CSV with {AZURE.at}, {SPLITWISE.at} or {BURSTGPT.prompt!r} "
+        "in its header"
+    )
     raise LedgerError(message, way_out)
 
 
@@ -70,59 +61,7 @@ def _table(text: str, name: str, columns: _Columns) -> Iterator[Request]:
     for row in rows:
         where = f"{name}:{rows.line_num}"
         yield Request(
-            _number(row.get(columns.at), columns.clock, f"{where}: {columns.at}"),
-            _count(row.get(columns.prompt), f"{where}: {columns.prompt}"),
-            _count(row.get(columns.output), f"{where}: {columns.output}"),
+            number(row.get(columns.at), columns.clock, f"{where}: {columns.at}"),
+            count(row.get(columns.prompt), f"{where}: {columns.prompt}"),
+            count(row.get(columns.output), f"{where}: {columns.output}"),
         )
-
-
-def _mooncake(text: str, name: str) -> Iterator[Request]:
-    decoder = msgspec.json.Decoder(_Mooncake)
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{name}:{number}"
-        try:
-            row = decoder.decode(line.encode())
-        except msgspec.MsgspecError as error:
-            message = f"{where}: {error}, got {line[:80]!r}"
-            way_out = "each line needs timestamp (ms), input_length and output_length"
-            raise LedgerError(message, way_out) from error
-        yield Request(
-            row.timestamp / 1e3, _count(row.input_length, f"{where}: input_length"), _count(row.output_length, where)
-        )
-
-
-def _number(text: str | None, read: Callable[[str], float], where: str) -> float:
-    try:
-        value = read(text or "")
-    except ValueError as error:
-        message = f"{where} is {text!r}, which is not a time or number"
-        raise LedgerError(message, "correct or remove the line") from error
-    if not math.isfinite(value):
-        message = f"{where} is {text!r}, which is not finite"
-        raise LedgerError(message, "correct or remove the line")
-    return value
-
-
-def _count(raw: str | float | None, where: str) -> float:
-    value = _number("" if raw is None else str(raw), float, where)
-    if value < 0:
-        message = f"{where} is {raw!r}, and a token count is never negative"
-        raise LedgerError(message, "correct or remove the line")
-    return value
-
-
-def _trace(requests: Iterable[Request], name: str) -> Trace:
-    ordered = sorted(requests, key=lambda request: request.at_s)
-    if not ordered:
-        message = f"{name}: there is no request in it"
-        raise LedgerError(message, "give a trace with at least one line below the header")
-    start = ordered[0].at_s
-    return Trace(
-        name=name,
-        arrival_s=pack(request.at_s - start for request in ordered),
-        input_tokens=pack(request.input_tokens for request in ordered),
-        output_tokens=pack(request.output_tokens for request in ordered),
-        source=name,
-    )
