@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from breakeven.metric.usefulness import in_budget
+from breakeven.perf.attain import share_in_budget
 from breakeven.perf.fleet import Fleet
 from breakeven.perf.simulate import OUTCOMES, simulate
+from breakeven.schema.objective import Objective
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.serving import Admission, Autoscale, Outage, Serving, Speculation, Split
 from breakeven.schema.workload import Trace, pack, pack_integers
@@ -177,3 +180,23 @@ def test_only_the_equality_of_hashes_counts(requests, start, stretch) -> None:
         found = simulate(trace, CURVE, 2, serving=serving, compiled=compiled)
         renamed = msgspec.structs.replace(trace, block_hashes=other)
         assert simulate(renamed, CURVE, 2, serving=serving, compiled=compiled) == found
+
+
+TARGET = st.none() | st.floats(0.02, 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(REQUESTS, TARGET, TARGET, TARGET)
+def test_the_share_in_budget_follows_the_one_rule(requests, budget, ttft, tpot) -> None:
+    """Columns are judged as single answers are in the ledger; a refused request met no target."""
+    door = Serving(admission=Admission(ttft_s=0.2))
+    found = simulate(trace_of(requests), CURVE, 1, serving=door)
+    asked = Objective(use_case="u", budget_s=budget, ttft_s=ttft, tpot_s=tpot, attainment=0.9)
+    one_by_one = [
+        in_budget(
+            "refused" if math.isnan(e2e) else "answered", total_s=e2e, ttft_s=first,
+            tpot_s=None if math.isnan(gap) else gap, budget_s=budget, ttft_target_s=ttft, tpot_target_s=tpot,
+        )
+        for first, gap, e2e in zip(*(found.column(name).tolist() for name in ("ttft_s", "tpot_s", "e2e_s")), strict=True)
+    ]  # fmt: skip
+    assert share_in_budget(found, asked) == sum(one_by_one) / found.n

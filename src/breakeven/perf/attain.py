@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from breakeven.metric.goodput import goodput_share
-from breakeven.metric.usefulness import in_budget
 from breakeven.perf.simulate import Simulation, simulate
 from breakeven.schema.objective import Objective
 from breakeven.schema.performance import StepCurve
@@ -26,24 +27,19 @@ def has_targets(objective: Objective) -> bool:
 
 
 def share_in_budget(simulation: Simulation, objective: Objective) -> float:
-    """Share of all requests that met every target; a refused request met none. 0 for an empty trace."""
-    columns = (simulation.column(name) for name in ("ttft_s", "tpot_s", "e2e_s"))
-    inside = sum(
-        _inside(objective, float(ttft), float(tpot), float(e2e)) for ttft, tpot, e2e in zip(*columns, strict=True)
-    )
-    return goodput_share(inside, simulation.n) or 0.0
+    """Share of all requests that met every target; a refused request met none. 0 for an empty trace.
 
-
-def _inside(objective: Objective, ttft: float, tpot: float, e2e: float) -> bool:
-    return in_budget(
-        "refused" if math.isnan(e2e) else "answered",
-        total_s=e2e,
-        ttft_s=ttft,
-        tpot_s=None if math.isnan(tpot) else tpot,
-        budget_s=objective.budget_s,
-        ttft_target_s=objective.ttft_s,
-        tpot_target_s=objective.tpot_s,
-    )
+    The rule of `metric.usefulness.in_budget` for whole columns.
+    """
+    ttft, tpot, e2e = (simulation.column(name) for name in ("ttft_s", "tpot_s", "e2e_s"))
+    inside = ~np.isnan(e2e)
+    if objective.budget_s is not None:
+        inside &= e2e <= objective.budget_s
+    if objective.ttft_s is not None:
+        inside &= ttft <= objective.ttft_s
+    if objective.tpot_s is not None:
+        inside &= np.isnan(tpot) | (tpot <= objective.tpot_s)
+    return goodput_share(int(inside.sum()), simulation.n) or 0.0
 
 
 def highest_scale(
