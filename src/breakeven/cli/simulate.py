@@ -51,7 +51,7 @@ SERVING = (
         help="Room for the whole answer at once, or as it grows, and what preemption does.  [default: reserve]",
     ),
     click.option("--swap-s-per-token", type=_NOT_NEGATIVE, help="Seconds to swap a token out or in."),
-    click.option("--prefix-cache", metavar="off|blocks|CHANCE", help="Prompts found: by the trace's hashes, or chance."),
+    click.option("--prefix-cache", metavar="off|blocks|CHANCE", help="Prompts found by the trace's hashes, or chance."),
     click.option("--speculate", metavar="K:A[:MS]", help="Draft K tokens a step, each accepted with chance A."),
     click.option("--seed", type=click.IntRange(0), help="Of the prefix cache's chance.  [default: 0]"),
 )  # fmt: skip
