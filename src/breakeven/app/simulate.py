@@ -11,11 +11,13 @@ import msgspec
 from breakeven.assembly.arriving import Arriving, arriving
 from breakeven.assembly.deploying import Asked, Kind, Replica, doubt, kind, replica
 from breakeven.assembly.serving_options import NETWORK_BYTES_S, serving
+from breakeven.assembly.sizing import Choice, Sized, sized
 from breakeven.catalog.load import load as load_catalog
 from breakeven.errors import UsageError
 from breakeven.perf.forecast import Deployed, forecast
 from breakeven.report.document import Document
 from breakeven.report.forecast import Shown, forecast_document
+from breakeven.report.sizing import Chosen, Deployment, sizing_document
 from breakeven.schema.forecast import Forecast
 from breakeven.schema.noun import Noun
 from breakeven.schema.objective import Objective
@@ -143,3 +145,39 @@ def answer_document(answer: Answer) -> Document:
 
 MEMORY = ("total", "weights", "cache", "activations", "communication", "reserved")
 """Where a board's memory goes, in the order in which it is shown."""
+
+
+def size(
+    options: Mapping[str, Any], *, accelerators: Sequence[str], precisions: Sequence[str], most: int,
+    facts: Sequence[Path] = (),
+) -> Sized:  # fmt: skip
+    """The smallest deployment that keeps its targets, from options as the command line names them.
+
+    Raises:
+        UsageError, FactError, InfeasibleError, ConfigError, LedgerError: see `assembly.sizing`, and `simulate`.
+    """
+    asked, came, goal = (
+        asked_of({**options, "accelerator": accelerators[0]}),
+        arriving_of(options),
+        objective_of(options),
+    )
+    catalog = load_catalog(facts)
+    how = serving(options, kind(asked, catalog), 1, 1)
+    return sized(asked, accelerators, precisions, catalog, came, how, goal, most=most)
+
+
+def size_document(found: Sized) -> Document:
+    """The smallest deployment, for people."""
+    return sizing_document(
+        Chosen(
+            choice=_row(found.choice), others=tuple(_row(one) for one in found.runners_up),
+            smaller=None if found.next_smaller.choice is None else _row(found.next_smaller.choice),
+            why=found.next_smaller.why, attainment=found.attainment, margin=found.margin, share_slow=found.share_slow,
+            headroom=found.headroom, screened=found.screened, simulated=found.simulated, forecast=found.forecast,
+            overrides=found.overrides, assumed=found.assumed,
+        )
+    )  # fmt: skip
+
+
+def _row(choice: Choice) -> Deployment:
+    return msgspec.convert(msgspec.to_builtins(choice), Deployment)

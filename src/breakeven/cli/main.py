@@ -13,7 +13,7 @@ from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
 from breakeven.cli.run import console, demo, emulate, serve
-from breakeven.cli.simulate import simulate
+from breakeven.cli.simulate import simulate, size
 from breakeven.cli.start import check, completion, doctor, init, schema
 
 # No command multiplies matrices: the threads that numpy would start for it cost a tenth of a second.
@@ -32,7 +32,7 @@ def main() -> None:
 
 for command in (
     init, doctor, check, schema, completion,
-    serve, emulate, console, demo, measure, simulate,
+    serve, emulate, console, demo, measure, simulate, size,
     report, verify, workload,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
 ):  # fmt: skip

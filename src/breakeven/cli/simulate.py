@@ -106,3 +106,37 @@ def simulate(*, json_: bool, facts: tuple[Path, ...], given: dict[str, object]) 
         print_json(app.answer_json(found))
     else:
         click.echo(render.in_form(app.answer_document(found), "text"), nl=False)
+
+
+@click.command()
+@click.option("--model", required=True, help="A model of the catalog under any of its names.")
+@click.option("--accelerator", "accelerators", required=True, metavar="A[,B...]", help="What it may run on.")
+@click.option("--precision", "precisions", metavar="NAME[,NAME...]", help="In which formats.  [default: as published]")
+@click.option(
+    "--attainment",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.95,
+    show_default=True,
+    help="The share of requests that must be inside every target.",
+)
+@click.option("--most", type=click.IntRange(1, 1024), default=64, show_default=True, help="Accelerators at most.")
+@with_options(DEPLOYMENT, ARRIVALS, TARGETS, SERVING)
+@as_json
+@explained
+def size(
+    *, json_: bool, facts: tuple[Path, ...], given: dict[str, object]
+) -> None:  # fmt: skip
+    """The smallest deployment that keeps its targets: all screened in closed form, the best simulated."""
+    from breakeven.app import render
+    from breakeven.app import simulate as app
+
+    accelerators, precisions = (
+        tuple(filter(None, (part.strip() for part in str(given.pop(name) or "").split(","))))
+        for name in ("accelerators", "precisions")
+    )
+    most = given.pop("most")
+    found = app.size(given, accelerators=accelerators, precisions=precisions, most=int(str(most)), facts=facts)
+    if json_:
+        print_json(found)
+    else:
+        click.echo(render.in_form(app.size_document(found), "text"), nl=False)

@@ -36,7 +36,7 @@ def forecast_document(shown: Shown) -> Document:
     """The forecast for people; latencies in milliseconds, every interval holds 80 %."""
     found = shown.forecast
     first: list[Block] = [Risk(text=found.note)] if found.note else []
-    first += [_latencies(found), _served(found, shown.objective)]
+    first += [latencies(found), served(found, shown.objective)]
     return Document(
         title=shown.title,
         subtitle=f"{shown.deployment}; {found.requests:,} requests of {shown.workload}",
@@ -48,7 +48,8 @@ def forecast_document(shown: Shown) -> Document:
     )
 
 
-def _latencies(found: Forecast) -> Table:
+def latencies(found: Forecast) -> Table:
+    """Means and percentiles with their intervals."""
     rows = [
         (title, *(_point(getattr(getattr(found, name), one), getattr(getattr(found.intervals, name), one), _MS)
                   for one in _POINTS))
@@ -57,7 +58,8 @@ def _latencies(found: Forecast) -> Table:
     return _table("latency, ms, and the 80 % interval of each", ("latency", *_POINTS), rows)
 
 
-def _served(found: Forecast, objective: Objective) -> Table:
+def served(found: Forecast, objective: Objective) -> Table:
+    """Throughput, goodput, power and load."""
     bounds = found.intervals
     rows = [
         ("output tokens/s", _point(found.output_tokens_per_s, bounds.output_tokens_per_s)),
