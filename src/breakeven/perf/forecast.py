@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from breakeven.metric.goodput import goodput_rps
 from breakeven.perf import attain, steady
 from breakeven.perf.coefficients import Errors, Residuals
 from breakeven.perf.kernel import build
@@ -63,8 +64,6 @@ def forecast(trace: Trace, deployed: Deployed, objective: Objective, *, scale: f
     point, rate = band.point, rate_rps(trace, scale)
     rho = None if rate is None else rate / capacity_rps(trace, deployed, point)
     stable = rho is None or rho <= KNEE_RHO
-    arrived_rps = rate or (trace.n / point.span_s if point.span_s > 0 else 0.0)
-    share = attain.share_in_budget(point, objective)
     power, _ = power_w(deployed.curve, point)
     speed = point.output_tokens_s
     return Forecast(
@@ -74,11 +73,11 @@ def forecast(trace: Trace, deployed: Deployed, objective: Objective, *, scale: f
         tpot_s=points(point, "tpot_s") if stable else Points(),
         e2e_s=points(point, "e2e_s") if stable else Points(),
         output_tokens_per_s=speed,
-        goodput_rps=share * arrived_rps,
-        goodput_share=share,
+        goodput_rps=_goodput_rps(point, objective),
+        goodput_share=attain.share_in_budget(point, objective),
         power_w=power,
         energy_j_per_token=None if power is None or not speed else power / speed,
-        intervals=_intervals(band, deployed.curve, deployed.errors, objective, arrived_rps),
+        intervals=_intervals(band, deployed.curve, deployed.errors, objective),
         rate_rps=rate,
         rho=rho,
         stable=stable,
@@ -94,8 +93,7 @@ def forecast(trace: Trace, deployed: Deployed, objective: Objective, *, scale: f
     )
 
 
-def _intervals(band: _Band, curve: StepCurve, errors: Errors, objective: Objective, arrived_rps: float) -> Intervals:
-    share = band.span(lambda run: attain.share_in_budget(run, objective))
+def _intervals(band: _Band, curve: StepCurve, errors: Errors, objective: Objective) -> Intervals:
     _, power = power_w(curve, band.point)
     speed = band.point.output_tokens_s
     return Intervals(
@@ -103,8 +101,8 @@ def _intervals(band: _Band, curve: StepCurve, errors: Errors, objective: Objecti
         tpot_s=_bounds(band, "tpot_s", errors.tpot),
         e2e_s=_bounds(band, "e2e_s", errors.tpot),
         output_tokens_per_s=band.span(lambda run: run.output_tokens_s),
-        goodput_rps=(share[0] * arrived_rps, share[1] * arrived_rps),
-        goodput_share=share,
+        goodput_rps=band.span(lambda run: _goodput_rps(run, objective)),
+        goodput_share=band.span(lambda run: attain.share_in_budget(run, objective)),
         power_w=power,
         energy_j_per_token=None if power is None or not speed else (power[0] / speed, power[1] / speed),
     )
@@ -179,6 +177,10 @@ def power_w(curve: StepCurve, run: Simulation) -> tuple[float | None, Bounds | N
 
     low, high = (mean(busy * bound / BUSY_SHARE) for bound in (BUSY_SHARE_LOW, BUSY_SHARE_HIGH))
     return mean(busy), (low, high)
+
+
+def _goodput_rps(run: Simulation, objective: Objective) -> float:
+    return goodput_rps(round(attain.share_in_budget(run, objective) * run.n), run.span_s) or 0.0
 
 
 def _known(run: Simulation, name: str) -> NDArray[np.float64]:

@@ -42,10 +42,11 @@ class Intervals(Noun, frozen=True, kw_only=True):
 class Forecast(Noun, frozen=True, kw_only=True):
     """Figures of all replicas together over a trace.
 
-    `goodput_rps` counts requests inside every target (answered at all, where there is no target) per second of the
-    arrivals. `rho` is the offered share of capacity, None where all arrive at once; above 0.9 `stable` is False and
-    latencies have intervals but no points. `energy_j_per_token` is per output token, idle time included. `hit_share` is
-    the share of prompt tokens that the prefix cache held. `replicas_mean` is the time average of replicas that are on.
+    `goodput_rps` counts requests inside every target (answered at all, where there is no target) per second from the
+    first arrival to the last token. `rho` is the offered share of capacity, None where all arrive at once; above 0.9
+    `stable` is False and latencies have intervals but no points. `energy_j_per_token` is per output token, idle time
+    included. `hit_share` is the share of prompt tokens that the prefix cache held. `replicas_mean` is the time average
+    of replicas that are on.
     """
 
     requests: int
