@@ -13,6 +13,7 @@ from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
 from breakeven.cli.run import console, demo, emulate, serve
+from breakeven.cli.simulate import simulate, size
 from breakeven.cli.speed import accuracy, calibrate, predict
 from breakeven.cli.start import check, completion, doctor, init, schema
 
@@ -32,7 +33,7 @@ def main() -> None:
 
 for command in (
     init, doctor, check, schema, completion,
-    serve, emulate, console, demo, measure,
+    serve, emulate, console, demo, measure, simulate, size,
     report, verify, workload,
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,

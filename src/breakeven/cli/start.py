@@ -91,7 +91,9 @@ def check(*, config: str, json_: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Choice(["settings", "policy", "mapping", "study", "proposal", "workload"]))
+@click.argument(
+    "file", type=click.Choice(["settings", "policy", "mapping", "study", "proposal", "workload", "traffic"])
+)
 @explained
 def schema(*, file: str) -> None:
     """Print the JSON Schema of a file people write, for editors: breakeven.yaml is `settings`, CASE.yaml `study`."""

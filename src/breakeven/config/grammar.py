@@ -12,6 +12,7 @@ from breakeven.config.study.file import Conventions, Demand, Rate, StudyFile
 from breakeven.config.study.given import Given
 from breakeven.config.study.option import Option
 from breakeven.config.study.proposal import Proposal, WorkloadFile
+from breakeven.config.traffic import Traffic
 
 Model = type[BaseModel]
 _OF_A_STUDY: Mapping[Model, str] = {
@@ -27,6 +28,7 @@ GRAMMARS: Mapping[str, tuple[Model, Mapping[Model, str]]] = {
     "quantity": (Given, {}),
     "proposal": (Proposal, _OF_A_STUDY),
     "workload": (WorkloadFile, _OF_A_STUDY),
+    "traffic": (Traffic, {}),
 }
 """The file's own section, and those that it only names."""
 

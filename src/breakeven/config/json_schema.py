@@ -12,6 +12,7 @@ from breakeven.config.policy_file import PolicyFile
 from breakeven.config.settings import Settings
 from breakeven.config.study.file import StudyFile
 from breakeven.config.study.proposal import Proposal, WorkloadFile
+from breakeven.config.traffic import Traffic
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -46,6 +47,11 @@ def workload_schema() -> dict[str, Any]:
     return _schema(WorkloadFile, "workload.yaml")
 
 
+def traffic_schema() -> dict[str, Any]:
+    """The schema of the workload that `breakeven simulate` draws."""
+    return _schema(Traffic, "traffic.yaml")
+
+
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "settings": settings_schema,
     "policy": policy_schema,
@@ -53,6 +59,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "study": study_schema,
     "proposal": proposal_schema,
     "workload": workload_schema,
+    "traffic": traffic_schema,
 }
 
 
