@@ -17,13 +17,13 @@ from breakeven.metric.goodput import goodput_rps
 from breakeven.perf import attain, steady
 from breakeven.perf.coefficients import Errors, Residuals
 from breakeven.perf.kernel import build
-from breakeven.perf.power import BUSY_SHARE, BUSY_SHARE_HIGH, BUSY_SHARE_LOW
+from breakeven.perf.power import run as drawn
 from breakeven.perf.predict import KNEE_RHO
 from breakeven.perf.simulate import COMPILE_FROM, Simulation, simulate
 from breakeven.perf.step import slowed
 from breakeven.perf.world import tokens_per_step
 from breakeven.schema.forecast import Bounds, Forecast, Intervals, PointBounds, Points
-from breakeven.schema.noun import Noun
+from breakeven.schema.noun import Figure, Noun
 from breakeven.schema.objective import Objective
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.serving import Serving
@@ -64,20 +64,20 @@ def forecast(trace: Trace, deployed: Deployed, objective: Objective, *, scale: f
     point, rate = band.point, rate_rps(trace, scale)
     rho = None if rate is None else rate / capacity_rps(trace, deployed, point)
     stable = rho is None or rho <= KNEE_RHO
-    power, _ = power_w(deployed.curve, point)
-    speed = point.output_tokens_s
+    power = drawn.power_w(deployed.curve, point, drawn.prompt_tokens(trace, deployed.serving.max_batch_tokens))
+    energy = drawn.energy_j_per_token(point, power)
     return Forecast(
         requests=trace.n,
         answered=point.n - point.refused,
         ttft_s=points(point, "ttft_s") if stable else Points(),
         tpot_s=points(point, "tpot_s") if stable else Points(),
         e2e_s=points(point, "e2e_s") if stable else Points(),
-        output_tokens_per_s=speed,
+        output_tokens_per_s=point.output_tokens_s,
         goodput_rps=_goodput_rps(point, objective),
         goodput_share=attain.share_in_budget(point, objective),
-        power_w=power,
-        energy_j_per_token=None if power is None or not speed else power / speed,
-        intervals=_intervals(band, deployed.curve, deployed.errors, objective),
+        power_w=power.value,
+        energy_j_per_token=energy.value,
+        intervals=_intervals(band, power, energy, deployed.errors, objective),
         rate_rps=rate,
         rho=rho,
         stable=stable,
@@ -93,9 +93,7 @@ def forecast(trace: Trace, deployed: Deployed, objective: Objective, *, scale: f
     )
 
 
-def _intervals(band: _Band, curve: StepCurve, errors: Errors, objective: Objective) -> Intervals:
-    _, power = power_w(curve, band.point)
-    speed = band.point.output_tokens_s
+def _intervals(band: _Band, power: Figure, energy: Figure, errors: Errors, objective: Objective) -> Intervals:
     return Intervals(
         ttft_s=_bounds(band, "ttft_s", errors.ttft),
         tpot_s=_bounds(band, "tpot_s", errors.tpot),
@@ -103,8 +101,8 @@ def _intervals(band: _Band, curve: StepCurve, errors: Errors, objective: Objecti
         output_tokens_per_s=band.span(lambda run: run.output_tokens_s),
         goodput_rps=band.span(lambda run: _goodput_rps(run, objective)),
         goodput_share=band.span(lambda run: attain.share_in_budget(run, objective)),
-        power_w=power,
-        energy_j_per_token=None if power is None or not speed else (power[0] / speed, power[1] / speed),
+        power_w=_of(power),
+        energy_j_per_token=_of(energy),
     )
 
 
@@ -166,17 +164,8 @@ def _bounds(band: _Band, name: str, error: Residuals) -> PointBounds:
     return PointBounds(mean=one("mean"), p50=one("p50"), p95=one("p95"), p99=one("p99"))
 
 
-def power_w(curve: StepCurve, run: Simulation) -> tuple[float | None, Bounds | None]:
-    """Mean watts while replicas are on, (idle x time on + (busy - idle) x time in steps) / span, and its interval."""
-    idle, busy = curve.power_idle_w, curve.power_busy_w
-    if idle is None or busy is None or run.span_s <= 0:
-        return None, None
-
-    def mean(watts: float) -> float:
-        return (idle * run.replica_s + (watts - idle) * min(run.busy_s, run.replica_s)) / run.span_s
-
-    low, high = (mean(busy * bound / BUSY_SHARE) for bound in (BUSY_SHARE_LOW, BUSY_SHARE_HIGH))
-    return mean(busy), (low, high)
+def _of(figure: Figure) -> Bounds | None:
+    return None if figure.low is None or figure.high is None else (figure.low, figure.high)
 
 
 def _goodput_rps(run: Simulation, objective: Objective) -> float:
