@@ -62,7 +62,7 @@ def test_the_emulator_s_coefficients_come_back(emulator: str) -> None:
 
     Medians are compared, so that a stalled machine would have to stall half of all answers, and each by a fifth.
     """
-    one, four = measured(emulator, closed=(1, 4), requests=16).points
+    one, four = measured(emulator, closed=(1, 4), requests=12).points
     assert one.tpot_s.p50 == pytest.approx(0.005, rel=0.2)
     assert four.tpot_s.p50 == pytest.approx(0.008, rel=0.2)
     assert (one.sound, one.failed, one.output_tokens, one.in_flight) == (True, 0, 24, pytest.approx(1, abs=0.1))
@@ -106,7 +106,7 @@ def test_the_report_reads_as_rows_and_as_text(emulator: str) -> None:
 
 def test_lengths_may_vary(emulator: str) -> None:
     """With a spread answers differ, their mean is what was asked for, and nobody calls them short."""
-    [point] = measured(emulator, closed=(4,), requests=40, output=Length(mean=12, spread=8)).points
+    [point] = measured(emulator, closed=(4,), requests=24, output=Length(mean=12, spread=8)).points
     assert point.output_tokens == pytest.approx(12, abs=4)
     assert point.e2e_s.p95 > point.e2e_s.p50
 
