@@ -24,6 +24,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from screen import analytic_point_us, screen_1000_top20
 
 from breakeven.catalog.load import load
 from breakeven.demo.logs import conversations
@@ -119,8 +120,8 @@ def measure(repeats: int, peer: str | None) -> dict[str, object]:
         "fleet_requests_per_cpu_s": round(per_cpu_s(trace, fleet, repeats)),
         "ours_without_numba_requests_per_cpu_s": round(per_cpu_s(trace, python, 1)),
         "start_cpu_s": round(start_s, 2),
-        "analytic_point_us": None,
-        "screen_1000_top20_cpu_s": None,
+        "analytic_point_us": round(analytic_point_us(repeats), 2),
+        "screen_1000_top20_cpu_s": round(screen_1000_top20(repeats)[0], 3),
         "peers": peers(peer, trace, REPLICAS * scale),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
     }

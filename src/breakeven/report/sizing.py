@@ -79,6 +79,8 @@ def _edge(chosen: Chosen) -> Iterator[str]:
     yield f"it would still do at {chosen.headroom:.3g} times the rate"
     smaller = "nothing smaller can be" if chosen.smaller is None else f"the next smaller, {chosen.smaller.said}"
     yield f"{smaller}: {chosen.why}"
+    if chosen.forecast.note:
+        yield f"{chosen.forecast.note}: targets are kept on this trace, a longer one may pile up"
 
 
 def _table(chosen: Chosen) -> Table:
