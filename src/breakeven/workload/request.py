@@ -70,11 +70,18 @@ def trace_of(requests: Iterable[Request], name: str, hash_block_tokens: int = 0)
         arrival_s=pack(request.at_s - start for request in ordered),
         input_tokens=pack(request.input_tokens for request in ordered),
         output_tokens=pack(request.output_tokens for request in ordered),
-        source=name if ordered == given else f"{name} (lines put in order of arrival)",
+        source=name if ordered == given else f"{name} ({_disorder(given, start)})",
         block_offsets=_offsets(ordered) if hashed else b"",
         block_hashes=pack_integers(block for request in ordered for block in request.blocks),
         hash_block_tokens=hash_block_tokens if hashed else 0,
     )
+
+
+def _disorder(given: list[Request], start_s: float) -> str:
+    """Names the first request that came too late in the file."""
+    place = next(k for k in range(1, len(given)) if given[k].at_s < given[k - 1].at_s)
+    late, before = given[place].at_s - start_s, given[place - 1].at_s - start_s
+    return f"put in order of arrival: request {place + 1} at {late:g} s stood behind one at {before:g} s"
 
 
 def _offsets(requests: list[Request]) -> bytes:
