@@ -95,14 +95,22 @@ def test_engines_see_the_same_windows(data: st.DataObject, ledgers: st.SearchStr
     assert all(other == one for other in others)
 
 
-def test_a_request_for_several_subjects_counts_once(make) -> None:
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+def test_a_request_for_several_subjects_counts_once(make, engine: str) -> None:
     """Its predictions share one stay at the engine."""
     records = closed(make, 4)
     twins = [
         msgspec.structs.replace(one, prediction_id=f"{one.prediction_id}b", sequence=one.sequence + 10**6)
         for one in records
     ]
-    assert middle([*records, *twins]) == middle(records)
+    assert observe(store.of_records([*records, *twins], engine), Query(), WINDOW_S) == seen(records)
+
+
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+def test_no_request_is_in_flight_for_more_than_an_hour(make, engine: str) -> None:
+    """A stay of years would be slices without end."""
+    parts = store.of_records([make.prediction(1, total_s=1e9)], engine).slices(Query(), 60.0)
+    assert sum(one.busy_ns for one in parts) / NANO == pytest.approx(3600)
 
 
 def test_answers_across_a_border_are_in_flight_on_both_sides(make) -> None:
@@ -232,6 +240,15 @@ def test_a_ledger_of_another_model_or_of_an_emulator_gives_no_rows(make, tmp_pat
     assert other.rows == ()
     with pytest.raises(EvidenceError, match="it served 'old' then, and 'm' is configured now"):
         app.gate(other)
+
+
+def test_another_folder_than_the_configuration_s_can_be_named(make, tmp_path: Path) -> None:
+    """As every command takes --data-dir; an empty one has no traffic."""
+    known = served(tmp_path, make, closed(make, 8))
+    (tmp_path / "empty").mkdir()
+    empty = app.of_ledger(known, folder=tmp_path / "empty", minutes=2)
+    with pytest.raises(EvidenceError, match="none of 0 windows gives a row: there was no traffic"):
+        app.gate(empty)
 
 
 def test_a_deployment_marked_as_emulated_gives_no_rows_unless_asked(make, tmp_path: Path) -> None:

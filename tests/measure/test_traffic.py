@@ -258,6 +258,14 @@ def test_gauges_read_often_are_the_load() -> None:
     assert few.notes == ("8 samples cannot tell whether the load was steady",)
 
 
+def test_who_waits_is_in_flight_too() -> None:
+    """A client that waits in the engine's queue has asked: five waiting and fifteen running are twenty."""
+    server = Vllm()
+    server.running, server.waiting = 15.0, 5.0
+    [window] = observe([server.answer(8).at(float(second)) for second in range(31)])
+    assert (window.in_flight, window.refused) == (20.0, ())
+
+
 def test_a_load_that_moved_is_refused() -> None:
     """A mean over an idle and a busy half is the load of neither; one odd reading now and then is no news."""
     assert "requests in flight varied by 60%" in "; ".join(polled([8.0] * 30 + [32.0] * 31).refused)

@@ -100,6 +100,7 @@ def of_server(
 def of_ledger(
     project: Project,
     *,
+    folder: Path | None = None,
     minutes: float = 5.0,
     query: Query | None = None,
     version: str | None = None,
@@ -111,6 +112,7 @@ def of_ledger(
 
     Args:
         project: whose ledger and deployments.
+        folder: the ledger's data directory; None is the project's.
         minutes: length of a window.
         query: which predictions; None is all.
         version: of the engine, for all rows.
@@ -125,7 +127,7 @@ def of_ledger(
     if not known:
         message = f"none of the {len(project.settings.deployments)} deployments of {project.path} names an accelerator"
         raise EvidenceError(message, "name it there (accelerator: h100-sxm), or calibrate with --rows")
-    seen = observe_ledger(open_ledger(project.data_dir), query or Query(), minutes * 60, emulated=emulated)
+    seen = observe_ledger(open_ledger(folder or project.data_dir), query or Query(), minutes * 60, emulated=emulated)
     windows = tuple(_checked(one, known[one.name], emulated=emulated) for one in seen.windows if one.name in known)
     rows = [row for one in windows for row in rows_of(one, _served(known[one.name], version))]
     elsewhere = Counter(one.name for one in seen.windows if one.name not in known)
