@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from breakeven.perf.calibrate import FIRST_TOKEN_WIDTHS, Row, fit, log_errors, medians
+from breakeven.perf.calibrate import (
+    FIRST_TOKEN_WIDTHS,
+    OWN_FIRST_TOKEN_WIDTHS,
+    OWN_WIDTHS,
+    Row,
+    fit,
+    log_errors,
+    medians,
+)
 from breakeven.perf.effects import Unseen
 from breakeven.schema.calibration import Calibration, Spread
 
@@ -24,6 +32,7 @@ GROUPS: dict[Unseen, Group] = {
 
 FOLDS = 6
 MOST_FOLDS = 10
+OWN_SPREAD = 0.05
 LEAST_ERRORS = 4
 LOWEST, HIGHEST = 0.1, 0.9
 
@@ -78,8 +87,10 @@ def fit_own(rows: Sequence[Row], start: Calibration) -> Calibration:
     merged = medians(rows)
     steps = [row for row in merged if row.outcome != "ttft"]
     first = [row for row in merged if row.outcome == "ttft"]
-    found = fit(steps, start=start, base={}) if steps else start
-    return fit(first, start=found, base={}, widths=FIRST_TOKEN_WIDTHS, spread=0.3) if first else found
+    found = fit(steps, start=start, base={}, widths=OWN_WIDTHS, spread=OWN_SPREAD) if steps else start
+    if not first:
+        return found
+    return fit(first, start=found, base={}, widths=OWN_FIRST_TOKEN_WIDTHS, spread=OWN_SPREAD)
 
 
 def own_spreads(rows: Sequence[Row], start: Calibration) -> list[Spread]:

@@ -19,10 +19,10 @@ class Measure(NamedTuple):
 ACCELERATOR: dict[str, Measure] = {
     "memory_bytes": Measure("byte", 1e9, 1e12),
     "bandwidth_bytes_s": Measure("byte/s", 1e10, 1e14),
-    "flops_fp16": Measure("FLOP/s, dense", 1e12, 1e17),
+    "flops_fp16": Measure("FLOP/s, dense", 1e10, 1e17),
     "flops_fp8": Measure("FLOP/s, dense", 1e12, 1e17),
     "flops_fp4": Measure("FLOP/s, dense", 1e12, 1e17),
-    "flops_int8": Measure("OP/s, dense", 1e12, 1e17),
+    "flops_int8": Measure("OP/s, dense", 1e10, 1e17),
     "link_bytes_s": Measure("byte/s, one direction", 1e9, 1e13),
     "tdp_w": Measure("W", 10, 5000),
 }

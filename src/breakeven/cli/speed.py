@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from breakeven.cli.output import as_json, counted, explained, note, print_json
+from breakeven.cli.observed import taken, traffic_options
+from breakeven.cli.output import as_json, config_option, counted, data_dir_option, explained, note, print_json
+from breakeven.errors import UsageError
 
 if TYPE_CHECKING:
     from breakeven.assembly.accuracy import Accuracy, Group
@@ -117,13 +119,25 @@ def _say_refused(refused: list[tuple[int, str]]) -> None:
 
 @click.command()
 @click.option(
-    "--rows", "rows_files", required=True, multiple=True, type=click.Path(dir_okay=False),
-    help="Your measured rows (CSV); may be repeated.",
-)  # fmt: skip
+    "--rows", "rows_files", multiple=True, type=click.Path(dir_okay=False), help="Your measured rows (CSV); repeatable."
+)
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="Where to write the coefficients (JSON).")
 @_coefficients
 @_facts
 @_configs
+@traffic_options
+@click.option("--model", help="--metrics: the model's name in the catalog, where the server's is another.")
+@click.option("--accelerator", "gpu", metavar="NAME", help="--metrics: what it runs on, a name of the catalog.")
+@click.option(
+    "--tp", type=click.IntRange(1), default=1, show_default=True, help="--metrics: boards that share a layer."
+)
+@click.option("--ngpu", type=click.IntRange(1), help="--metrics: boards of the replica in all.  [tp]")
+@click.option("--engine", help="--metrics: the engine, where it is not told by its metrics.")
+@click.option("--precision", help="--metrics: of the weights, such as fp8.")
+@click.option("--engine-version", "version", help="The engine's version, where it does not say so.")
+@click.option("--key-env", metavar="NAME", help="--metrics: environment variable that holds a bearer token.")
+@config_option
+@data_dir_option
 @as_json
 @explained
 def calibrate(
@@ -134,13 +148,26 @@ def calibrate(
     facts: tuple[str, ...],
     configs: tuple[str, ...],
     json_: bool,
+    **given: Any,  # noqa: ANN401 - options of click
 ) -> None:
-    """Bend the shipped coefficients to your own measurements, and say how well they hold on loads left out."""
+    """Bend the shipped coefficients to your own measurements, and say how well they hold on loads left out.
+
+    Rows come from files (--rows), a server's metrics (--metrics) or the ledger (--ledger).
+    """
     import msgspec
 
     from breakeven.app import speed
 
     rows = [row for file in rows_files for row in speed.rows_of(Path(file))]
+    traffic = taken(given)
+    if traffic is not None:
+        from breakeven.app.observed import gate
+
+        gate(traffic)
+        rows += traffic.rows
+    if not rows_files and traffic is None:
+        message = "nothing says where the measured rows are"
+        raise UsageError(message, "give --rows FILE.csv, --metrics URL or --ledger")
     start = speed.coefficients_of(Path(coefficients) if coefficients else None)
     found, refused = speed.calibrate(
         rows,

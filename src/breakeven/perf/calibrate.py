@@ -61,6 +61,14 @@ WIDTHS: dict[str, Widths] = {
 }  # fmt: skip
 """How far each kind of effect may go, by coefficient."""
 
+OWN_WIDTHS: dict[str, Widths] = {
+    "case": {name: (2.0 if name in HOST else 2.0 * width) for name, width in BASE_WIDTHS.items()},
+    "layout": {"scale": 0.03},
+}
+"""How far one's own rows may bend what ships: their engine may be like none that was fitted, on hardware like none."""
+
+OWN_FIRST_TOKEN_WIDTHS: dict[str, Widths] = {"case": {"request_s": 2.0, "queue_share": 2.0}}
+
 FIRST_TOKEN_WIDTHS: dict[str, Widths] = {
     "engine": {"request_s": 0.7, "queue_share": 0.7},
     "version": {"request_s": 0.4, "queue_share": 0.7},

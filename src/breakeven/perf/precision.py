@@ -37,8 +37,14 @@ PRECISIONS: dict[str, Formats] = {
     "int8": Formats(Format(1.0, "flops_int8"), Format(1.0, "flops_int8"), FP16),
     "int4": Formats(Format(0.5625, "flops_fp16"), Format(0.5625, "flops_fp16"), FP16),
     "fp4": Formats(FP4, FP4, FP8),
+    "q4_0": Formats(Format(0.5625, "flops_fp16"), Format(0.5625, "flops_fp16"), FP16),
+    "q4_1": Formats(Format(0.625, "flops_fp16"), Format(0.625, "flops_fp16"), FP16),
+    "q8_0": Formats(Format(1.0625, "flops_fp16"), Format(1.0625, "flops_fp16"), FP16),
 }
-"""4-bit formats carry a 16-bit or 8-bit scale per block of 16 to 32 weights: 4.5 bits each. `int4` is weights only."""
+"""4-bit formats carry a 16-bit or 8-bit scale per block of 16 to 32 weights: 4.5 bits each. `int4` is weights only.
+
+`q...` are llama.cpp's, by the layout of their blocks: 32 weights with one 16-bit number, or two.
+"""
 
 SIXTEEN_BIT_CACHE = frozenset({"vllm", "sglang"})
 """Engines that keep keys and values at 16 bits whatever the weights have, unless told otherwise."""
