@@ -45,7 +45,7 @@ def fit_all(rows: Sequence[Row], start: Calibration | None = None) -> Calibratio
     found = fit(steps, start=start) if steps else start
     if not first or found is None:
         return found or fit(steps)
-    return fit(first, start=found, base={"request_s": 1.0, "queue_share": 1.0}, widths=FIRST_TOKEN_WIDTHS, spread=0.3)
+    return fit(first, start=found, base={"request_s": 0.5, "queue_share": 1.0}, widths=FIRST_TOKEN_WIDTHS, spread=0.3)
 
 
 def left_out(rows: Sequence[Row], group: Group, *, folds: int = FOLDS) -> NDArray[np.float64]:

@@ -70,8 +70,8 @@ OWN_WIDTHS: dict[str, Widths] = {
 OWN_FIRST_TOKEN_WIDTHS: dict[str, Widths] = {"case": {"request_s": 2.0, "queue_share": 2.0}}
 
 FIRST_TOKEN_WIDTHS: dict[str, Widths] = {
-    "engine": {"request_s": 0.7, "queue_share": 0.7},
-    "version": {"request_s": 0.4, "queue_share": 0.7},
+    "engine": {"request_s": 1.0, "queue_share": 0.7},
+    "version": {"request_s": 0.7, "queue_share": 0.7},
     "engine_model": {"request_s": 0.3, "queue_share": 0.4},
     "case": {"request_s": 0.3, "queue_share": 0.3},
 }

@@ -83,14 +83,16 @@ def output_tokens_s(at: Size, fitted: Fitted, load: Load) -> Column:
 def ttft_s(at: Size, fitted: Fitted, load: Load) -> Column:
     """Mean seconds to the first token in a closed loop.
 
-    request + own prompt x (1 + queue_share x (in flight - 1)), and for what does not fit the wait for a place.
+    request + half a step of the others + own prompt x (1 + queue_share x (in flight - 1)), and for what does not fit
+    the wait for a place.
     """
     held = fits(at, fitted, load)
     busy = np.minimum(load.in_flight, held)
     own = prefill_s(at, fitted, load, busy)
+    under_way = step_s(at, fitted, batch(at, busy, load.prompt + load.output / 2)) / 2 * np.minimum(1.0, busy - 1.0)
     beyond = np.maximum(0.0, load.in_flight - held)
     wait = beyond * load.output / output_tokens_s(at, fitted, load)
-    found: Column = fitted.request_s + own * (1.0 + fitted.queue_share * (busy - 1.0)) + wait
+    found: Column = fitted.request_s + under_way + own * (1.0 + fitted.queue_share * (busy - 1.0)) + wait
     return found
 
 
