@@ -52,14 +52,13 @@ def test_an_api_is_linear_and_capacity_never_falls_with_volume(requests: float, 
 
 
 def test_the_break_even_volume_is_where_the_costs_meet() -> None:
-    """At that volume the API costs what one machine of the choice costs: below it less, above it more."""
+    """At that volume the API costs what one machine costs; below it is cheaper, above it is dearer."""
     found = ask("llama-3.1-70b", against="claude-sonnet-5")
-    assumed = {scenario: assumptions(load().assumptions(), scenario) for scenario in SCENARIOS}
-    rent = Rough(catalog=load(), ask=found.ask, assumed=assumed).capacity("rent")
-    volume, each = found.rent_volume.value, choices(found)["api"].per_1000_usd.value
+    volume = found.rent_volume.value
     assert volume is not None
-    assert volume * each / 1000 == pytest.approx(rent.machine["base"].total_usd)
-    assert volume <= rent.carries["base"]
+    below, above = (choices(ask("llama-3.1-70b", volume * at, "claude-sonnet-5")) for at in (0.9, 1.1))
+    assert below["api"].monthly_usd.value < below["rent"].monthly_usd.value
+    assert above["api"].monthly_usd.value > above["rent"].monthly_usd.value
     assert found.rent_volume.low <= volume
 
 

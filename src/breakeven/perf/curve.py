@@ -12,7 +12,7 @@ from breakeven.perf.effects import place, resolve
 from breakeven.perf.power.curve import idle_w, power_curve
 from breakeven.perf.power.law import Activity
 from breakeven.perf.prior import PRIOR
-from breakeven.perf.roofline import Batch, Column, Fitted, Size, activity, columns, size, step_s
+from breakeven.perf.roofline import Batch, Column, Fitted, Size, activity, batch, columns, size, step_s
 from breakeven.schema.hardware import Accelerator
 from breakeven.schema.model import Model
 from breakeven.schema.performance import PowerCurve, StepCurve
@@ -58,9 +58,8 @@ def step_curve(  # noqa: PLR0913 - what a deployment is
     fitted, boards = columns(coefficients), accelerators * stages
     fits = min(max_batch, room.sequences)
     power = _power(work, fitted, accelerator, boards, context=context_mean, fits=fits, cap_w=power_cap_w)
-    sparse = model.sparse_tokens and not model.window_tokens
     return StepCurve(
-        **_parts(work, fitted, sparse=bool(sparse)),
+        **_parts(work, fitted),
         prefill_s_per_token=0.0,
         max_sequences=min(max_batch, memory.MAX_SEQUENCES),
         kv_tokens=room.cache_tokens,
@@ -68,7 +67,7 @@ def step_curve(  # noqa: PLR0913 - what a deployment is
         power_busy_w=power.decode_w[-1][1] if power else None,
         power=power,
         request_s=coefficients.request_s,
-        window_tokens=model.sparse_tokens if sparse else model.window_tokens,
+        window_tokens=model.sparse_tokens or model.window_tokens,
     )
 
 
@@ -81,12 +80,13 @@ class _Parts(TypedDict):
     token_s: tuple[tuple[float, float], ...]
 
 
-def _parts(at: Size, fitted: Fitted, *, sparse: bool) -> _Parts:
+def _parts(at: Size, fitted: Fitted) -> _Parts:
     """The roofline taken apart: what a step costs by itself, and for each unit of what is in it.
 
-    The head's reads and products are added; where they are joined otherwise (`sharpness` above 1) that is a little too
-    long. Sparse attention reads its most chosen tokens as a window does.
+    The head's products and reads are joined as a line through those of 1 and of 256 sequences. Sparse attention reads
+    the tokens it chooses as a window does; sliding windows beside it are taken as full.
     """
+    sparse = float(at.sparse_tokens) > 0
     nothing = _step_s(at, fitted)
     one = _step_s(at, fitted, decoding=1.0) - _step_s(at, fitted, prefill=1.0)
     many = _step_s(at, fitted, decoding=256.0) - _step_s(at, fitted, prefill=256.0)
@@ -97,7 +97,7 @@ def _parts(at: Size, fitted: Fitted, *, sparse: bool) -> _Parts:
     window = float(_step_s(at, fitted, window=1.0) - nothing)
     return _Parts(
         step_base_s=float(nothing + reads),
-        step_per_sequence_s=float(head),
+        step_per_sequence_s=float(head) + (window * float(at.window_tokens) if sparse else 0.0),
         step_per_context_s=0.0 if sparse else context,
         step_per_window_context_s=context if sparse else window,
         step_per_pair_s=float(_step_s(at, fitted, pairs=1.0) - nothing),
@@ -132,17 +132,16 @@ def _power(
     return power_curve(
         board,
         boards,
-        lambda tokens: _activity(at, fitted, prefill=float(tokens), pairs=tokens**2 / 2),
-        lambda batch: _activity(at, fitted, decoding=float(batch), context=batch * context),
+        lambda tokens: _activity(at, fitted, prefill=float(tokens)),
+        lambda batch: _activity(at, fitted, decoding=float(batch), context=context),
         max_sequences=fits,
         cap_w=cap_w,
     )
 
 
 def _activity(
-    at: Size, fitted: Fitted, *, decoding: float = 0.0, context: float = 0.0, prefill: float = 0.0, pairs: float = 0.0
+    at: Size, fitted: Fitted, *, decoding: float = 0.0, context: float = 0.0, prefill: float = 0.0
 ) -> Activity:
-    window = min(context, decoding * float(at.window_tokens))
-    one = Batch(*(np.asarray(part) for part in (decoding, context, window, prefill, pairs)))
+    one = batch(at, np.asarray(decoding), np.asarray(context), prefill, prefill**2 / 2)
     memory_share, compute_share = activity(at, fitted, one)
     return Activity(memory=float(memory_share), compute=float(compute_share))

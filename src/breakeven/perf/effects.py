@@ -93,14 +93,18 @@ def resolve(found: Calibration, at: Place) -> Coefficients:
 
 
 def unseen(found: Calibration, at: Place) -> Unseen:
-    """What of a place no fitted row had, the gravest first."""
+    """What of a place no fitted row had, the gravest first. A version that is not stated is not seen either.
+
+    An engine that was measured offline only is unseen as a server, and the other way round; an accelerator likewise,
+    for that engine. So are they left out when the errors are measured.
+    """
     if not _has(found, "engine", at):
         return "engine"
     if not _has(found, "pair", at):
         return "accelerator"
     if not _model_seen(found.effects.get("case", {}), at):
         return "model"
-    return "nothing" if _has(found, "case", at) else "version"
+    return "nothing" if at.version and _has(found, "case", at) else "version"
 
 
 def _has(found: Calibration, kind: str, at: Place) -> bool:
@@ -116,8 +120,8 @@ def _model_seen(cases: Mapping[str, object], at: Place) -> bool:
 def spread(found: Calibration, metric: str, load: str, at: Place) -> Spread | None:
     """The errors measured where as much was unseen, else of the next graver case, else of the gravest there is.
 
-    Its bounds hold those of every milder case: whoever knows less is never surer. None where the metric was never
-    judged; a load that was not is taken for a closed loop.
+    Its bounds hold the prediction and those of every milder case: whoever knows less is never surer. None where the
+    metric was never judged; a load that was not is taken for a closed loop.
     """
     wanted = _ORDER.index(unseen(found, at))
     for kind in (load, "closed", "open", "offline"):
@@ -126,7 +130,7 @@ def spread(found: Calibration, metric: str, load: str, at: Place) -> Spread | No
             level = min((rank for rank in judged if rank >= wanted), default=max(judged))
             milder = [one for rank, one in judged.items() if rank <= level]
             low, high = min(one.low for one in milder), max(one.high for one in milder)
-            return msgspec.structs.replace(judged[level], low=low, high=high)
+            return msgspec.structs.replace(judged[level], low=min(0.0, low), high=max(0.0, high))
     return None
 
 

@@ -13,7 +13,7 @@ from breakeven.cost.assumptions import Scenario, assumptions
 from breakeven.cost.crossing import break_even_months, break_even_volume
 from breakeven.perf.prior import PRIOR
 from breakeven.planner.asked import check
-from breakeven.planner.rough import PEAK_TO_MEAN, SCENARIOS, USABLE, Part, Rough
+from breakeven.planner.rough import PEAK_TO_MEAN, SCENARIOS, USABLE, Machine, Part, Rough
 from breakeven.schema.estimate import Ask, Choice
 from breakeven.schema.estimate import Estimate as Estimate
 from breakeven.schema.fact import Fact
@@ -94,12 +94,12 @@ def cheapest(choices: Sequence[Choice]) -> str:
 
 
 def volume(part: Part, api: Part) -> Figure:
-    """Requests a month from which one machine is cheaper than the API, if it carries them."""
+    """Requests a month from which a machine is cheaper than the API: the first that costs less and carries them."""
     crossing = {scenario: _crossing(part, api, scenario) for scenario in SCENARIOS}
     note = (
         "" if crossing["base"] is not None else "never: a request costs less at the API than a machine's share of one"
     )
-    if not part.machine or not api.month:
+    if not part.machines or not api.month:
         note = UNPRICED
     how = "one machine's month / the API's price of a request, where the machine carries that many"
     return Figure(
@@ -114,13 +114,18 @@ def volume(part: Part, api: Part) -> Figure:
 
 
 def _crossing(part: Part, api: Part, scenario: Scenario) -> float | None:
-    if not part.machine or not api.month:
+    charged = api.choice.per_1000_usd.value
+    if not api.month or charged is None:
         return None
-    fixed, charged = part.machine[scenario].total_usd, api.choice.per_1000_usd.value
-    if fixed is None or charged is None:
-        return None
-    found = break_even_volume(fixed, 0.0, charged / 1000)
-    return found if found is not None and found <= part.carries[scenario] else None
+    found = (_volume_of(machine, charged / 1000, scenario) for machine in part.machines)
+    return min((volume for volume in found if volume is not None), default=None)
+
+
+def _volume_of(machine: Machine, charged: float, scenario: Scenario) -> float | None:
+    """Where the machine's month is the API's price of that many requests, if it carries them."""
+    fixed = machine.month[scenario].total_usd
+    found = None if fixed is None else break_even_volume(fixed, 0.0, charged)
+    return found if found is not None and found <= machine.carries[scenario] else None
 
 
 def months(own: Part, other: Part) -> Figure:

@@ -37,13 +37,19 @@ USABLE: dict[Scenario, float] = {"low": 0.85, "base": 0.65, "high": 0.45}
 PLACES: dict[ChoiceKind, Placement] = {"rent": "cloud", "own": "on_prem", "api": "api"}
 
 
+class Machine(Noun, frozen=True, kw_only=True):
+    """The month of one machine per scenario, and the requests that it carries in it."""
+
+    month: dict[Scenario, Bill]
+    carries: dict[Scenario, float]
+
+
 class Part(Noun, frozen=True, kw_only=True):
-    """A choice with what the crossings need: per scenario its month, one machine's month and what that carries."""
+    """A choice with what the crossings need: its month per scenario, and every machine that could be had instead."""
 
     choice: Choice
     month: dict[Scenario, Bill] = {}
-    machine: dict[Scenario, Bill] = {}
-    carries: dict[Scenario, float] = {}
+    machines: tuple[Machine, ...] = ()
 
 
 class Rough(Noun, frozen=True, kw_only=True):
@@ -72,8 +78,7 @@ class Rough(Noun, frozen=True, kw_only=True):
         return Part(
             choice=self._choice(kind, best, month),
             month=month,
-            machine={scenario: self.bill(best, 1, scenario) for scenario in SCENARIOS},
-            carries={scenario: self._carried(best, scenario) for scenario in SCENARIOS},
+            machines=tuple(self._machine(one) for one in found),
         )
 
     def _capable(self) -> tuple[Candidate, ...]:
@@ -121,6 +126,12 @@ class Rough(Noun, frozen=True, kw_only=True):
         off = {"low": error.log_high, "base": 0.0, "high": error.log_low}[scenario]
         saturated = replica_rps(one.curve, prompt=self.ask.input_tokens, output=self.ask.output_tokens)
         return saturated * math.exp(off) * USABLE[scenario]
+
+    def _machine(self, one: Candidate) -> Machine:
+        return Machine(
+            month={scenario: self.bill(one, 1, scenario) for scenario in SCENARIOS},
+            carries={scenario: self._carried(one, scenario) for scenario in SCENARIOS},
+        )
 
     def _carried(self, one: Candidate, scenario: Scenario) -> float:
         """Requests a month that one machine carries at the assumed peak."""
