@@ -40,6 +40,12 @@ def main() -> None:
     if arguments.json:
         json.dump({"spreads": [_plain(one) for one in spreads], "regret": chosen}, sys.stdout, default=_plain, indent=1)
         return
+    for kind, found in errors.items():
+        which = judged.folds_of(rows, judged.GROUPS[kind])
+        for name in ("throughput", "tpot", "ttft"):
+            mine = np.array([row.outcome == name for row in rows])
+            covered = judged.coverage(found[mine], which[mine])
+            print(f"{kind:11} {name:10} {covered:.1%} of rows inside 80 % bounds from the other folds")
     for one in spreads:
         print(f"{one.unseen:11} {one.load:8} {one.metric:10} n {one.n:5} mean {one.mape:6.1%} median {one.median:6.1%}"
               f" p90 {one.p90:6.1%}")  # fmt: skip

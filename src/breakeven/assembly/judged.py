@@ -48,18 +48,33 @@ def fit_all(rows: Sequence[Row], start: Calibration | None = None) -> Calibratio
     return fit(first, start=found, base={"request_s": 0.5, "queue_share": 1.0}, widths=FIRST_TOKEN_WIDTHS, spread=0.3)
 
 
-def left_out(rows: Sequence[Row], group: Group, *, folds: int = FOLDS) -> NDArray[np.float64]:
-    """ln(measured / predicted) of every row by a fit that saw nothing of its group; groups are dealt into folds."""
+def folds_of(rows: Sequence[Row], group: Group, *, folds: int = FOLDS) -> NDArray[np.intp]:
+    """Which fold each row is in: groups are dealt out in a fixed random order."""
     names = sorted({group(row) for row in rows})
     order = np.random.default_rng(0).permutation(len(names))
     fold = {names[place]: number % folds for number, place in enumerate(order)}
-    which = np.array([fold[group(row)] for row in rows])
+    return np.array([fold[group(row)] for row in rows])
+
+
+def left_out(rows: Sequence[Row], group: Group, *, folds: int = FOLDS) -> NDArray[np.float64]:
+    """ln(measured / predicted) of every row by a fit that saw nothing of its group; groups are dealt into folds."""
+    which = folds_of(rows, group, folds=folds)
     errors = np.zeros(len(rows))
     for number in sorted(set(which.tolist())):
         apart = [row for row, mine in zip(rows, which, strict=True) if mine == number]
         rest = [row for row, mine in zip(rows, which, strict=True) if mine != number]
         errors[which == number] = log_errors(apart, fit_all(rest))
     return errors
+
+
+def coverage(errors: NDArray[np.float64], which: NDArray[np.intp]) -> float:
+    """Share of errors inside the 80 % bounds that the other folds give."""
+    inside = np.zeros(len(errors), dtype=bool)
+    for number in sorted(set(which.tolist())):
+        mine = which == number
+        low, high = np.quantile(errors[~mine] if (~mine).any() else errors, [LOWEST, HIGHEST])
+        inside[mine] = (low <= errors[mine]) & (errors[mine] <= high)
+    return float(inside.mean())
 
 
 def spread_of(metric: str, load: str, unseen: str, errors: NDArray[np.float64]) -> Spread:
