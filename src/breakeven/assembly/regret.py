@@ -2,11 +2,13 @@
 
 Groups of rows share engine, version, model, accelerator, precision and lengths, and differ in boards. The score of a
 choice is measured output tokens per second and board, offline; or under a limit on TPOT load / TPOT per board over the
-layouts and loads that meet it. The chosen one may miss the limit by 10 %; beyond that it scores 0.
+layouts and loads that meet it. The chosen one may miss the limit by 10 %; beyond that it scores 0. So the choice is the
+one with the highest predicted score times the chance to stay within that, for errors as wide as they were.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -17,8 +19,8 @@ from breakeven.schema.noun import Noun
 
 LIMITS_S = (0.010, 0.020, 0.033)
 MISSED = 1.10
-MARGINS = {None: 0.0, 0.010: 0.08, 0.020: 0.08, 0.033: 0.08}
-"""Share by which a predicted TPOT has to stay below its limit to be chosen: half of the error that was measured."""
+EIGHTY = 2.563
+"""Deviations of a normal between its 10 % and 90 % quantiles."""
 
 
 class Regret(Noun, frozen=True, kw_only=True):
@@ -33,13 +35,15 @@ class Regret(Noun, frozen=True, kw_only=True):
 
 def regrets(rows: Sequence[Row], errors: NDArray[np.float64]) -> list[Regret]:
     """Every group with two layouts or more; `errors` are ln(measured / predicted) of each row."""
+    tpot = errors[[row.outcome == "tpot" for row in rows]]
+    width = float(np.diff(np.quantile(tpot, [0.1, 0.9]))[0]) / EIGHTY if len(tpot) else 0.0
     said = [row.value / float(np.exp(error)) for row, error in zip(rows, errors, strict=True)]
     found: list[Regret] = []
     for name, some in _groups(rows).items():
         members = [(rows[number], said[number]) for number in some]
         if len({_boards(row) for row, _ in members}) > 1:
             limits: Iterable[float | None] = (None,) if members[0][0].outcome == "throughput" else LIMITS_S
-            found += [one for limit in limits if (one := _regret(name, members, limit)) is not None]
+            found += [one for limit in limits if (one := _regret(name, members, limit, width)) is not None]
     return found
 
 
@@ -61,11 +65,11 @@ def _score(row: Row, value: float) -> float:
     return (value if row.outcome == "throughput" else row.in_flight / value) / _boards(row)
 
 
-def _regret(name: str, members: Sequence[tuple[Row, float]], limit: float | None) -> Regret | None:
+def _regret(name: str, members: Sequence[tuple[Row, float]], limit: float | None, width: float) -> Regret | None:
     best = max((_score(row, row.value) for row, _ in members if limit is None or row.value <= limit), default=0.0)
     if best <= 0:
         return None
-    chosen = _chosen(members, limit)
+    chosen = _chosen(members, limit, width)
     least = _smallest(members, limit)
     return Regret(
         group=name, limit_s=limit, choices=len({_boards(row) for row, _ in members}),
@@ -77,12 +81,17 @@ def _earned(row: Row, limit: float | None) -> float:
     return 0.0 if limit is not None and row.value > MISSED * limit else _score(row, row.value)
 
 
-def _chosen(members: Sequence[tuple[Row, float]], limit: float | None) -> Row:
-    """The best score among those said to meet the limit with a margin; none: the fastest."""
-    allowed = [one for one in members if limit is None or one[1] <= limit * (1 - MARGINS[limit])]
-    if not allowed:
-        return min(members, key=lambda one: one[1])[0]
-    return max(allowed, key=lambda one: _score(*one))[0]
+def _chosen(members: Sequence[tuple[Row, float]], limit: float | None, width: float) -> Row:
+    """The highest predicted score times the chance to earn it."""
+    return max(members, key=lambda one: _score(*one) * _chance(one[1], limit, width))[0]
+
+
+def _chance(said: float, limit: float | None, width: float) -> float:
+    """That a TPOT said to be `said` is at most 10 % over the limit, its log error being normal with that deviation."""
+    if limit is None:
+        return 1.0
+    away = math.log(MISSED * limit / said) / max(width, 1e-6)
+    return 0.5 * (1.0 + math.erf(away / math.sqrt(2.0)))
 
 
 def _smallest(members: Sequence[tuple[Row, float]], limit: float | None) -> Row:

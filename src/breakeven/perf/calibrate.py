@@ -53,10 +53,10 @@ WIDTHS: dict[str, Widths] = {
     "format": {"compute": 0.1, "memory": 0.1, "expert_compute": 0.1, "expert_memory": 0.1, "scale": 0.05},
     "pair": _of_base(0.07, 0.07),
     "version": {"scale": 0.06, **dict.fromkeys(("step_s", "layer_s", "sequence_s", "link_latency_s"), 0.12),
-                "prefill_share": 0.5},
+                "prefill_share": 0.1},
     "model": {"scale": 0.05, "expert_compute": 0.1, "expert_memory": 0.1, "layer_s": 0.1},
     "engine_model": {"scale": 0.07, "layer_s": 0.1, "moe_layer_s": 0.1},
-    "case": {"scale": 0.1},
+    "case": {"scale": 0.1, "prefill_share": 0.5},
     "layout": {"scale": 0.08},
 }  # fmt: skip
 """How far each kind of effect may go, by coefficient."""

@@ -80,7 +80,7 @@ LEVELS: dict[str, Level] = {
     "case": lambda at: f"{at.family}/{at.version}/{at.accelerator}/{at.model}/{at.precision}",
     "layout": lambda at: f"{at.family}/{at.version}/{at.accelerator}/{at.model}/{at.precision}/{at.boards}",
 }
-"""Kinds of effects and the level of each that a place has. `case` and `layout` only scale."""
+"""Kinds of effects and the level of each that a place has. `case` scales and says how prompts come, `layout` scales."""
 
 
 def resolve(found: Calibration, at: Place) -> Coefficients:
