@@ -101,7 +101,7 @@ def test_an_engine_nobody_measured_has_the_base() -> None:
 @settings(max_examples=25)
 @given(st.floats(1.2, 3.0), st.floats(1.2, 3.0), st.floats(0.5, 20.0))
 def test_a_faster_accelerator_answers_no_later(bandwidth, flops, rate) -> None:
-    """A board better in everything, by more than the step that a request may just miss, answers no later in the mean."""
+    """A board better by more than the one step that a request may just miss answers no later in the mean."""
     better = msgspec.structs.replace(
         H100, bandwidth_bytes_s=H100.bandwidth_bytes_s * bandwidth, flops_fp16=H100.flops_fp16 * flops
     )
