@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
+import uvicorn
+
+from breakeven.emulator.server import Settings, asgi_app
+from breakeven.schema.performance import StepCurve
 
 Handler = Callable[[str, bytes, asyncio.StreamWriter], Awaitable[None]]
 
@@ -71,3 +77,23 @@ def reply() -> Callable[..., bytes]:
 def streaming() -> bytes:
     """The head of an answer that ends with its connection."""
     return stream_head()
+
+
+@contextlib.contextmanager
+def emulate(curve: StepCurve) -> Iterator[str]:
+    """The emulator's URL, on a free port and in a thread of this process."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    made = asgi_app(Settings(curve=curve, model="m", label="test"))
+    server = uvicorn.Server(uvicorn.Config(made, lifespan="off", ws="none", log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+@pytest.fixture(scope="module")
+def emulated() -> Callable[[StepCurve], contextlib.AbstractContextManager[str]]:
+    """Starts an emulated deployment."""
+    return emulate

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -12,11 +11,9 @@ from typing import Any
 
 import msgspec
 import pytest
-import uvicorn
 
 from breakeven.app import load as app
 from breakeven.app.load import extra as more
-from breakeven.emulator.server import Settings, asgi_app
 from breakeven.errors import BackendError, UsageError
 from breakeven.measure import campaign
 from breakeven.measure.plan import Plan
@@ -44,17 +41,10 @@ def measured(url: str, **fields: Any) -> LoadReport:
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[str]:
+def emulator(emulated: Any) -> Iterator[str]:
     """The emulator on a free port, with a curve whose steps are far longer than a thread switch."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    made = asgi_app(Settings(curve=CURVE, model="m", label="test"))
-    server = uvicorn.Server(uvicorn.Config(made, lifespan="off", ws="none", log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    listener.close()
+    with emulated(CURVE) as url:
+        yield url
 
 
 def test_the_emulator_s_coefficients_come_back(emulator: str) -> None:
