@@ -25,7 +25,7 @@ GROUPS: dict[Unseen, Group] = {
     "nothing": lambda row: f"{row}",
     "version": lambda row: f"{row.at.family}/{row.at.accelerator}/{row.at.version}",
     "model": lambda row: f"{row.at.family}/{row.at.accelerator}/{row.at.model}",
-    "accelerator": lambda row: f"{row.at.family}/{row.at.accelerator}",
+    "accelerator": lambda row: row.at.accelerator,
     "engine": lambda row: row.at.family,
 }
 """What is left out together, by what is then unseen."""

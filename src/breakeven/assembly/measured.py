@@ -13,6 +13,7 @@ from breakeven.errors import BreakevenError, FactError, UsageError
 from breakeven.perf import effects, roofline
 from breakeven.perf.calibrate import Outcome, Row
 from breakeven.perf.effects import Load, Place
+from breakeven.perf.precision import required
 from breakeven.schema.hardware import Accelerator
 from breakeven.schema.measurement import Measurement
 from breakeven.schema.model import Model
@@ -162,6 +163,7 @@ def _case(number: int, row: Measurement, names: Names) -> Case:
     size = roofline.size(
         model, accelerator, boards, precision, stages=stages, engine=engine, expert_parallel=boards > NODE_BOARDS
     )
+    required(accelerator, "memory_bytes", "holding the weights needs")
     if not size.weight_bytes <= _LARGEST_SHARE * size.memory_bytes:
         _too_large(model, accelerator, boards * stages, precision, size)
     scale = 1.0 if row.metric == "output_tok_s" else 1e3
