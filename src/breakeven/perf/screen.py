@@ -67,6 +67,9 @@ class Open(NamedTuple):
     e2e_s: Column
 
 
+LATENCIES = ("tpot_s", "tpot_p95_s", "ttft_s", "ttft_p95_s", "e2e_s")
+
+
 class _Steps(NamedTuple):
     """At a number of decoding sequences: seconds of a step without prompts, and what a mean prompt adds to steps."""
 
@@ -85,7 +88,9 @@ def bounds(at: Size, fitted: Fitted, demand: Demand, log_low: float, log_high: f
     Infinite latencies where the load is above capacity then; they have values near saturation, where points have none.
     """
     fast, slow = (_raw(at, fitted._replace(scale=fitted.scale * np.exp(log)), demand) for log in (log_low, log_high))
-    return fast, slow
+    # Above capacity a token takes a full step, which the closed form just below it can exceed.
+    ends = {name: np.fmax(getattr(fast, name), getattr(slow, name)) for name in LATENCIES}
+    return fast, slow._replace(**ends)
 
 
 def capacity_rps(at: Size, fitted: Fitted, demand: Demand) -> Column:
