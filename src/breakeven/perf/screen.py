@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from breakeven.perf.roofline import Column, Fitted, Size, batch, step_s
-from breakeven.perf.steady import PREFILL_CHUNK, Load, fits
+from breakeven.perf.steady import PREFILL_CHUNK, Load, fits, reach
 
 KNEE_RHO = 0.9
 _NINETY_FIVE = 1.645
@@ -110,13 +110,8 @@ def _steps(at: Size, fitted: Fitted, demand: Demand, decoding: Column) -> _Steps
     each = demand.prompt + demand.output / 2
     chunk = np.minimum(demand.prompt, demand.chunk)
     plain = step_s(at, fitted, batch(at, decoding, each))
-    loaded = step_s(at, fitted, batch(at, decoding, each, chunk, chunk * _reach(at, demand.prompt)))
+    loaded = step_s(at, fitted, batch(at, decoding, each, chunk, chunk * reach(at, demand.prompt)))
     return _Steps(plain, (loaded - plain) * demand.prompt / np.maximum(chunk, 1.0))
-
-
-def _reach(at: Size, prompt: Column) -> Column:
-    whole = prompt / 2
-    return np.where(at.sparse_tokens > 0, np.minimum(whole, at.sparse_tokens), whole)
 
 
 def _raw(at: Size, fitted: Fitted, demand: Demand) -> Open:

@@ -62,13 +62,13 @@ def tpot_s(at: Size, fitted: Fitted, load: Load, *, whole: bool = False) -> Colu
     owed = busy * load.prompt / np.maximum(1.0, load.output)
     chunk = np.maximum(owed, np.minimum(load.prompt, PREFILL_CHUNK))
     plain = step_s(at, fitted, batch(at, busy, each))
-    loaded = step_s(at, fitted, batch(at, busy, each, chunk, chunk * _reach(at, load.prompt)))
+    loaded = step_s(at, fitted, batch(at, busy, each, chunk, chunk * reach(at, load.prompt)))
     waits = 1.0 if whole else fitted.prefill_share * (busy - 1.0) / np.maximum(busy, 1.0)
     found: Column = plain + waits * owed / np.maximum(chunk, 1.0) * (loaded - plain)
     return found
 
 
-def _reach(at: Size, prompt: Column) -> Column:
+def reach(at: Size, prompt: Column) -> Column:
     """Mean pairs per prompt token."""
     whole = prompt / 2
     return np.where(at.sparse_tokens > 0, np.minimum(whole, at.sparse_tokens), whole)
@@ -100,7 +100,7 @@ def prefill_s(at: Size, fitted: Fitted, load: Load, busy: Column) -> Column:
     """Seconds of the steps that work off one prompt, the decoding of `busy` others in them included."""
     chunk = np.minimum(load.prompt, PREFILL_CHUNK)
     each = load.prompt + load.output / 2
-    step = step_s(at, fitted, batch(at, busy, each, chunk, chunk * _reach(at, load.prompt)))
+    step = step_s(at, fitted, batch(at, busy, each, chunk, chunk * reach(at, load.prompt)))
     seconds: Column = step * load.prompt / np.maximum(chunk, 1.0)
     return seconds
 
