@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from breakeven.errors import EvidenceError
+from breakeven.perf import kernels
 from breakeven.perf.coefficients import FIELDS, START, Residuals
 from breakeven.perf.effects import HOST, LEVELS, Place
 from breakeven.perf.roofline import Column, Fitted, Size, stack
@@ -222,6 +223,18 @@ def _solve(problem: _Problem) -> Column:
     return x
 
 
+def origin_of() -> Calibration:
+    """Rules of thumb, and what is known of kernels without any row of a server."""
+    base = {name: getattr(START, name) for name in FIELDS}
+    boards = {board: _of_kernel(*shares) for board, shares in kernels.BOARDS.items()}
+    known = {"kernel_format": {"fp4/fp4": _of_kernel(*kernels.MEAN)}, "kernel": boards}
+    return Calibration(name="start", base=base, effects=known)
+
+
+def _of_kernel(compute: float, memory: float) -> dict[str, float]:
+    return {"compute": compute, "expert_compute": compute, "memory": memory, "expert_memory": memory}
+
+
 def fit(
     rows: Sequence[Row],
     *,
@@ -238,7 +251,7 @@ def fit(
     if not rows:
         message = "there is no row to fit, at least 1 is needed"
         raise EvidenceError(message, "measure some, or look at the refused rows and why")
-    origin = start or Calibration(name="start", base={name: getattr(START, name) for name in FIELDS}, effects={})
+    origin = start or origin_of()
     effects = _effects(rows, base, widths)
     gains = _solve(_Problem(rows, logs_of(rows, origin), effects, spread))
     return _with(origin, effects, gains, len(rows))

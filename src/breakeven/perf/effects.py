@@ -69,6 +69,8 @@ def place(
 Level = Callable[[Place], str]
 
 LEVELS: dict[str, Level] = {
+    "kernel_format": lambda at: f"{at.generation}/{at.precision}",
+    "kernel": lambda at: f"{at.accelerator}/{at.precision}",
     "engine": lambda at: at.family,
     "accelerator": lambda at: at.accelerator,
     "link": lambda at: at.link,
@@ -80,7 +82,14 @@ LEVELS: dict[str, Level] = {
     "case": lambda at: f"{at.family}/{at.version}/{at.accelerator}/{at.model}/{at.precision}",
     "layout": lambda at: f"{at.family}/{at.version}/{at.accelerator}/{at.model}/{at.precision}/{at.boards}",
 }
-"""Kinds of effects and the level of each that a place has. `case` scales and says how prompts come, `layout` scales."""
+"""Kinds of effects and the level of each that a place has.
+
+`kernel` and `kernel_format` are known before any fit (`perf.kernels`); `case` scales and says how prompts come;
+`layout` scales.
+"""
+
+UNFITTED_FORMAT = 2.0
+"""By how much bounds widen, in log units, where no row of the engine had the number format. Assumed."""
 
 
 def resolve(found: Calibration, at: Place) -> Coefficients:
@@ -117,6 +126,13 @@ def _model_seen(cases: Mapping[str, object], at: Place) -> bool:
     return any((parts[0], parts[2], parts[3]) == wanted for parts in (case.split("/") for case in cases))
 
 
+def _format_seen(found: Calibration, at: Place) -> bool:
+    """Whether the engine has a case of the number format, or no case at all."""
+    cases = (case.split("/") for case in found.effects.get("case", {}))
+    formats = {parts[4] for parts in cases if parts[0] == at.family}
+    return not formats or at.precision in formats
+
+
 def spread(found: Calibration, metric: str, load: str, at: Place) -> Spread | None:
     """The errors measured where as much was unseen, else of the next graver case, else of the gravest there is.
 
@@ -129,7 +145,8 @@ def spread(found: Calibration, metric: str, load: str, at: Place) -> Spread | No
         if judged:
             level = min((rank for rank in judged if rank >= wanted), default=max(judged))
             milder = [one for rank, one in judged.items() if rank <= level]
-            low, high = min(one.low for one in milder), max(one.high for one in milder)
+            wider = 1.0 if _format_seen(found, at) else UNFITTED_FORMAT
+            low, high = wider * min(one.low for one in milder), wider * max(one.high for one in milder)
             return msgspec.structs.replace(judged[level], low=min(0.0, low), high=max(0.0, high))
     return None
 
