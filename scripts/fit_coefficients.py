@@ -20,7 +20,7 @@ from breakeven.assembly.judged import GROUPS, fit_all, left_out, spread_of, spre
 from breakeven.assembly.measured import Case, Names, cases, fit_rows
 from breakeven.assembly.predicted import open_errors
 from breakeven.catalog.load import load
-from breakeven.perf.calibrate import Row, medians
+from breakeven.perf.calibrate import Row, log_errors, medians
 from breakeven.perf.coefficients import FIELDS, START
 from breakeven.perf.effects import Place, Unseen
 from breakeven.schema.calibration import Calibration, Spread
@@ -28,6 +28,7 @@ from breakeven.schema.measurement import read_rows
 
 OUTPUT = Path(__file__).parent.parent / "src/breakeven/perf/prior.py"
 SOURCES = ("trtllm_perf_overview", "trtllm_online", "aiconfigurator_silicon_sample:agg")
+CUTS = ("2026-02", "2026-03", "2026-04")
 PER_LINE = 4
 LEAST = 0.004
 """A smaller effect, in log units, is left out of the file."""
@@ -40,9 +41,11 @@ def main() -> None:
     parser.add_argument("--as-of", required=True, help="ISO date of the fit")
     parser.add_argument("--print", action="store_true", help="print the errors and write nothing")
     arguments = parser.parse_args()
-    found_cases = [case for case in _cases(arguments.rows) if not _odd(case.at)]
+    dates, everything = _cases(arguments.rows)
+    found_cases = [case for case in everything if not _odd(case.at)]
     rows = medians(fit_rows(found_cases))
-    found = fit_all(rows)
+    found = msgspec.structs.replace(fit_all(rows), progress=round(_progress(found_cases, dates), 3))
+    print(f"later versions take exp({found.progress}) of the time predicted from earlier ones")
     opened = open_errors(found_cases, lambda some: fit_all(fit_rows(some)))
     judged = [spread_of(metric, "open", "model", np.array(errors)) for metric, errors in opened.items()]
     judged += [one for unseen, group in GROUPS.items() for one in _judge(rows, unseen, group)]
@@ -53,11 +56,37 @@ def main() -> None:
         OUTPUT.write_text(_literal(_described(found, judged, arguments.as_of)), encoding="utf-8")
 
 
-def _cases(path: Path) -> list[Case]:
+def _cases(path: Path) -> tuple[list[str], list[Case]]:
     measured = [row for row in read_rows(path.read_text(encoding="utf-8"), path.name) if row.source in SOURCES]
     found, refused = cases(measured, Names(load()))
     print(f"{len(found)} rows used, {sum(one.supported for one in refused)} of a supported kind refused")
-    return found
+    return [row.date or "" for row in measured], found
+
+
+def _progress(found: Sequence[Case], dates: Sequence[str]) -> float:
+    """Mean over cuts in time of the median ln(measured / predicted) of later TPOT rows by a fit of the earlier ones.
+
+    Only deployments whose engine, accelerator and model were measured before the cut tell progress from the unknown.
+    """
+    gains = []
+    for cut in CUTS:
+        after = [
+            case for case in found if dates[case.number] >= cut and case.metric == "tpot" and case.load == "closed"
+        ]
+        apart = {case.number for case in after}
+        before = [case for case in found if case.number not in apart and dates[case.number] < cut]
+        seen = {(case.at.family, case.at.accelerator, case.at.model) for case in before}
+        known = [case for case in after if (case.at.family, case.at.accelerator, case.at.model) in seen]
+        errors = log_errors(
+            medians(fit_rows(known)), fit_all([row for row in fit_rows(before) if row.outcome != "ttft"])
+        )
+        relative = np.abs(np.exp(-errors) - 1)
+        print(
+            f"rows from {cut} by earlier ones: n {len(errors)}, median ln {np.median(errors):+.3f}, MAPE"
+            f" {relative.mean():.1%}, median {np.median(relative):.1%}"
+        )
+        gains.append(float(np.median(errors)))
+    return float(np.mean(gains))
 
 
 def _odd(at: Place) -> bool:
@@ -100,6 +129,7 @@ def _literal(found: Calibration) -> str:
         "from breakeven.schema.calibration import Calibration, Spread", "",
         "PRIOR = Calibration(",
         f"    name={found.name!r}, n={found.n}, licence={found.licence!r}, as_of={found.as_of!r},",
+        f"    progress={found.progress!r},",
         f"    source={found.source!r},",
         f"    base={found.base!r},",
         "    effects={",

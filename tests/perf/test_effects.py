@@ -1,6 +1,7 @@
 """Coefficients of a place: what nobody measured adds nothing, and whoever knows less is never surer."""
 
 import itertools
+import math
 from typing import get_args
 
 import msgspec
@@ -155,3 +156,19 @@ def test_without_a_judgement_there_is_no_interval() -> None:
     """A calibration that was never judged says so with zero rows, not with a guess."""
     found = errors(calibration(), SEEN).tpot
     assert (found.n, found.log_low, found.log_high) == (0, 0.0, 0.0)
+
+
+def test_later_versions_gain_what_engines_gained_before() -> None:
+    """Beyond the last fitted version steps are exp(progress) as long; others, and offline runs, are as fitted."""
+    found = Calibration(
+        name="t",
+        base={},
+        effects={"version": {"vllm/0.9.1": {}, "vllm/0.12.0": {}, "own offline/1.0": {}}},
+        progress=-0.1,
+    )
+    plain = resolve(found, Place(engine="vllm", version="0.12.0")).scale
+    for version, gains in (("0.13.0", True), ("v0.12.1rc3", True), ("0.10.0", False), ("nightly", False), ("", False)):
+        ratio = resolve(found, Place(engine="vllm", version=version)).scale / plain
+        assert ratio == pytest.approx(math.exp(-0.1) if gains else 1.0)
+    assert resolve(found, Place(engine="own", version="2.0", offline=True)).scale == plain
+    assert resolve(found, Place(engine="unknown", version="2.0")).scale == plain

@@ -6,6 +6,7 @@ A level nobody measured adds nothing, so that a deployment never seen has the ba
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
@@ -93,12 +94,30 @@ UNFITTED_FORMAT = 2.0
 
 
 def resolve(found: Calibration, at: Place) -> Coefficients:
-    """The coefficients of a place: exp(ln base + effects of its levels)."""
+    """The coefficients of a place: exp(ln base + effects of its levels), and progress for later versions."""
     logs = {field: math.log(found.base.get(field, getattr(START, field))) for field in FIELDS}
     for kind, level in LEVELS.items():
         for field, gain in found.effects.get(kind, {}).get(level(at), {}).items():
             logs[field] += gain
+    logs["scale"] += found.progress if later(found, at) else 0.0
     return Coefficients(**{field: math.exp(value) for field, value in logs.items()})
+
+
+def later(found: Calibration, at: Place) -> bool:
+    """Whether a serving engine's version is later than all of it that were fitted; False where it has no number."""
+    mine = _numbers(at.version)
+    fitted = [
+        _numbers(version)
+        for family, _, version in (level.partition("/") for level in found.effects.get("version", {}))
+        if family == at.family
+    ]
+    return bool(mine and fitted) and not at.offline and mine > max(fitted)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """1.2.0rc6.post2 -> (1, 2, 0); () for `nightly-dev`."""
+    found = re.match(r"v?(\d+(?:\.\d+)+)", version)
+    return tuple(map(int, found[1].split("."))) if found else ()
 
 
 def unseen(found: Calibration, at: Place) -> Unseen:

@@ -28,12 +28,14 @@ class Calibration(Noun, frozen=True, kw_only=True):
     """`base` holds the coefficients by name; `effects[kind][level]` what ln(coefficient) gains at a level of a kind.
 
     Kinds and levels are those of `perf.effects`. `spreads` make the intervals. `n` rows of `source` were fitted.
+    `progress` is what ln(time) of a serving engine's step gains in versions later than any fitted: engines get faster.
     """
 
     name: str
     base: dict[str, float]
     effects: dict[str, dict[str, dict[str, float]]]
     spreads: tuple[Spread, ...] = ()
+    progress: float = 0.0
     n: int = 0
     source: str = ""
     licence: str = ""
