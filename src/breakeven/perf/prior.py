@@ -9,6 +9,7 @@ from breakeven.schema.calibration import Calibration, Spread
 
 PRIOR = Calibration(
     name="shipped-2026-11-27", n=3558, licence="Apache-2.0", as_of="2026-11-27",
+    progress=-0.059,
     source="TensorRT-LLM v0.17 manual (performance overview); aiconfigurator silicon_sample.csv",
     base={"compute": 0.628021, "memory": 0.870239, "cache": 1.0371, "attention": 0.439871, "link": 0.492254, "link_latency_s": 2.89639e-06, "step_s": 0.000251141, "layer_s": 6.97007e-05, "moe_layer_s": 2.17296e-05, "state_layer_s": 1.94312e-05, "sequence_s": 9.30131e-06, "token_s": 1.34108e-07, "expert_compute": 0.462593, "expert_memory": 0.950394, "sharpness": 1.03553, "prefill_share": 1.14788, "queue_share": 0.0831318, "reserved_bytes": 3375180000.0, "usable_share": 0.99835, "request_s": 0.0217359, "scale": 0.979651, "bubble": 0.4},
     effects={
