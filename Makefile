@@ -2,7 +2,7 @@
 ARGS ?=
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: demo test check bench catalog uv
+.PHONY: demo test check explore bench catalog uv
 
 demo: uv ## the whole loop on real logged data; neither root nor apt
 	@$(UV) sync --quiet --no-dev --extra all
@@ -19,6 +19,10 @@ check: uv ## lint, format, types, import contracts
 	@$(UV) run --no-sync ruff format --check .
 	@$(UV) run --no-sync mypy
 	@$(UV) run --no-sync lint-imports
+
+explore: uv ## the laws on examples never drawn before
+	@$(UV) sync --quiet --all-extras
+	@HYPOTHESIS_PROFILE=explore $(UV) run --no-sync pytest $(ARGS)
 
 bench: uv ## measures what docs/benchmarks.md states
 	@$(UV) sync --quiet --all-extras

@@ -14,8 +14,10 @@ from hypothesis import settings
 
 from breakeven.demo.process import free_port, wait_until_ready
 
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# Examples are drawn alike in every run, so that what passed passes again; `make explore` draws others.
+settings.register_profile("patient", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
 Start = Callable[..., subprocess.Popen[bytes]]
 

@@ -21,7 +21,7 @@ from breakeven.schema.policy import CapacityPrice, Policy, PolicyDeployment, Rou
 from breakeven.schema.record import Attempt, Capacity, Prediction, Tokens
 from breakeven.schema.statement import Cut, Statement
 
-settings.register_profile("ledger", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ledger", settings.default, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ledger")
 
 T0 = 1_795_000_000.0 - 1_795_000_000.0 % 86_400 + 86_400 - 3_600
