@@ -95,6 +95,24 @@ def test_names_of_any_habit_mean_the_same_deployment() -> None:
     assert one.predicted == other.predicted
 
 
+@pytest.mark.parametrize(("habit", "ours"), [("bfloat16", "bf16"), ("NVFP4", "fp4"), ("FP8", "fp8"), ("awq", "int4")])
+def test_formats_of_any_habit_are_ours(habit: str, ours: str) -> None:
+    """What vendors call a format is what we call it."""
+    one, other = speed.predict_rows(measurements(line(precision=habit, gpu="b200"), line(precision=ours, gpu="b200")))
+    assert not one.refused
+    assert one.predicted == other.predicted
+
+
+def test_a_file_without_values_can_be_predicted(tmp_path: Path) -> None:
+    """The column need not be there."""
+    rows, out = tmp_path / "rows.csv", tmp_path / "out.csv"
+    columns = [name for name in COLUMNS if name != "value"]
+    cells = dict(zip(COLUMNS, line().split(","), strict=True))
+    rows.write_text(f"{','.join(columns)}\n{','.join(cells[name] for name in columns)}\n")
+    assert run("predict", "--rows", str(rows), "--out", str(out)).exit_code == 0
+    assert out.read_text().splitlines()[1].endswith(",")
+
+
 def test_more_boards_than_a_node_with_a_square_are_tensor_times_expert_parallel() -> None:
     """Published rows with tp 64 on eight-board nodes are those with tp 8."""
     rows = measurements(*(line(model="deepseek-r1", gpu="b200", precision="fp4", tp=tp, ngpu=tp) for tp in (8, 64)))

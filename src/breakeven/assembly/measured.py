@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
-from breakeven.catalog.alias import accelerator_meant, model_meant
+from breakeven.catalog.alias import PRECISIONS, accelerator_meant, model_meant
 from breakeven.catalog.find import Catalog
 from breakeven.errors import BreakevenError, FactError, UsageError
 from breakeven.perf import effects, roofline
@@ -32,6 +32,7 @@ _METRICS: dict[str, Outcome] = {
 }
 _LOADS: dict[str, Load] = {"offline_max": "offline", "closed_concurrency": "closed", "open_qps": "open"}
 _FORMATS = {"fp8": "fp8", "mxfp4": "fp4", "nvfp4": "fp4", "int4": "int4"}
+_PRECISIONS = PRECISIONS | {"float16": "fp16", "half": "fp16", "bfloat16": "bf16", "fp8_e4m3": "fp8", "float8": "fp8"}
 _ENGINES = {"tensorrt-llm": "trtllm", "tensorrtllm": "trtllm", "tensorrt_llm": "trtllm"}
 
 
@@ -154,6 +155,7 @@ def _case(number: int, row: Measurement, names: Names) -> Case:
     accelerator = names.accelerator(row.gpu or "")
     boards, stages = _layout(row, model, accelerator)
     precision = (row.precision or stated or _FORMATS.get(model.weight_format, "bf16")).lower()
+    precision = _PRECISIONS.get(precision, precision)
     engine = (row.engine or "").lower()
     engine = _ENGINES.get(engine, engine)
     at = effects.place(
