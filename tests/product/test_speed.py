@@ -203,6 +203,31 @@ def test_calibrating_on_a_slower_machine_predicts_it(tmp_path: Path) -> None:
     assert run("accuracy", "--rows", str(held), "--coefficients", str(held)).exit_code == 3
 
 
+def test_what_was_calibrated_is_seen_and_simulates(tmp_path: Path) -> None:
+    """Its own engine is known to `simulate`, its other models too, and intervals are those of its own loads."""
+    said = speed.predict_rows(measurements(*(line(load=load, engine="own-engine") for load in (1, 2, 4, 8, 16))))
+    rows, out = tmp_path / "rows.csv", tmp_path / "own.json"
+    lines = [
+        line(load=load, engine="own-engine", value=3 * one.predicted)
+        for load, one in zip((1, 2, 4, 8, 16), said, strict=True)
+    ]
+    rows.write_text("\n".join([HEADER, *lines]) + "\n")
+    assert run("calibrate", "--rows", str(rows), "--out", str(out)).exit_code == 0
+    by = speed.coefficients_of(out)
+    same, other = (
+        speed.predict_rows(measurements(line(engine="own-engine", model=model)), by)[0]
+        for model in ("llama-3.1-8b", "qwen3-8b")
+    )
+    before = speed.predict_rows(measurements(line(engine="own-engine", model="qwen3-8b")))[0]
+    assert (same.unseen, other.unseen) == ("nothing", "model")
+    assert other.predicted > 2 * before.predicted
+    trace = tmp_path / "trace.csv"
+    trace.write_text("arrived_at,num_prefill_tokens,num_decode_tokens\n0,100,10\n1,100,10\n")
+    shared = ("--model", "llama-3.1-8b", "--accelerator", "h100-sxm", "--engine", "own-engine", "--trace", str(trace))
+    assert run("simulate", *shared).exit_code == 2
+    assert run("simulate", *shared, "--coefficients", str(out)).exit_code == 0
+
+
 def test_too_few_rows_say_so(tmp_path: Path) -> None:
     """The error counts what there is and what is needed."""
     rows = tmp_path / "rows.csv"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -63,12 +63,18 @@ WIDTHS: dict[str, Widths] = {
 """How far each kind of effect may go, by coefficient."""
 
 OWN_WIDTHS: dict[str, Widths] = {
-    "case": {name: (2.0 if name in HOST else 2.0 * width) for name, width in BASE_WIDTHS.items()},
+    "engine": {},
+    "version": {},
+    "pair": {name: (2.0 if name in HOST else 2.0 * width) for name, width in BASE_WIDTHS.items()},
+    "case": {"scale": 0.05},
     "layout": {"scale": 0.03},
 }
-"""How far one's own rows may bend what ships: their engine may be like none that was fitted, on hardware like none."""
+"""How far one's own rows may bend what ships: their engine may be like none that was fitted, on hardware like none.
 
-OWN_FIRST_TOKEN_WIDTHS: dict[str, Widths] = {"case": {"request_s": 2.0, "queue_share": 2.0}}
+What they say holds for the engine on the accelerator, whatever the model. Kinds without widths are only noted as seen.
+"""
+
+OWN_FIRST_TOKEN_WIDTHS: dict[str, Widths] = {"pair": {"request_s": 2.0, "queue_share": 2.0}}
 
 FIRST_TOKEN_WIDTHS: dict[str, Widths] = {
     "engine": {"request_s": 1.0, "queue_share": 0.7},
@@ -254,7 +260,7 @@ def fit(
     origin = start or origin_of()
     effects = _effects(rows, base, widths)
     gains = _solve(_Problem(rows, logs_of(rows, origin), effects, spread))
-    return _with(origin, effects, gains, len(rows))
+    return _noted(_with(origin, effects, gains, len(rows)), rows, widths)
 
 
 def summary(errors: Column, how: str) -> Residuals:
@@ -278,6 +284,15 @@ def _effects(rows: Sequence[Row], base: Widths, widths: Mapping[str, Widths]) ->
             for name, width in by_name.items()
         ]
     return found
+
+
+def _noted(found: Calibration, rows: Sequence[Row], kinds: Iterable[str]) -> Calibration:
+    """The same, every level of the rows there, that what was fitted counts as seen."""
+    effects = copy.deepcopy(found.effects)
+    for kind in kinds:
+        for row in rows:
+            effects.setdefault(kind, {}).setdefault(LEVELS[kind](row.at), {})
+    return msgspec.structs.replace(found, effects=effects)
 
 
 def _with(origin: Calibration, effects: Sequence[_Effect], gains: Column, rows: int) -> Calibration:
