@@ -222,3 +222,20 @@ def test_what_cannot_be_says_what_is_in_the_way(arguments: Sequence[str], code: 
     assert done.exit_code == code, done.output
     for word in words:
         assert word in done.stderr
+
+
+def test_a_later_version_is_faster_and_said_so(tmp_path: Path) -> None:
+    """Steps of a version beyond all that were fitted are shorter; the output says by how much."""
+    trace = tmp_path / "one.csv"
+    trace.write_text("arrived_at,num_prefill_tokens,num_decode_tokens\n0,100,50\n9,100,50\n")
+    means = {}
+    for version in ("0.1.0", "99.0"):
+        output = CliRunner().invoke(
+            main,
+            ["simulate", "--model", "llama-3.1-8b", "--accelerator", "h100-sxm", "--engine", "vllm", "--engine-version",
+             version, "--trace", str(trace), "--json"],
+        ).output  # fmt: skip
+        found = json.loads(output)
+        means[version] = found["tpot_s"]["mean"]
+        assert any("is later than any that was fitted" in one for one in found["assumed"]) == (version == "99.0")
+    assert means["99.0"] < means["0.1.0"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -97,10 +98,20 @@ def kind(asked: Asked, catalog: Catalog) -> Kind:
     board = catalog.accelerator(accelerator_meant(catalog, asked.accelerator).id)
     changed = adjust(model, board, asked.changes)
     precision, why = _precision(asked.precision, stated, changed.model)
+    at = effects.place(changed.accelerator, engine=engine, version=asked.version)
     return Kind(
         model=changed.model, accelerator=changed.accelerator, engine=engine, version=asked.version, precision=precision,
-        calibration=calibration, overrides=changed.said, assumed=(*assumed, *why),
+        calibration=calibration, overrides=changed.said, assumed=(*assumed, *why, *_progress(calibration, at)),
     )  # fmt: skip
+
+
+def _progress(calibration: Calibration, at: effects.Place) -> tuple[str, ...]:
+    if not effects.later(calibration, at) or not calibration.progress:
+        return ()
+    shorter = 1 - math.exp(calibration.progress)
+    return (
+        f"{at.engine} {at.version} is later than any that was fitted: steps {shorter:.0%} shorter, as later ones were",
+    )
 
 
 def replica(

@@ -65,7 +65,7 @@ def serve(
 @click.option("--model", help="A model of the catalog, such as llama-3.1-8b.")
 @click.option("--accelerator", help="An accelerator of the catalog, such as h100-sxm.")
 @click.option("--accelerators", type=click.IntRange(1, 64), default=1, show_default=True, help="Per replica.")
-@click.option("--precision", default="fp16", show_default=True, help="fp16, fp8, int8 or int4.")
+@click.option("--precision", default="fp16", show_default=True, help="fp16, bf16, fp8, fp4, int8 or int4.")
 @click.option("--replicas", type=click.IntRange(1, 512), default=1, show_default=True)
 @click.option("--deployment", help="Take all of it from this deployment of the configuration instead.")
 @config_option
