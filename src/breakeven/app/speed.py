@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from breakeven.app.facts import SHIPPED, Asked
-from breakeven.assembly import judged, measured, predicted
+from breakeven.assembly import deploying, judged, measured, predicted
 from breakeven.assembly.accuracy import Accuracy, accuracy
 from breakeven.assembly.predicted import Predicted
 from breakeven.assembly.today import today
@@ -47,13 +47,7 @@ def coefficients_of(file: Path | None) -> Calibration:
     Raises:
         ConfigError: the file is no calibration.
     """
-    if file is None:
-        return PRIOR
-    try:
-        return msgspec.json.decode(_text(file).encode(), type=Calibration)
-    except msgspec.MsgspecError as error:
-        message = f"{file} is not a file of coefficients: {error}"
-        raise ConfigError(message, "write one with `breakeven calibrate --rows FILE --out COEFFICIENTS`") from error
+    return PRIOR if file is None else deploying.coefficients_of(str(file))
 
 
 def _text(file: Path) -> str:

@@ -33,19 +33,30 @@ GROUPS: dict[Unseen, Group] = {
 FOLDS = 6
 MOST_FOLDS = 10
 OWN_SPREAD = 0.05
+FIRST_TOKEN_SPREAD = 0.3
+"""Log error of a good TTFT row: what a burst adds no column says."""
+FIRST_TOKEN_BASE = {"request_s": 0.5, "queue_share": 1.0}
 LEAST_ERRORS = 4
 LOWEST, HIGHEST = 0.1, 0.9
 
 
-def fit_all(rows: Sequence[Row], start: Calibration | None = None) -> Calibration:
-    """Steps from throughput and TPOT rows, then what TTFT needs beside them, equal deployments and loads merged."""
+def fit_all(rows: Sequence[Row]) -> Calibration:
+    """Steps from throughput and TPOT rows, then what TTFT needs beside them, equal deployments and loads merged.
+
+    Raises:
+        EvidenceError: no row says anything of steps.
+    """
+    steps, first = _halves(rows)
+    found = fit(steps)
+    if not first:
+        return found
+    return fit(first, start=found, base=FIRST_TOKEN_BASE, widths=FIRST_TOKEN_WIDTHS, spread=FIRST_TOKEN_SPREAD)
+
+
+def _halves(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Rows of steps and rows of first tokens, medians of equal ones."""
     merged = medians(rows)
-    steps = [row for row in merged if row.outcome != "ttft"]
-    first = [row for row in merged if row.outcome == "ttft"]
-    found = fit(steps, start=start) if steps else start
-    if not first or found is None:
-        return found or fit(steps)
-    return fit(first, start=found, base={"request_s": 0.5, "queue_share": 1.0}, widths=FIRST_TOKEN_WIDTHS, spread=0.3)
+    return [row for row in merged if row.outcome != "ttft"], [row for row in merged if row.outcome == "ttft"]
 
 
 def folds_of(rows: Sequence[Row], group: Group, *, folds: int = FOLDS) -> NDArray[np.intp]:
@@ -99,9 +110,7 @@ def spreads(rows: Sequence[Row], unseen: Unseen, errors: NDArray[np.float64]) ->
 
 def fit_own(rows: Sequence[Row], start: Calibration) -> Calibration:
     """One's own rows on top of `start`, whose base stays: only the levels that the rows have move."""
-    merged = medians(rows)
-    steps = [row for row in merged if row.outcome != "ttft"]
-    first = [row for row in merged if row.outcome == "ttft"]
+    steps, first = _halves(rows)
     found = fit(steps, start=start, base={}, widths=OWN_WIDTHS, spread=OWN_SPREAD) if steps else start
     if not first:
         return found

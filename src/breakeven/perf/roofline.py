@@ -201,12 +201,6 @@ def step_s(at: Size, fitted: Fitted, one: Batch) -> Column:
     return whole
 
 
-def token_part_s(at: Size, fitted: Fitted, decoding: Column, tokens: Column) -> Column:
-    """What of a step depends on tokens and sequences alone: `step_s` without context and pairs."""
-    zero = np.zeros_like(tokens)
-    return step_s(at, fitted, Batch(decoding, zero, zero, tokens - decoding, zero))
-
-
 def _weights_s(at: Size, fitted: Fitted, decoding: Column, tokens: Column) -> Column:
     touched = 1.0 - (1.0 - at.expert_share) ** tokens
     memory_rate, expert_rate = at.bandwidth * fitted.memory, at.bandwidth * fitted.expert_memory
