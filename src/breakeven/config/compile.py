@@ -87,8 +87,8 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
 
 
 def identified(policy: Policy) -> Policy:
-    """The policy with `id` = "pol-" + first 16 hex digits of the SHA-256 of its canonical JSON with an empty id."""
-    blank = msgspec.structs.replace(policy, id="")
+    """The policy with `id` = "pol-" + 16 hex digits of the SHA-256 of its canonical JSON without id and drills."""
+    blank = msgspec.structs.replace(policy, id="", drills=())
     digest = hashlib.sha256(msgspec.json.encode(blank, order="deterministic")).hexdigest()
     return msgspec.structs.replace(policy, id=f"pol-{digest[:16]}")
 

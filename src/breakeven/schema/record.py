@@ -40,7 +40,8 @@ class Prediction(Noun, frozen=True, kw_only=True, tag="prediction"):
     `time_s` is wall time in Unix seconds, for ordering only; durations are monotonic seconds. `eligible`,
     `propensities` and `chosen` are what a later off-policy evaluation needs. Token quantities are kept apart: served to
     the client, consumed at the provider, billable, priced. `cost_pico_usd` is the direct charge plus the share of
-    capacity by work, None when unpriced. `subject` is a keyed hash.
+    capacity by work, None when unpriced. `subject` is a keyed hash. A decision chose `action` among `actions`, with
+    `action_propensities`. `drill` is the drill that touched it.
     """
 
     prediction_id: str
@@ -101,6 +102,10 @@ class Prediction(Noun, frozen=True, kw_only=True, tag="prediction"):
     energy_basis: Basis = "unknown"
     features_hash: str = ""
     prompt: str = ""
+    action: str = ""
+    actions: tuple[str, ...] = ()
+    action_propensities: tuple[float, ...] = ()
+    drill: str = ""
     version: int = 1
 
 
