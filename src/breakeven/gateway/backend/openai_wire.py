@@ -57,14 +57,14 @@ _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def to_wire(call: Call) -> tuple[bytes, bool]:
     """The body to send, and whether usage was asked for on the gateway's own account.
 
-    The client's bytes go out as they came unless the model's name or the stream options must change; then all other
-    fields still keep their bytes.
+    The client's bytes go out as they came unless the model's name, the stream options or one of `call.fields` must
+    change; then all other fields still keep their bytes.
     """
     inject = call.stream and not call.asked_usage
     rename = bool(call.model) and call.model != call.client_model
-    if not inject and not rename:
+    if not inject and not rename and not call.fields:
         return call.body, False
-    fields: dict[str, Any] = dict(_raw_fields.decode(call.body))
+    fields: dict[str, Any] = dict(_raw_fields.decode(call.body)) | (call.fields or {})
     if rename:
         fields["model"] = call.model
     if inject:
