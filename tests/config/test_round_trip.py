@@ -202,7 +202,7 @@ def test_files_are_read_from_disk(tmp_path: Path) -> None:
     assert policy_file.read(policy).use_cases[0].name == "a"
     assert policy_file.problems(policy.read_text()) == []
     with pytest.raises(PolicyError, match=r"policy.yaml:1:54: unknown deployment `d`"):
-        policy_file.read(policy, deployments=["e"], strategies=["weighted"])
+        policy_file.read(policy, beside=Settings(), strategies=["weighted"])
 
 
 def test_unreadable_files_name_the_way_out(tmp_path: Path) -> None:

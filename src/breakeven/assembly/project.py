@@ -103,8 +103,8 @@ def load(path: Path) -> Project:
         ConfigError, PolicyError: with every problem of the file, each with `file:line:column`.
     """
     found = settings.read(path)
-    names = [entry.name for entry in found.deployments]
-    policies = policy_file.read(path.parent / found.policy, deployments=names, strategies=list(STRATEGIES))
+    policies = policy_file.read(path.parent / found.policy, beside=found, strategies=list(STRATEGIES))
+    settings.check_use_cases(found, path, [entry.name for entry in policies.use_cases])
     return Project(path, found, policies)
 
 

@@ -122,8 +122,7 @@ def write(answers: Answers) -> tuple[str, str]:
         latency_ms=number(answers.latency_ms),
         deployment=deployment,
     )
-    deployments = [entry.name for entry in settings.load(first).deployments]
-    policy_file.load(second, deployments=deployments)
+    policy_file.load(second, beside=settings.load(first))
     return first, second
 
 

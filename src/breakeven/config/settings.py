@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,19 +10,24 @@ from pydantic import Field
 
 from breakeven.config import reading
 from breakeven.config.field import (
+    BatchSize,
+    Chance,
     Count,
     Date,
+    DelayMs,
     Env,
+    Header,
     Name,
     NotNegative,
     Origin,
     Port,
+    Positive,
     Section,
     Text,
     Url,
 )
 from breakeven.config.problem import Problem
-from breakeven.config.settings_rules import RULES
+from breakeven.config.settings_rules import RULES, known_use_cases
 from breakeven.schema.noun import Placement
 from breakeven.schema.policy import BackendKind
 
@@ -35,6 +41,12 @@ class GatewaySettings(Section):
     console_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     cors_origins: tuple[Origin, ...] = ()
     max_body_mb: Annotated[float, Field(gt=0, le=1024, allow_inf_nan=False)] = 8
+    access_log: Annotated[
+        Text, Field(description="a line of JSON for each request, without prompts and keys: off, stderr or a path")
+    ] = "off"
+    transport: Annotated[
+        Literal["own", "asgi"], Field(description="what speaks HTTP: the gateway's own server, or an ASGI server")
+    ] = "own"
 
     @property
     def console(self) -> int:
@@ -42,11 +54,36 @@ class GatewaySettings(Section):
         return self.port + 1 if self.console_port is None else self.console_port
 
 
+class TelemetrySettings(Section):
+    """Where spans and metrics are sent by OTLP over HTTP; without an endpoint nothing is sent."""
+
+    otlp_endpoint: Annotated[
+        Url | None, Field(description="base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318")
+    ] = None
+    headers_env: Annotated[Env, Field(description="the variable that holds headers as k=v,k=v")] = ""
+    spans: Annotated[bool, Field(description="send a span for each request and each try")] = True
+    metrics: Annotated[bool, Field(description="send the metrics that `/metrics` shows")] = True
+
+
+class QuotaSettings(Section):
+    """What a tenant may ask for; 0 is no bound. Requests beyond it are refused with 429 and Retry-After."""
+
+    requests_per_s: Annotated[NotNegative, Field(description="requests per second, averaged over `burst_s`")] = 0.0
+    tokens_per_min: Annotated[NotNegative, Field(description="input and output tokens per minute")] = 0.0
+    requests_per_day: Annotated[int, Field(ge=0, le=10**12, description="requests per day of UTC")] = 0
+    burst_s: Annotated[Positive, Field(description="seconds of the rate that may come at once")] = 2.0
+    max_in_flight: Annotated[int, Field(ge=0, le=1_000_000, description="requests at the same time")] = 0
+
+
 class TenantSettings(Section):
     """A tenant and the environment variable that holds its key (several keys: separated by commas)."""
 
-    name: Name
+    name: Annotated[Name, Field(description="the name that budgets and reports use")]
     key_env: Annotated[Env, Field(min_length=1, description="the variable that holds the tenant's key")]
+    quota: Annotated[QuotaSettings, Field(description="what it may ask for")] = QuotaSettings()
+    use_cases: Annotated[
+        tuple[Name, ...], Field(description="the use cases it may ask for; left out is all of them")
+    ] = ()
 
 
 class BackendSettings(Section):
@@ -58,8 +95,20 @@ class BackendSettings(Section):
     api_key_env: Env = ""
     model_path: Text | None = None
     timeout_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 60.0
-    max_batch: Annotated[int, Field(ge=1, le=65536)] = 32
-    max_delay_ms: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 2.0
+    max_batch: Annotated[
+        BatchSize, Field(description="rows of one batch of an ONNX model; auto: from its measured batch curve")
+    ] = 32
+    max_delay_ms: Annotated[
+        DelayMs, Field(description="how long a row waits for others behind a running batch; auto: as above")
+    ] = 2.0
+    threads: Annotated[int, Field(ge=1, le=64, description="batches of an ONNX model that run at once")] = 2
+    deadline_header: Annotated[
+        Header, Field(description="the header that tells the backend the milliseconds left; empty tells nothing")
+    ] = "x-breakeven-deadline-ms"
+    stall_s: Annotated[
+        float,
+        Field(gt=0, le=3600, allow_inf_nan=False, description="no byte for so long, with requests waiting, is frozen"),
+    ] = 10.0
 
 
 class PriceSettings(Section):
@@ -102,6 +151,11 @@ class DeploymentSettings(Section):
     power_w: NotNegative | None = None
     work: WorkSettings | None = None
     emulated: bool = False
+    region: Annotated[str, Field(description="where its data are processed, such as eu; see `data_locality`")] = ""
+    quality: Annotated[Chance | None, Field(description="your own score from 0 to 1; see `quality_floor`")] = None
+    max_in_flight: Annotated[
+        int, Field(ge=0, le=1_000_000, description="requests in flight for each worker; 0: the measured limit")
+    ] = 0
 
 
 class PlanningSettings(Section):
@@ -124,6 +178,7 @@ class Settings(Section):
     data_dir: Text = ".breakeven"
     policy: Text = "policy.yaml"
     gateway: GatewaySettings = GatewaySettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     tenants: tuple[TenantSettings, ...] = ()
     backends: tuple[BackendSettings, ...] = ()
     deployments: tuple[DeploymentSettings, ...] = ()
@@ -156,3 +211,14 @@ def read(path: Path) -> Settings:
         ConfigError: it cannot be read, or `load` refuses it.
     """
     return load(reading.read_text(path), str(path))
+
+
+def check_use_cases(found: Settings, path: Path, known: Collection[str]) -> None:
+    """Hold the use cases that tenants may ask for against those there are.
+
+    Raises:
+        ConfigError: one is unknown; with its place in the file.
+    """
+    if all(name in known for tenant in found.tenants for name in tenant.use_cases):
+        return
+    reading.load(Settings, reading.read_text(path), str(path), (*RULES, known_use_cases(known)))
