@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from breakeven.errors import LedgerError
@@ -33,11 +34,22 @@ class Closing:
     """What an exchange gathered for its end: the backend's headers and body, the cache's answer, why it failed."""
 
     __slots__ = (
-        "_cached", "_headers", "_http", "_infer_id", "_key", "_kept", "_out", "_request", "_runtime", "body", "decided",
-        "detail", "drill",
+        "_cached",
+        "_headers",
+        "_http",
+        "_infer_id",
+        "_kept",
+        "_key",
+        "_out",
+        "_request",
+        "_runtime",
+        "body",
+        "decided",
+        "detail",
+        "drill",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913, PLR0917 - one of each
+    def __init__(
         self, runtime: Runtime, http: HttpRequest, request: Request, out: Outgoing, cache_key: str, infer_id: str = ""
     ) -> None:
         self.body = b""
@@ -133,10 +145,8 @@ class Closing:
         return records
 
     async def _durably(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
-        try:
+        with contextlib.suppress(LedgerError):  # the journal counts it; the user's answer is worth more than our record
             await self._runtime.journal.durable()
-        except LedgerError:
-            pass  # the journal counted it; an answer is worth more to the user than its record to us
         self._answer(state, end, records)
 
     def _answer(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
@@ -250,7 +260,7 @@ class Closing:
 
 
 _SPREAD = 0x9E3779B97F4A7C15
-"""Spreads a seed anew, so that the choice of an action is independent of the choice of a target (2**64 / golden ratio)."""
+"""Spreads a seed anew (2**64 / golden ratio): the choice of an action is independent of the choice of a target."""
 
 
 def _certain(action: str, request: Request) -> tuple[float, ...]:

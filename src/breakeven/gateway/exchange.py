@@ -78,9 +78,7 @@ class Exchange:
         self._out.on_gone = self._client_gone
         try:
             purses = runtime.purses(request)
-            self._state, action = begin(
-                runtime.conditions, self._bundle.index, request, time.monotonic(), purses
-            )
+            self._state, action = begin(runtime.conditions, self._bundle.index, request, time.monotonic(), purses)
             if self._state.late_at is not None and type(action) is not End:
                 delay_s = self._state.late_at - time.monotonic()
                 self._timer = runtime.loop.call_later(max(0.0, delay_s), self._late)

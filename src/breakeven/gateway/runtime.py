@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from breakeven.errors import BreakevenError
+from breakeven.gateway.accesslog import AccessLog
+from breakeven.gateway.allowance.keeper import Keeper
 from breakeven.gateway.backend.port import Sender
 from breakeven.gateway.backend.table import open_sender
 from breakeven.gateway.cache import AnswerCache
-from breakeven.gateway.accesslog import AccessLog
-from breakeven.gateway.allowance.keeper import Keeper
 from breakeven.gateway.decision.answer import usd
 from breakeven.gateway.decision.conditions import Conditions
 from breakeven.gateway.decision.index import Index

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from breakeven.gateway.decision.decide import fallback_action
 from breakeven.gateway.decision.event import Source
 from breakeven.gateway.decision.index import Index
 from breakeven.gateway.decision.prepared import rule_answer, segment_answer
-from breakeven.gateway.decision.decide import fallback_action
 from breakeven.gateway.decision.request import Request
 from breakeven.schema.noun import Noun
 

@@ -92,9 +92,7 @@ def estimated_pico_usd(deployment: PolicyDeployment, *, input_tokens: int, outpu
 def _capacity_pico_usd(deployment: PolicyDeployment, input_tokens: int, output_tokens: int, rows: int) -> int:
     if deployment.capacity is None or deployment.work is None:
         return 0
-    alone = work_s(
-        deployment.work, input_tokens=input_tokens, output_tokens=output_tokens, rows=rows, in_flight=1.0
-    )
+    alone = work_s(deployment.work, input_tokens=input_tokens, output_tokens=output_tokens, rows=rows, in_flight=1.0)
     return ceil(alone * deployment.capacity.pico_usd_per_replica_s)
 
 

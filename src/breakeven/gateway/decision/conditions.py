@@ -5,7 +5,6 @@ from __future__ import annotations
 from breakeven.gateway.decision.breaker import Circuit
 from breakeven.gateway.decision.capacity import Prefill
 from breakeven.gateway.decision.frozen import Progress
-from breakeven.gateway.decision.index import Index
 from breakeven.gateway.decision.limit import Limit
 from breakeven.gateway.decision.load import Load
 from breakeven.gateway.decision.recent import Recent
@@ -67,11 +66,6 @@ class Conditions:
     def hedges(self, use_case: UseCase) -> Spare:
         """What the use case may still hedge."""
         return _spare(self._hedges, use_case, use_case.hedge)
-
-    def began(self, index: Index, deployment: str, now: float) -> None:
-        """A stream's first output came."""
-        del index
-        self.of(deployment).progress.moved(now)
 
 
 def _spare(kept: dict[str, Spare], use_case: UseCase, rule: Retry | Hedge | None) -> Spare:

@@ -75,9 +75,7 @@ _REFUSALS = frozenset({"budget_exhausted", "rate_limited", "quota_exhausted", "c
 _RETRY_AFTER_S = 1.0
 
 
-def begin(
-    conditions: Conditions, index: Index, request: Request, now: float, purses: tuple[Purse, ...] = ()
-) -> Moved:
+def begin(conditions: Conditions, index: Index, request: Request, now: float, purses: tuple[Purse, ...] = ()) -> Moved:
     """Admit a request, then look for a cached answer, or route and send it."""
     use_case = request.use_case
     state = State(
@@ -212,8 +210,7 @@ def _short(conditions: Conditions, state: State, plan: Plan, now: float) -> Move
 
 def _began(conditions: Conditions, state: State, event: Began, now: float) -> Moved:
     _expect(state, event, "sending")
-    conditions.began(state.index, state.run(event.attempt).deployment, now)
-    state = _given_up(conditions, state, event.others, now)
+    state = trying.first_token(conditions, _given_up(conditions, state, event.others, now), event.attempt)
     paid = state.run(event.attempt).paid_output
     return replace(state, phase="streaming"), Proceed(attempt=event.attempt, paid_chunks=paid)
 
@@ -270,6 +267,7 @@ def _again(conditions: Conditions, state: State, event: Broke, run: Running, now
 
 def _slow(conditions: Conditions, state: State, event: Slow, now: float) -> Moved:
     """The first attempt is slow: one beside it, where tier, allowance and money let it."""
+    del event
     if state.phase != "sending" or len(state.running) != 1:
         return state, Wait()
     plan = trying.hedge(conditions, state, now)

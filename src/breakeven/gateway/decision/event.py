@@ -15,9 +15,9 @@ Source = Literal["upstream", "cached", "segment", "rules", "default", "error"]
 class Observed(Noun, frozen=True, kw_only=True):
     """What one attempt yielded. Instants are monotonic seconds; `chunks` counts pieces that held output.
 
-    `usage` is what the server counted, None when it said nothing. `accepted`: the server took the request, as far as can
-    be known, so that it may cost something. `first_byte_s` is when its answer's head came. `emulated`: the server said
-    that it is an emulator.
+    `usage` is what the server counted, None when it said nothing. `accepted`: the server took the request, as far as
+    can be known, so that it may cost something. `first_byte_s` is when its answer's head came. `emulated`: the server
+    said that it is an emulator.
     """
 
     http_status: int = 0

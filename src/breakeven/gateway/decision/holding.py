@@ -172,4 +172,4 @@ def settle(state: State, *, cost_pico_usd: int, tokens: int) -> None:
 
 def _give_back(holds: list[Hold]) -> None:
     for hold in holds:
-        hold.purse.settle(hold.amount, 0)
+        hold.purse.release(hold.amount)

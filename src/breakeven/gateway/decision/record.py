@@ -34,9 +34,7 @@ def predictions(
     """
     whole = _whole(state, end, node, sequence, now)
     if decided is not None:
-        whole = replace(
-            whole, action=decided.action, actions=decided.actions, action_propensities=decided.propensities
-        )
+        whole = replace(whole, action=decided.action, actions=decided.actions, action_propensities=decided.propensities)
     if drill:
         whole = replace(whole, drill=drill)
     return (whole,) if len(state.request.prediction_ids) == 1 else _split(whole, state)
@@ -113,7 +111,12 @@ def _sum_tokens(one: Tokens, other: Tokens) -> Tokens:
 
 
 def _whole(state: State, end: End, node: str, sequence: int, now: float) -> Prediction:
-    request, contract, use_case, policy = state.request, state.request.contract, state.request.use_case, state.index.policy
+    request, contract, use_case, policy = (
+        state.request,
+        state.request.contract,
+        state.request.use_case,
+        state.index.policy,
+    )
     choice, answered = state.choice, state.answered
     observed = answered.observed if answered is not None else _UNSEEN
     ran = state.index.deployments[answered.deployment] if answered is not None else None

@@ -17,9 +17,10 @@ class Request(Noun, frozen=True, kw_only=True):
     """All that a decision needs. Subjects are keyed hashes; `received_s` is monotonic, `time_s` wall time.
 
     `prediction_ids` has one id, or one per subject that the body listed; `subjects` is empty or as long. `input_bound`
-    and `input_estimate` are tokens: what the input can never exceed, and what it likely is. `output_limit` is what
-    the request itself allows to be generated, over all choices, None where it states nothing; `output_field` is where it
-    would. `prefix` is the beginning of the prompt. `candidates` are a decision's. `gap` is why it cannot be measured downstream ("" when it can).
+    and `input_estimate` are tokens: what the input can never exceed, and what it likely is. `output_limit` is what the
+    request itself allows to be generated, over all choices, None where it states nothing; `output_field` is where it
+    would. `prefix` is the beginning of the prompt. `cached`: its answer may be kept. `candidates` are a decision's.
+    `gap` is why it cannot be measured downstream ("" when it can).
     """
 
     request_id: str

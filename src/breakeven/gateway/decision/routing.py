@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from breakeven.gateway.decision.breaker import usable
-from breakeven.gateway.decision.capacity import fits
+from breakeven.gateway.decision.capacity import Predicted, fits, predicted, predicted_rows_s
 from breakeven.gateway.decision.charge import estimated_pico_usd
 from breakeven.gateway.decision.choosing import choose
 from breakeven.gateway.decision.conditions import Conditions, Standing
@@ -11,9 +11,10 @@ from breakeven.gateway.decision.index import Index
 from breakeven.gateway.decision.limit import admits
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.decision.route import SEED_BITS, Choice
-from breakeven.gateway.decision.strategy.option import Option, affinity_of
+from breakeven.gateway.decision.strategy.option import Option
+from breakeven.gateway.decision.strategy.prefix_affinity import affinity_of
 from breakeven.gateway.decision.strategy.table import STRATEGIES
-from breakeven.schema.policy import RouteTarget
+from breakeven.schema.policy import PolicyDeployment, RouteTarget
 
 LIKELY_OUTPUT = 256
 Candidates = list[tuple[RouteTarget, Standing]]
@@ -52,16 +53,19 @@ def _open(
     conditions: Conditions, index: Index, request: Request, targets: tuple[RouteTarget, ...], now: float
 ) -> Candidates | str:
     standings = [(target, conditions.of(target.deployment)) for target in targets]
+    for target, standing in standings:
+        _trip_frozen(index, target, standing, now)
     able = usable([standing.circuit for _, standing in standings], now)
-    alive = [standings[place] for place in able if not _frozen(index, *standings[place], now)]
-    if not alive:
+    if not able:
         return "circuit_open"
-    return [one for one in alive if _has_room(index, request, *one)] or "overload"
+    return [standings[place] for place in able if _has_room(index, request, *standings[place])] or "overload"
 
 
-def _frozen(index: Index, target: RouteTarget, standing: Standing, now: float) -> bool:
+def _trip_frozen(index: Index, target: RouteTarget, standing: Standing, now: float) -> None:
+    """An engine that moves no more is left alone, whatever its health page says."""
     backend = index.backends[index.deployments[target.deployment].backend]
-    return standing.progress.frozen(now, backend.stall_s)
+    if standing.progress.frozen(now, backend.stall_s):
+        standing.circuit.trip(now)
 
 
 def _has_room(index: Index, request: Request, target: RouteTarget, standing: Standing) -> bool:
@@ -81,16 +85,27 @@ def _feasible(index: Index, request: Request, target: RouteTarget, standing: Sta
     if deployment.work is None:
         return True
     return fits(
-        deployment.work,
-        replicas=deployment.capacity.replicas if deployment.capacity else 1,
-        in_flight=standing.load.count + 1,
-        queued_tokens=standing.prefill.tokens,
-        input_tokens=request.input_estimate,
-        output_tokens=_likely_output(request),
-        rows=request.rows,
+        _predicted(deployment, request, standing),
         ttft_s=request.use_case.ttft_s,
         tpot_s=request.use_case.tpot_s,
-        budget_s=request.budget_s,
+        left_s=request.budget_s,
+    )
+
+
+def _predicted(deployment: PolicyDeployment, request: Request, standing: Standing) -> Predicted:
+    work, replicas = deployment.work, deployment.capacity.replicas if deployment.capacity else 1
+    if work is None:
+        return Predicted()
+    if request.protocol in {"infer", "decide"}:
+        rows_s = predicted_rows_s(work, queued_rows=standing.prefill.queued, rows=request.rows, replicas=replicas)
+        return Predicted(total_s=rows_s)
+    return predicted(
+        work,
+        queued_prefill_tokens=standing.prefill.queued,
+        own_tokens=request.input_estimate,
+        output_tokens=_likely_output(request),
+        in_flight=standing.load.count,
+        replicas=replicas,
     )
 
 
@@ -115,9 +130,7 @@ def _chosen(index: Index, request: Request, found: Candidates) -> Choice:
     )
 
 
-def _option(
-    index: Index, request: Request, target: RouteTarget, standing: Standing, needs: frozenset[str]
-) -> Option:
+def _option(index: Index, request: Request, target: RouteTarget, standing: Standing, needs: frozenset[str]) -> Option:
     """What the strategy must know of a target, and no more: some of it costs microseconds."""
     deployment = index.deployments[target.deployment]
     replicas = deployment.capacity.replicas if deployment.capacity else 1

@@ -40,13 +40,14 @@ class Hold(Noun, frozen=True, kw_only=True):
 
 
 class Running(Noun, frozen=True, kw_only=True):
-    """An attempt in flight; `paid_output` as in its plan."""
+    """An attempt in flight; `paid_output` as in its plan. `prefilling` until its first output is here."""
 
     attempt: int
     deployment: str
     kind: AttemptKind
     began_s: float
     paid_output: int | None = None
+    prefilling: bool = True
 
 
 class Tried(Noun, frozen=True, kw_only=True):
@@ -63,8 +64,8 @@ class Tried(Noun, frozen=True, kw_only=True):
 class State(Noun, frozen=True, kw_only=True):
     """Where a request stands.
 
-    `attempts` is the chain as the record tells it, `tried` what each attempt at a deployment yielded; the last of `tried`
-    that is ok is the answer's. `pending` waits for money or for its instant. `sent` numbers attempts.
+    `attempts` is the chain as the record tells it, `tried` what each attempt at a deployment yielded; the last of
+    `tried` that is ok is the answer's. `pending` waits for money or for its instant. `sent` numbers attempts.
     """
 
     index: Index

@@ -14,6 +14,7 @@ from breakeven.schema.record import Attempt, AttemptKind, AttemptOutcome
 
 _ONCE_MORE = frozenset({"unreachable", "timeout", "truncated", "malformed", "upstream_error", "not_a_stream"})
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+_OVERLOADED = frozenset({429, 503})
 _BLAMELESS = frozenset({"client_gone", "another_was_faster", "internal", "budget_exhausted"})
 """Reasons that say nothing about the deployment."""
 FALLBACK_SLOT = "fallback"
@@ -26,7 +27,7 @@ def send(conditions: Conditions, state: State, plan: Plan, now: float) -> Moved:
     standing = conditions.of(plan.deployment)
     standing.circuit.entered(now)
     standing.progress.entered(now)
-    standing.prefill.add(request.input_estimate)
+    standing.prefill.sent(_units(request))
     run = Running(
         attempt=state.sent, deployment=plan.deployment, kind=plan.kind, began_s=now, paid_output=plan.paid_output
     )
@@ -115,10 +116,10 @@ def succeeded(conditions: Conditions, state: State, attempt: int, observed: Obse
     """An attempt answered: its deployment is well, and this fast."""
     run = state.run(attempt)
     standing = conditions.of(run.deployment)
-    standing.circuit.succeeded(now)
+    standing.circuit.succeeded(now, run.began_s)
     if observed.first_byte_s is not None:
         standing.first_byte.add(observed.first_byte_s - run.began_s)
-    standing.limit.sample(_pace_s(state.request, run, observed, now), observed.in_flight, False, now)
+    standing.limit.sample(_pace_s(state.request, run, observed, now), round(observed.in_flight), False, now)
     return ended(conditions, state, attempt, "ok", "", observed, now)
 
 
@@ -135,16 +136,17 @@ def failed(conditions: Conditions, state: State, event: Broke, now: float) -> St
     run = state.run(event.attempt)
     standing = conditions.of(run.deployment)
     status = event.observed.http_status
-    if event.reason in _BLAMELESS or 400 <= status < 500 and status not in _TRANSIENT:  # noqa: PLR2004 - HTTP errors
-        standing.circuit.released(now)
-    else:
-        standing.circuit.failed(now)
+    callers = 400 <= status < 500 and status not in _TRANSIENT  # noqa: PLR2004 - HTTP errors
+    if event.reason not in _BLAMELESS and not callers:
+        standing.circuit.failed(now, run.began_s)
+    if status in _OVERLOADED or event.outcome == "timeout":
+        standing.limit.sample(0.0, standing.load.count, True, now)
     if event.retry_after_s is not None:
         standing.circuit.hold(now + event.retry_after_s)
     return ended(conditions, state, event.attempt, event.outcome, event.reason, event.observed, now)
 
 
-def ended(  # noqa: PLR0913, PLR0917 - what an attempt's line in the record holds
+def ended(
     conditions: Conditions,
     state: State,
     attempt: int,
@@ -157,11 +159,11 @@ def ended(  # noqa: PLR0913, PLR0917 - what an attempt's line in the record hold
     run = state.run(attempt)
     standing = conditions.of(run.deployment)
     standing.progress.left(now)
-    standing.prefill.done(state.request.input_estimate)
+    if run.prefilling:
+        standing.prefill.answered(_units(state.request))
     if outcome == "timeout" and reason == "deadline":
-        standing.circuit.failed(now)
-    elif outcome == "cancelled":
-        standing.circuit.released(now)
+        standing.circuit.failed(now, run.began_s)
+        standing.limit.sample(0.0, standing.load.count, True, now)
     line = Attempt(
         deployment=run.deployment,
         kind=run.kind,
@@ -180,6 +182,19 @@ def ended(  # noqa: PLR0913, PLR0917 - what an attempt's line in the record hold
     )
     running = tuple(one for one in state.running if one.attempt != attempt)
     return replace(state, running=running, attempts=(*state.attempts, line), tried=(*state.tried, tried))
+
+
+def first_token(conditions: Conditions, state: State, attempt: int) -> State:
+    """A stream's first output is here: its prompt waits no more."""
+    run = state.run(attempt)
+    conditions.of(run.deployment).prefill.answered(_units(state.request))
+    running = tuple(replace(one, prefilling=False) if one is run else one for one in state.running)
+    return replace(state, running=running)
+
+
+def _units(request: Request) -> int:
+    """Tokens of the prompt, or rows."""
+    return request.input_estimate or request.rows
 
 
 def noted(state: State, outcome: AttemptOutcome, reason: str, now: float) -> State:
