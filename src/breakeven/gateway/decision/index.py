@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, TypeVar
 
 from breakeven.errors import PolicyError
-from breakeven.gateway.decision.route import STRATEGIES
+from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.noun import Noun
 from breakeven.schema.policy import Backend, BackendKind, Policy, PolicyDeployment, RouteTarget, UseCase
 

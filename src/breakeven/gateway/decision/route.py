@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import blake2b
 
-from breakeven.gateway.decision.strategy.fixed import fixed
-from breakeven.gateway.decision.strategy.weighted import weighted
+from breakeven.gateway.decision import choosing
+from breakeven.gateway.decision.strategy.option import Option
 from breakeven.schema.noun import Noun
 from breakeven.schema.policy import Route, RouteTarget
-
-Strategy = Callable[[tuple[RouteTarget, ...], float], tuple[int, tuple[float, ...]]]
-"""(eligible targets, uniform draw in [0, 1)) -> (position chosen, propensity of each)."""
-
-STRATEGIES: dict[str, Strategy] = {"fixed": fixed, "weighted": weighted}
 
 SEED_BITS = 63
 
@@ -32,7 +26,8 @@ def choose(route: Route, eligible: tuple[RouteTarget, ...], *, seed: int) -> Cho
     """Let the route's strategy choose; None when nothing is eligible."""
     if not eligible:
         return None
-    position, propensities = STRATEGIES[route.strategy](eligible, seed / (1 << SEED_BITS))
+    options = [Option(deployment=one.deployment, arm=one.arm, weight=one.weight) for one in eligible]
+    position, propensities = choosing.choose(route.strategy, options, draw=seed / (1 << SEED_BITS))
     target = eligible[position]
     return Choice(
         eligible=tuple(one.deployment for one in eligible),
