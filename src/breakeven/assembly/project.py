@@ -18,7 +18,7 @@ from breakeven.config.compile import compile_policy
 from breakeven.config.policy_file import PolicyFile
 from breakeven.config.settings import DeploymentSettings, Settings
 from breakeven.errors import UsageError
-from breakeven.gateway.decision.route import STRATEGIES
+from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.policy import Policy
 
 BUILT_IN = "the built-in configuration"

@@ -1,0 +1,110 @@
+"""How many requests a deployment can hold before they only queue: a gradient on latency, and its shares by tier."""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+
+SAMPLES = 16
+"""A window holds at least so many samples, and lasts at least one latency, so that a change is seen before the next."""
+DROP = 0.8
+"""What is left of the limit after a window in which the backend dropped something."""
+HEADROOM = 1 / 16
+"""By how much a limit in use grows per window while latency allows."""
+FLOOR_STEP, FLOOR_FADE = 0.1, 0.01
+_LEAST_GRADIENT = 0.5
+
+
+class Limit:
+    """The concurrency at which latency is `tolerance` times its floor.
+
+    Per window, with n the mean number in flight and r the geometric mean of latency:
+
+        gradient = clamp(tolerance * floor / r, 1/2, 1)
+        aim      = limit + headroom                  while the gradient is 1
+                   min(limit, n * gradient + headroom)   else (Little's law at a server that shares itself out)
+        limit   += (aim - limit) / 2
+
+    n below half the limit changes nothing: neither capacity nor queue shows then. The floor is the mean latency of
+    windows with no more in flight than when latency last was at its floor; it is therefore learned again when a server
+    becomes slower by nature, and not when it only queues. Sources: Gradient2 of Netflix' concurrency-limits; the
+    minimal round trip of Envoy's adaptive concurrency.
+
+    Latency must not depend on how much was asked for: give TTFT (the better sign, as tokens slow down by nature when
+    batches grow), or the duration per output token or row. Durations as such vary with the length of the output, and
+    a change of the mix would be taken for a queue; the geometric mean over a window only dampens that.
+    """
+
+    __slots__ = (
+        "_count", "_dropped", "_ends_s", "_floor_n", "_in_flight", "_least", "_limit", "_logs", "_most", "_tolerance",
+        "floor_s",
+    )  # fmt: skip
+
+    def __init__(self, start: float = 20.0, least: float = 2.0, most: float = 1000.0, tolerance: float = 2.0) -> None:
+        self._least, self._most, self._tolerance = least, most, tolerance
+        self._limit = min(max(start, least), most)
+        self.floor_s: float | None = None
+        self._floor_n = 0.0
+        self._ends_s = float("-inf")
+        self._count = self._dropped = 0
+        self._in_flight = self._logs = 0.0
+
+    @property
+    def limit(self) -> float:
+        """How many may be in flight; compare through `admits`."""
+        return self._limit
+
+    def sample(self, rtt_s: float, in_flight: int, dropped: bool, now: float) -> None:  # noqa: FBT001 - hot path
+        """One request is known: its latency, how many were in flight with it (itself included), whether it was dropped.
+
+        Dropped is what the backend refused for load or did not answer in time; its latency is not used.
+        """
+        if dropped:
+            self._dropped += 1
+        elif rtt_s > 0:
+            self._logs += log(rtt_s)
+            self._in_flight += in_flight
+            self._count += 1
+        if now >= self._ends_s and self._count + self._dropped >= SAMPLES:
+            self._close(now)
+
+    def _close(self, now: float) -> None:
+        aim = self._aim(exp(self._logs / self._count), self._in_flight / self._count) if self._count else self._limit
+        if self._dropped:
+            aim = min(aim, DROP * self._limit)
+        self._limit = min(self._most, max(self._least, (self._limit + aim) / 2))
+        self._ends_s = now + (exp(self._logs / self._count) if self._count else 0.0)
+        self._count = self._dropped = 0
+        self._in_flight = self._logs = 0.0
+
+    def _aim(self, rtt_s: float, n: float) -> float:
+        floor_s = self._learn(rtt_s, n)
+        limit = self._limit
+        if n < limit / 2:
+            return limit
+        headroom = max(1.0, HEADROOM * limit)
+        gradient = min(1.0, max(_LEAST_GRADIENT, self._tolerance * floor_s / rtt_s))
+        return limit + headroom if gradient >= 1 else min(limit, n * gradient + headroom)
+
+    def _learn(self, rtt_s: float, n: float) -> float:
+        if self.floor_s is None:
+            self.floor_s, self._floor_n = rtt_s, n
+            return rtt_s
+        if n <= self._floor_n or rtt_s <= self.floor_s:
+            self.floor_s += FLOOR_STEP * (rtt_s - self.floor_s)
+        if n > self._floor_n and rtt_s <= self.floor_s:
+            self._floor_n += FLOOR_STEP * (n - self._floor_n)
+        else:
+            self._floor_n = max(self._least, self._floor_n * (1 - FLOOR_FADE))
+        return self.floor_s
+
+
+def admits(in_flight: int, limit: float, share: float) -> bool:
+    """Whether a tier with this share of the limit gets in beside `in_flight` others.
+
+    It does below its share of the limit, and always where nothing is in flight. The whole share may go over the limit
+    by its square root, the noise of a count: a burst of what must not be shed is no sign of load. As the bound grows
+    with the share, whenever a tier is refused every lower one is refused too.
+    """
+    if in_flight == 0:
+        return share > 0
+    return in_flight < limit * share + (sqrt(limit) if share >= 1 else 0.0)
