@@ -99,6 +99,9 @@ def step(conditions: Conditions, state: State, event: Event, now: float) -> Move
     Raises:
         ValueError: the event cannot happen in this phase, which is a fault of the shell.
     """
+    if state.phase == "done":
+        message = f"{type(event).__name__} after the end of request {state.request.request_id}"
+        raise ValueError(message)
     return _STEPS[type(event)](conditions, state, event, now)
 
 
