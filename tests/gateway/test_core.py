@@ -323,7 +323,7 @@ def test_the_choice_can_be_evaluated_later(walk) -> None:
     if not one.chosen:
         assert (one.eligible, one.arm) == ((), "")
         return
-    assert one.eligible == ("a", "b")
+    assert set(one.eligible) <= {"a", "b"}
     assert sum(one.propensities) == pytest.approx(1)
     assert one.propensities[one.eligible.index(one.chosen)] > 0
 

@@ -9,8 +9,8 @@ from breakeven.errors import LedgerError
 from breakeven.gateway.cache import CachedAnswer
 from breakeven.gateway.decision import holding
 from breakeven.gateway.decision.answer import early_headers, error_body, error_message, headers, trailer
-from breakeven.gateway.decision.asked import default_answer
-from breakeven.gateway.decision.decide import Chosen, chosen_of, decision_body
+from breakeven.gateway.decision.chosen import Chosen, chosen_of, decision_body, fallback_action
+from breakeven.gateway.decision.default_answer import default_answer
 from breakeven.gateway.decision.event import End
 from breakeven.gateway.decision.infer import finished
 from breakeven.gateway.decision.record import predictions
@@ -37,7 +37,7 @@ class Closing:
         "_cached",
         "_headers",
         "_http",
-        "_infer_id",
+        "_asked_id",
         "_kept",
         "_key",
         "_out",
@@ -50,7 +50,7 @@ class Closing:
     )  # fmt: skip
 
     def __init__(
-        self, runtime: Runtime, http: HttpRequest, request: Request, out: Outgoing, cache_key: str, infer_id: str = ""
+        self, runtime: Runtime, http: HttpRequest, request: Request, out: Outgoing, cache_key: str, asked_id: str = ""
     ) -> None:
         self.body = b""
         self.detail = ""
@@ -59,7 +59,7 @@ class Closing:
         self._cached: CachedAnswer | None = None
         self._headers: Headers = []
         self._http = http
-        self._infer_id = infer_id
+        self._asked_id = asked_id
         self._key = cache_key
         self._kept: list[bytes] | None = [] if cache_key and request.stream else None
         self._out = out
@@ -80,7 +80,8 @@ class Closing:
         if self._request.protocol != "decide" or spec is None:
             return ""
         draw = (self._request.seed * _SPREAD & (1 << SEED_BITS) - 1) / (1 << SEED_BITS)
-        found = chosen_of(body, spec, self._request.candidates, draw)
+        rule = self._runtime.bundle.index.tiers[self._request.use_case.tier]
+        found = chosen_of(body, spec, self._request.candidates, draw, explore=rule.explore)
         if isinstance(found, str):
             self.detail = found
             return "malformed"
@@ -105,9 +106,7 @@ class Closing:
         if end.status == "answered" and state.caching:
             self._keep(state)
         if end.source in {"segment", "rules", "default"} and self._request.protocol == "decide":
-            self.decided = Chosen(
-                action=end.text, actions=self._request.candidates, propensities=_certain(end.text, self._request)
-            )
+            self.decided = fallback_action(end.text, self._request.candidates)
         records = self._record(state, end)
         if self._request.use_case.ack_durable:
             self._runtime.spawn(self._durably(state, end, records))
@@ -209,6 +208,7 @@ class Closing:
             use_case=record.use_case,
             source=source,
             model=record.model,
+            asked_id=self._asked_id,
         )
 
     def _retry_after(self, end: End) -> Headers:
@@ -236,7 +236,7 @@ class Closing:
         if request.protocol != "infer":
             return body
         ids = request.prediction_ids if request.subjects_listed else ()
-        return finished(body, infer_id=self._infer_id if self._cached else "", prediction_ids=ids)
+        return finished(body, infer_id=self._asked_id if self._cached else "", prediction_ids=ids)
 
     def _prepared(self, end: End, record: Prediction) -> bytes:
         request = self._request
@@ -261,10 +261,6 @@ class Closing:
 
 _SPREAD = 0x9E3779B97F4A7C15
 """Spreads a seed anew (2**64 / golden ratio): the choice of an action is independent of the choice of a target."""
-
-
-def _certain(action: str, request: Request) -> tuple[float, ...]:
-    return tuple(float(one == action) for one in request.candidates)
 
 
 def _sum(records: tuple[Prediction, ...]) -> int | None:

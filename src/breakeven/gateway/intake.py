@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from breakeven.gateway.backend.port import Call
 from breakeven.gateway.closing import Closing
-from breakeven.gateway.decision.asked import Asked, worst_tokens
-from breakeven.gateway.decision.body import cache_key, cacheable
+from breakeven.gateway.decision.asked import Asked, estimated_tokens, worst_tokens
 from breakeven.gateway.decision.chat import chat_of
 from breakeven.gateway.decision.completion import completion_of
 from breakeven.gateway.decision.contract import Contract, contract_of
 from breakeven.gateway.decision.decide import decide_of
 from breakeven.gateway.decision.embedding import embedding_of
+from breakeven.gateway.decision.exact import cacheable
 from breakeven.gateway.decision.index import Index, Protocol
 from breakeven.gateway.decision.infer import infer_of
 from breakeven.gateway.decision.refusal import RequestError
@@ -28,7 +28,6 @@ from breakeven.schema.policy import UseCase
 from breakeven.wire.http import HttpRequest, Outgoing
 
 MAX_PROMPT_BYTES = 64 * 1024
-BYTES_PER_TOKEN = 4
 READERS = {"chat": chat_of, "completion": completion_of, "embedding": embedding_of}
 PATHS = {"chat": "/chat/completions", "completion": "/completions", "embedding": "/embeddings"}
 
@@ -47,19 +46,19 @@ def text_exchange(runtime: Runtime, http: HttpRequest, out: Outgoing, protocol: 
     contract = contract_of(http.headers, user=asked.user, metadata=asked.metadata)
     use_case = _allowed(index, tenant, use_case_of(index, contract, asked.model))
     size = len(http.body)
-    bound, output = worst_tokens(asked, size, 0)
+    bound, output = worst_tokens(asked, size)
     fields = {
         "model": asked.model,
         "stream": asked.stream,
         "input_bound": bound,
-        "input_estimate": size // BYTES_PER_TOKEN,
+        "input_estimate": estimated_tokens(size),
         "output_limit": output,
         "output_field": asked.output_field,
         "choices": asked.choices,
         "prefix": asked.prefix,
     }
     request = _seated(runtime, http, _Draft(protocol, use_case, tenant, contract, fields))
-    key = _cache_key(index, request, http, http.body, asked)
+    key = _cache_key(runtime, request, http, http.body, asked)
     if key:
         request = replace(request, cached=True)
     call = Call(
@@ -89,7 +88,7 @@ def infer_exchange(runtime: Runtime, http: HttpRequest, out: Outgoing, model: st
     use_case = _allowed(index, tenant, use_case_of(index, contract, model))
     fields = {"model": model, "rows": infer.rows, "subjects_listed": bool(infer.subjects)}
     request = _seated(runtime, http, _Draft("infer", use_case, tenant, contract, fields), infer.subjects)
-    key = _cache_key(index, request, http, infer.body, None, model)
+    key = _cache_key(runtime, request, http, infer.body, None, model)
     if key:
         request = replace(request, cached=True)
     call = Call(
@@ -128,7 +127,7 @@ def decide_exchange(runtime: Runtime, http: HttpRequest, out: Outgoing, name: st
     )
     fields = {"rows": len(ask.ids), "candidates": ask.ids, "model": name}
     request = _seated(runtime, http, _Draft("decide", use_case, tenant, contract, fields))
-    key = _cache_key(index, request, http, ask.tensor_body, None)
+    key = _cache_key(runtime, request, http, ask.tensor_body, None, *ask.ids)
     if key:
         request = replace(request, cached=True)
     call = Call(
@@ -137,7 +136,7 @@ def decide_exchange(runtime: Runtime, http: HttpRequest, out: Outgoing, name: st
         authorization=_passed_on(index, http),
         traceparent=http.header("traceparent"),
     )
-    return Exchange(runtime, bundle, request, call, out, Closing(runtime, http, request, out, key))
+    return Exchange(runtime, bundle, request, call, out, Closing(runtime, http, request, out, key, ask.id))
 
 
 def check_encoding(request: HttpRequest) -> None:
@@ -193,7 +192,7 @@ def _seated(runtime: Runtime, http: HttpRequest, draft: _Draft, listed: tuple[st
             request_id=request_id,
         ),
         body_bytes=len(http.body),
-        gap=gap(contract, hashed, use_case, runtime.journal.healthy)
+        gap=gap(contract, hashed, use_case, events_ok=runtime.journal.healthy)
         if use_case.on_tracking_incomplete != "serve"
         else "",
         features_hash=blake2b(http.body, digest_size=16).hexdigest(),
@@ -214,16 +213,17 @@ def _passed_on(index: Index, http: HttpRequest) -> str:
     return "" if index.keys_required else http.header("authorization")
 
 
-def _cache_key(index: Index, request: Request, http: HttpRequest, body: bytes, asked: Asked | None, *parts: str) -> str:
+def _cache_key(runtime: Runtime, request: Request, http: HttpRequest, body: bytes, asked: Asked | None, *parts: str) -> str:
     """The key of the exact cache; "" where nothing is kept. Other credentials or policies never share an answer."""
     use_case = request.use_case
     if use_case.cache_ttl_s <= 0 and "cached" not in use_case.failure:
         return ""
     if not cacheable(use_case, http.headers, tools=asked is not None and asked.tools):
         return ""
+    index = runtime.bundle.index
     passed = _passed_on(index, http)
     scope = sha256(passed.encode()).hexdigest() if passed else ""
-    return cache_key(body, request.protocol, use_case.name, index.policy.id, scope, *parts)
+    return runtime.keys.key(body, request.protocol, use_case.name, index.policy.id, scope, *parts)
 
 
 def _prompt(use_case: UseCase, body: bytes) -> str:

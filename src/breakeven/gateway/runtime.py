@@ -19,6 +19,7 @@ from breakeven.gateway.backend.table import open_sender
 from breakeven.gateway.cache import AnswerCache
 from breakeven.gateway.decision.answer import usd
 from breakeven.gateway.decision.conditions import Conditions
+from breakeven.gateway.decision.exact import KeyMemo
 from breakeven.gateway.decision.index import Index
 from breakeven.gateway.decision.purse import Purse
 from breakeven.gateway.decision.request import Request
@@ -63,6 +64,7 @@ class Runtime:
         self.journal = Journal(data_dir / "journal", self.node)
         self.subjects = Subjects(data_dir / "keys")
         self.cache = AnswerCache()
+        self.keys = KeyMemo()
         self.conditions = Conditions()
         self.keeper = Keeper(data_dir, self.node)
         self.draining = False

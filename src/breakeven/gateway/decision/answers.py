@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from breakeven.gateway.decision.decide import fallback_action
+from breakeven.gateway.decision.chosen import fallback_action
 from breakeven.gateway.decision.event import Source
 from breakeven.gateway.decision.index import Index
 from breakeven.gateway.decision.prepared import rule_answer, segment_answer
@@ -36,7 +36,8 @@ def prepared(step: str, request: Request) -> Prepared | None:
     elif step == "rules":
         source, text = "rules", rule_answer(use_case.rules, contract)
     if text is not None and request.protocol == "decide":
-        text = fallback_action(text, request.candidates)
+        decided = fallback_action(text, request.candidates)
+        text = None if decided is None else decided.action
     return None if text is None else Prepared(source=source, text=text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from breakeven.gateway.decision.charge import Charge, Consumption, charge, consumption
-from breakeven.gateway.decision.decide import Chosen
+from breakeven.gateway.decision.chosen import Chosen
 from breakeven.gateway.decision.event import End, Observed
 from breakeven.gateway.decision.state import State, Tried
 from breakeven.metric.latency import tpot_s, ttft_s

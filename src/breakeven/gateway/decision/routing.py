@@ -76,7 +76,7 @@ def _has_room(index: Index, request: Request, target: RouteTarget, standing: Sta
         limit = min(limit, deployment.max_in_flight)
     if not admits(standing.load.count, limit, rule.share):
         return False
-    return rule.share >= 1.0 or _feasible(index, request, target, standing)
+    return rule.share >= 1.0 or standing.load.count == 0 or _feasible(index, request, target, standing)
 
 
 def _feasible(index: Index, request: Request, target: RouteTarget, standing: Standing) -> bool:
