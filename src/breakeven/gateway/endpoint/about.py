@@ -46,7 +46,7 @@ async def metrics(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
     """`/metrics`, in Prometheus' text format."""
     del http
     kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
-    await reply(out, 200, runtime.meters.render(runtime.node), kind)
+    await reply(out, 200, runtime.meters.render(), kind)
 
 
 async def server(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:

@@ -40,7 +40,7 @@ async def events(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
     except LedgerError:
         raise _not_stored() from None
     for one in seated:
-        runtime.meters.events.add(one.kind)
+        runtime.meters.told(one)
     await reply(out, 202, msgspec.json.encode({"accepted": len(seated)}), [*JSON, *cors(runtime, http)])
 
 
