@@ -1,4 +1,4 @@
-"""Identity, cache, load, metrics, batching: the small parts and their laws."""
+"""Identity, cache, load, batching: the small parts and their laws."""
 
 import asyncio
 import uuid
@@ -15,7 +15,6 @@ from breakeven.gateway.decision.answer import usd
 from breakeven.gateway.decision.body import cache_key
 from breakeven.gateway.decision.load import Load
 from breakeven.gateway.identity import Subjects, node_id, uuid7
-from breakeven.gateway.metrics import Counter, Gauge, Histogram, render
 from breakeven.quantity import PICO_PER_USD
 from breakeven.schema.record import Tokens
 
@@ -153,26 +152,6 @@ def test_a_cost_is_written_exactly(pico) -> None:
     whole, _, rest = text.removeprefix("-").partition(".")
     assert int(whole) * PICO_PER_USD + int(rest.ljust(12, "0") or 0) == abs(pico)
     assert text.startswith("-") is (pico < 0)
-
-
-def test_metrics_are_what_prometheus_reads() -> None:
-    """Help, type, escaped labels, cumulative buckets with +Inf, sum and count; the worker is on every series."""
-    counter = Counter("c_total", "A count.", ("x",))
-    counter.add('a"b\n', amount=2)
-    counter.add('a"b\n')
-    histogram = Histogram("h_seconds", "Some time.")
-    for seconds in (0.0005, 0.001, 0.02, 99):
-        histogram.observe(seconds)
-    gauge = Gauge("g", "Now.", (), lambda: {(): 1.5})
-    lines = render([counter, histogram, gauge], "w").decode().splitlines()
-    assert 'c_total{x="a\\"b\\n",worker="w"} 3' in lines
-    assert 'h_seconds_bucket{le="0.001",worker="w"} 2' in lines
-    assert 'h_seconds_bucket{le="0.025",worker="w"} 3' in lines
-    assert 'h_seconds_bucket{le="60.0",worker="w"} 3' in lines
-    assert 'h_seconds_bucket{le="+Inf",worker="w"} 4' in lines
-    assert 'h_seconds_count{worker="w"} 4' in lines
-    assert 'g{worker="w"} 1.5' in lines
-    assert "# TYPE h_seconds histogram" in lines
 
 
 def run_batches(work, run, **options) -> None:

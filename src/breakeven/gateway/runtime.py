@@ -18,7 +18,7 @@ from breakeven.gateway.backend.port import Sender
 from breakeven.gateway.backend.table import open_sender
 from breakeven.gateway.cache import AnswerCache
 from breakeven.gateway.decision.answer import usd
-from breakeven.gateway.decision.conditions import Conditions
+from breakeven.gateway.decision.conditions import Conditions, Standing
 from breakeven.gateway.decision.exact import KeyMemo
 from breakeven.gateway.decision.index import Index
 from breakeven.gateway.decision.purse import Purse
@@ -26,17 +26,20 @@ from breakeven.gateway.decision.request import Request
 from breakeven.gateway.drill import FaultySender, under_drill
 from breakeven.gateway.identity import Subjects, node_id, random_source, uuid7
 from breakeven.gateway.journal import Journal
-from breakeven.gateway.meters import Meters, gauge
-from breakeven.gateway.metrics import Gauge
+from breakeven.gateway.meters import Meters, named
+from breakeven.gateway.metrics import Gauge, Labels
 from breakeven.gateway.policy_source import LOCK, load, signature
+from breakeven.gateway.snapshots import Snapshots
+from breakeven.quantity import usd_from_pico
 from breakeven.schema.noun import Noun
-from breakeven.schema.policy import PolicyDeployment
+from breakeven.schema.policy import Policy, PolicyDeployment
 from breakeven.schema.record import Prediction
 from breakeven.wire.client import Client
 from breakeven.wire.http import HttpRequest
 
 _log = getLogger("breakeven.gateway")
 POLL_S, TICK_S = 0.5, 0.25
+_STATES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
 
 
 class Drilled(Protocol):
@@ -69,8 +72,8 @@ class Runtime:
         self.keeper = Keeper(data_dir, self.node)
         self.draining = False
         self.rejected_policy = False
-        self.meters = Meters(data_dir, self.node, self._gauges())
-        self.access_log = AccessLog(bundle.index.policy.access_log)
+        self.access_log = AccessLog(self.policy.access_log)
+        self.meters = Meters(self._gauges(), Snapshots(data_dir, self.node))
         self._random = random_source()
         self._lock = data_dir / LOCK
         self._seen = signature(self._lock)
@@ -102,6 +105,11 @@ class Runtime:
         for sender in self.bundle.senders.values():
             await sender.close()
         await self.client.close()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.bundle.index.policy
 
     @property
     def ready(self) -> str:
@@ -150,7 +158,7 @@ class Runtime:
 
     def remaining_usd(self, request: Request) -> str | None:
         """What is left of the tightest money budget that a request falls under; None where there is none."""
-        if not self.bundle.index.policy.budgets:
+        if not self.policy.budgets:
             return None
         left = [self.keeper.remaining(one.allowance) for one in self.purses(request) if one.allowance.kind == "money"]
         return usd(min(left)) if left else None
@@ -179,9 +187,9 @@ class Runtime:
         _log.info("policy %s is in force", bundle.index.policy.id)
 
     async def _adopt(self) -> None:
-        policy = self.bundle.index.policy
+        policy = self.policy
         self.conditions.adopt(policy)
-        self.meters.adopt(policy)
+        self.meters.know(policy)
         if self.access_log.target != policy.access_log:
             self.access_log.close()
             self.access_log = AccessLog(policy.access_log)
@@ -202,42 +210,41 @@ class Runtime:
             self.keeper.tick(time.time())
             self.conditions.controls_down = not (self.keeper.healthy and self.journal.healthy)
             for allowance, share in self.keeper.alerts():
-                self.meters.alert(allowance, share)
+                self.meters.alerts.add(allowance.name, f"{share:g}")
                 _log.warning("budget %s: %.0f %% is spent", allowance.name, share * 100)
-            self.meters.tick()
+            self.meters.save()
             self.access_log.tick()
 
     def _gauges(self) -> list[Gauge]:
+        conditions, keeper = self.conditions, self.keeper
         return [
-            gauge(
-                "breakeven_in_flight",
-                "Requests at a deployment now.",
-                lambda: {(name,): float(one.load.count) for name, one in self.conditions.standings.items()},
-                ("deployment",),
+            named("breakeven_in_flight", lambda: _by_name(conditions, lambda one: one.load.count)),
+            named("breakeven_concurrency_limit", lambda: _by_name(conditions, lambda one: one.limit.limit)),
+            named("breakeven_breaker_state", lambda: _by_name(conditions, _breaker_state)),
+            named(
+                "breakeven_budget_remaining_usd",
+                lambda: {(name,): usd_from_pico(left) for name, left in keeper.left().items()},
             ),
-            gauge(
-                "breakeven_concurrency_limit",
-                "How many requests at once a deployment is thought to bear, by worker and summed.",
-                lambda: {(name,): float(one.limit.limit) for name, one in self.conditions.standings.items()},
-                ("deployment",),
+            named("breakeven_policy_info", lambda: {(self.policy.id, self.policy.plan_id): 1.0}),
+            named("breakeven_policy_rejected", lambda: {(): float(self.rejected_policy)}),
+            named(
+                "breakeven_drill_active",
+                lambda: {
+                    (one.deployment, one.fault): float(one.from_s <= time.time() < one.until_s)
+                    for one in self.policy.drills
+                },
             ),
-            gauge(
-                "breakeven_policy_info",
-                "The policy in force.",
-                lambda: {(self.bundle.index.policy.id, self.bundle.index.policy.plan_id): 1.0},
-                ("policy_id", "plan_id"),
-            ),
-            gauge(
-                "breakeven_policy_rejected",
-                "1 while the policy file cannot be used and the last good one is in force.",
-                lambda: {(): float(self.rejected_policy)},
-            ),
-            gauge(
-                "breakeven_journal_errors_total",
-                "Failures of the journal's disk.",
-                lambda: {(): float(self.journal.errors)},
-            ),
+            named("breakeven_journal_errors_total", lambda: {(): float(self.journal.errors)}),
+            named("breakeven_access_log_dropped_total", lambda: {(): float(self.access_log.dropped)}),
         ]
+
+
+def _by_name(conditions: Conditions, read: Callable[[Standing], float]) -> dict[Labels, float]:
+    return {(name,): float(read(one)) for name, one in conditions.standings.items()}
+
+
+def _breaker_state(standing: Standing) -> float:
+    return _STATES[standing.circuit.state(time.monotonic())]
 
 
 async def _bundle(index: Index, client: Client, old: Bundle | None) -> Bundle:

@@ -41,7 +41,7 @@ async def events(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
     except LedgerError:
         raise _not_stored() from None
     for one in seated:
-        runtime.meters.event(one)
+        runtime.meters.told(one)
     headers = [("content-type", "application/json"), *cors(runtime, http)]
     out.reply(202, headers, msgspec.json.encode({"accepted": len(seated)}))
 
