@@ -174,7 +174,7 @@ class HeadReader:
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        self.method = self._parser.get_method()
+        self.method = self._parser.get_method().decode()
         self.keep_alive = self._parser.should_keep_alive()
 
     # What the head says

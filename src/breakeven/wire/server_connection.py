@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import socket
 from logging import getLogger
 from typing import cast
 
@@ -24,6 +26,13 @@ _AT_ONCE = 16
 """Requests sent ahead that are served before others get their turn."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def _no_delay(transport: asyncio.Transport) -> None:
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):  # asyncio forgets it where a socket was made without naming its protocol
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 class ServerConnection(asyncio.Protocol):
@@ -86,6 +95,7 @@ class ServerConnection(asyncio.Protocol):
             self._transport.abort()
             return
         context.connections.add(self)
+        _no_delay(self._transport)
         self._transport.set_write_buffer_limits(high=context.limits.write_buffer_bytes)
         self.deadline_s = context.clock() + context.limits.header_s
 
