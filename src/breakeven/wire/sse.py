@@ -56,6 +56,8 @@ class Parser:
         Raises:
             ProtocolError: an event exceeds the limit.
         """
+        if self._is_plain(data):
+            return [_plain_block(block) for block in data[:-2].split(b"\n\n")]
         buffer = self._buffer + data
         if self._skip_lf and buffer:
             buffer, self._skip_lf = buffer.removeprefix(b"\n"), False
@@ -68,6 +70,18 @@ class Parser:
             scan = start
         self._keep(buffer[start:])
         return events
+
+    def _is_plain(self, data: bytes) -> bool:
+        """Whether these bytes are whole events whose lines end in LF, as nearly all are: they need no search."""
+        return (
+            not self._buffer
+            and self._started
+            and not self._skip_lf
+            and data.endswith(b"\n\n")
+            and not data.endswith(b"\n\n\n")
+            and b"\r" not in data
+            and len(data) <= self._limit
+        )
 
     def _cut(self, buffer: bytes, start: int, end: int, events: list[Event]) -> int:
         raw = buffer[start:end]
@@ -87,9 +101,14 @@ class Parser:
         return protocol_error(self._place, f"a server-sent event of more than {self._limit} bytes")
 
 
+def _plain_block(block: bytes) -> Event:
+    """A block less the line ends that close it; most are one data line."""
+    if block.startswith(b"data: ") and b"\n" not in block:
+        return Event(raw=block + b"\n\n", data=block[6:])
+    return _parse_block(block + b"\n\n")
+
+
 def _parse_block(raw: bytes) -> Event:
-    if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.count(b"\n") == 2 and b"\r" not in raw:  # noqa: PLR2004 - the common block: one data line
-        return Event(raw=raw, data=raw[6:-2] if raw[5:6] == b" " else raw[5:-2])
     data: list[bytes] = []
     comments: list[bytes] = []
     fields: dict[bytes, bytes] = {}
