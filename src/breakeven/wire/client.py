@@ -10,7 +10,6 @@ async with Client() as client:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Callable
@@ -18,7 +17,9 @@ from types import TracebackType
 from typing import Self
 
 from breakeven.errors import BackendError
+from breakeven.wire.address import Origin
 from breakeven.wire.connection import Connection, Limits
+from breakeven.wire.dial import Dialer
 from breakeven.wire.failure import unreachable
 from breakeven.wire.flight import Flight, Handler
 from breakeven.wire.prepared import Headers, Prepared, prepare
@@ -34,11 +35,15 @@ class Client:
 
     Args:
         limits: bounds on what upstreams may send and take.
-        tls: the context for https; None is the system's trust store with verification.
+        tls: the context for https; None is the system's trust store (or `SSL_CERT_FILE`) with verification.
+        dialer: how a host becomes a socket.
     """
 
-    def __init__(self, limits: Limits | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, tls: ssl.SSLContext | None = None, dialer: Dialer | None = None
+    ) -> None:
         self.limits = limits or Limits()
+        self._dialer = dialer or Dialer()
         self._tls = tls
         self._idle: dict[str, list[Connection]] = {}
         self._flights: dict[Flight, Connection | asyncio.Task[None]] = {}
@@ -122,6 +127,7 @@ class Client:
             error = unreachable(flight.prepared.place, "the client was closed")
             flight.abort()
             flight.handler.on_failure(error)
+        self._dialer.close()
         await asyncio.gather(*connecting, return_exceptions=True)
         await asyncio.sleep(0)
 
@@ -200,32 +206,32 @@ class Client:
         connection = Connection(place, self.limits, self)
         try:
             async with asyncio.timeout(limit_s):
-                transport, _ = await asyncio.get_running_loop().create_connection(
-                    lambda: connection,
-                    origin.host,
-                    origin.port,
-                    ssl=self._context() if origin.tls else None,
-                    server_hostname=origin.host if origin.tls else None,
-                )
+                sock = await self._dialer.dial(origin.host, origin.port)
+                await self._adopt(sock, connection, origin)
         except TimeoutError as error:
             raise unreachable(place, f"no connection within {limit_s:g} s") from error
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise unreachable(place, error) from error
         except asyncio.CancelledError:
             connection.drop()
             raise
-        _no_delay(transport)
         return connection
+
+    async def _adopt(self, sock: socket.socket, connection: Connection, origin: Origin) -> None:
+        """Make a connected socket a transport, with TLS where the origin says so, for the name that was asked for."""
+        try:
+            await asyncio.get_running_loop().create_connection(
+                lambda: connection,
+                sock=sock,
+                ssl=self._context() if origin.tls else None,
+                server_hostname=origin.host if origin.tls else None,
+            )
+        except BaseException:
+            sock.close()
+            raise
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
-
-
-def _no_delay(transport: asyncio.Transport) -> None:
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
