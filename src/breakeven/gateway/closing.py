@@ -138,9 +138,9 @@ class Closing:
         if state.holds:
             used = records[0].consumed
             holding.settle(state, cost_pico_usd=_sum(records) or 0, tokens=used.input + used.output)
-        for record in records:
-            runtime.meters.count(record)
-        runtime.logged(self._http, records[0], len(self.body))
+        for position, record in enumerate(records):
+            runtime.meters.count(record, again=position > 0)
+        runtime.logged(self._http, records, len(self.body))
         return records
 
     async def _durably(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:

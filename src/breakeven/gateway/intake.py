@@ -213,7 +213,9 @@ def _passed_on(index: Index, http: HttpRequest) -> str:
     return "" if index.keys_required else http.header("authorization")
 
 
-def _cache_key(runtime: Runtime, request: Request, http: HttpRequest, body: bytes, asked: Asked | None, *parts: str) -> str:
+def _cache_key(
+    runtime: Runtime, request: Request, http: HttpRequest, body: bytes, asked: Asked | None, *parts: str
+) -> str:
     """The key of the exact cache; "" where nothing is kept. Other credentials or policies never share an answer."""
     use_case = request.use_case
     if use_case.cache_ttl_s <= 0 and "cached" not in use_case.failure:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from breakeven.errors import BreakevenError
-from breakeven.gateway.accesslog import AccessLog
+from breakeven.gateway.accesslog import AccessLog, line_of
 from breakeven.gateway.allowance.keeper import Keeper
 from breakeven.gateway.backend.port import Sender
 from breakeven.gateway.backend.table import open_sender
@@ -39,6 +39,7 @@ from breakeven.wire.http import HttpRequest
 
 _log = getLogger("breakeven.gateway")
 POLL_S, TICK_S = 0.5, 0.25
+MOST_RETRY_AFTER_S = 86_400.0
 _STATES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
 
 
@@ -72,7 +73,7 @@ class Runtime:
         self.keeper = Keeper(data_dir, self.node)
         self.draining = False
         self.rejected_policy = False
-        self.access_log = AccessLog(self.policy.access_log)
+        self.access_log = AccessLog()
         self.meters = Meters(self._gauges(), Snapshots(data_dir, self.node))
         self._random = random_source()
         self._lock = data_dir / LOCK
@@ -90,7 +91,7 @@ class Runtime:
         client = Client()
         bundle = await _bundle(load(data_dir / LOCK), client, None)
         runtime = cls(data_dir, bundle, client)
-        await runtime._adopt()
+        runtime._adopt(None)
         return runtime
 
     async def close(self) -> None:
@@ -140,12 +141,17 @@ class Runtime:
         return self.keeper.purses(request.tenant, request.use_case.name, request.time_s)
 
     def ask(self, purse: Purse, amount: int, until: float, then: Callable[[bool, float], None]) -> None:
-        """Ask for more in a purse; tell whether it is there, and when to come back if not (seconds)."""
-        self.spawn(self._asked(purse, amount, until, then))
+        """Ask for more in a purse; tell whether it is there now, and when to come back if not (seconds)."""
 
-    async def _asked(self, purse: Purse, amount: int, until: float, then: Callable[[bool, float], None]) -> None:
-        granted = await self.keeper.lease(purse, amount, patience_s=max(0.0, until - time.monotonic()))
-        then(granted, 0.0 if granted else self.keeper.retry_after_s(purse, amount, time.time()))
+        def told(done: asyncio.Future[bool]) -> None:
+            granted = not done.cancelled() and done.result()
+            if granted:
+                purse.release(amount)
+            self.conditions.money_down = not self.keeper.healthy
+            after_s = 0.0 if granted else self.keeper.retry_after_s(purse, amount, time.time())
+            then(granted, min(after_s, MOST_RETRY_AFTER_S))
+
+        self.keeper.ask(purse, amount, max(0.0, until - time.monotonic())).add_done_callback(told)
 
     def sender(self, bundle: Bundle, deployment: PolicyDeployment, request: Request, closing: Drilled) -> Sender:
         """Who sends to a deployment: its backend's sender, or a drill's that stands in its way."""
@@ -163,10 +169,11 @@ class Runtime:
         left = [self.keeper.remaining(one.allowance) for one in self.purses(request) if one.allowance.kind == "money"]
         return usd(min(left)) if left else None
 
-    def logged(self, http: HttpRequest, record: Prediction, bytes_out: int) -> None:
+    def logged(self, http: HttpRequest, records: tuple[Prediction, ...], bytes_out: int) -> None:
         """One line of the access log, where it is kept."""
         if self.access_log.on:
-            self.access_log.write(http, record, bytes_out)
+            line = line_of(records, http.method, http.path, bytes_in=len(http.body), bytes_out=bytes_out)
+            self.access_log.write(line)
 
     # The policy
 
@@ -180,20 +187,20 @@ class Runtime:
             _log.warning("policy rejected, %s stays in force: %s", self.bundle.index.policy.id, error)
             return
         old, self.bundle, self.rejected_policy = self.bundle, bundle, False
-        await self._adopt()
+        self._adopt(old.index.policy)
         for name, sender in old.senders.items():
             if bundle.senders.get(name) is not sender:
                 await sender.close()
         _log.info("policy %s is in force", bundle.index.policy.id)
 
-    async def _adopt(self) -> None:
+    def _adopt(self, before: Policy | None) -> None:
         policy = self.policy
         self.conditions.adopt(policy)
         self.meters.know(policy)
-        if self.access_log.target != policy.access_log:
+        if before is None or before.access_log != policy.access_log:
             self.access_log.close()
             self.access_log = AccessLog(policy.access_log)
-        await self.keeper.adopt(policy)
+        self.keeper.adopt(policy)
 
     async def _poll(self) -> None:
         while True:
@@ -208,6 +215,7 @@ class Runtime:
             await asyncio.sleep(TICK_S)
             self.journal.tick()
             self.keeper.tick(time.time())
+            self.conditions.money_down = not self.keeper.healthy
             self.conditions.controls_down = not (self.keeper.healthy and self.journal.healthy)
             for allowance, share in self.keeper.alerts():
                 self.meters.alerts.add(allowance.name, f"{share:g}")
@@ -223,7 +231,7 @@ class Runtime:
             named("breakeven_breaker_state", lambda: _by_name(conditions, _breaker_state)),
             named(
                 "breakeven_budget_remaining_usd",
-                lambda: {(name,): usd_from_pico(left) for name, left in keeper.left().items()},
+                lambda: {(one.name,): usd_from_pico(keeper.remaining(one)) for one in keeper.budgets()},
             ),
             named("breakeven_policy_info", lambda: {(self.policy.id, self.policy.plan_id): 1.0}),
             named("breakeven_policy_rejected", lambda: {(): float(self.rejected_policy)}),

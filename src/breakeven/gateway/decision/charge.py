@@ -9,7 +9,7 @@ from breakeven.gateway.decision.event import Observed
 from breakeven.metric.energy import energy_kwh
 from breakeven.metric.work import time_share_s, work_s
 from breakeven.schema.noun import Basis, Noun
-from breakeven.schema.policy import CapacityPrice, PolicyDeployment
+from breakeven.schema.policy import CapacityPrice, PolicyDeployment, TokenPrice, TokenTier
 from breakeven.schema.record import Tokens
 
 BYTES_PER_TOKEN = 4
@@ -73,7 +73,7 @@ def worst_pico_usd(deployment: PolicyDeployment, *, input_tokens: int, output_to
     price = deployment.tokens
     if price is None:
         return total
-    steps = (price, *price.tiers)
+    steps: tuple[TokenPrice | TokenTier, ...] = (price, *price.tiers)
     kinds = [(one.input_pico_usd or 0, one.cached_input_pico_usd or 0, one.cache_write_pico_usd or 0) for one in steps]
     read, written = max(map(max, kinds)), max(one.output_pico_usd or 0 for one in steps)
     return total + (price.request_pico_usd or 0) + read * input_tokens + written * output_tokens

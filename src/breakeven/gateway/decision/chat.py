@@ -58,6 +58,7 @@ def chat_of(body: bytes) -> Asked:
         user=read.user or "",
         metadata=notes(read.metadata),
         max_tokens=max(limits, default=None),
+        output_field="max_tokens" if read.max_completion_tokens is None else "max_completion_tokens",
         choices=max(read.n or 1, read.best_of or 1),
         prefix=first_text(messages),
         images=parts_beside_text(messages),

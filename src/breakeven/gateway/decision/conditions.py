@@ -30,13 +30,17 @@ class Standing:
 
 
 class Conditions:
-    """Kept while policies come and go; a deployment is known by its name."""
+    """Kept while policies come and go; a deployment is known by its name.
 
-    __slots__ = ("_hedges", "_retries", "_rule", "controls_down", "standings")
+    `controls_down`: budgets or journal cannot be written. `money_down`: the store of budgets and quotas cannot be asked.
+    """
+
+    __slots__ = ("_hedges", "_retries", "_rule", "controls_down", "money_down", "standings")
 
     def __init__(self) -> None:
         self.standings: dict[str, Standing] = {}
         self.controls_down = False
+        self.money_down = False
         self._rule = Breaker()
         self._retries: dict[str, Spare] = {}
         self._hedges: dict[str, Spare] = {}

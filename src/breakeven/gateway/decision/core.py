@@ -90,6 +90,8 @@ def begin(conditions: Conditions, index: Index, request: Request, now: float, pu
         return _without_tracking(conditions, state, now)
     if conditions.controls_down and not index.tiers[use_case.tier].fail_open:
         return _refuse(state, "controls_down")
+    if conditions.money_down:
+        state = replace(state, purses=())
     return _admit(conditions, state, now)
 
 
@@ -137,6 +139,8 @@ def _admit(conditions: Conditions, state: State, now: float) -> Moved:
 
 
 def _leased(conditions: Conditions, state: State, event: Leased, now: float) -> Moved:
+    if not event.granted and conditions.money_down and state.index.tiers[state.request.use_case.tier].fail_open:
+        event, state = Leased(granted=True), replace(state, purses=())
     if state.phase == "arriving":
         if event.granted:
             return _admit(conditions, state, now)

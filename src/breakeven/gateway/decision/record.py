@@ -82,8 +82,9 @@ def _charged(state: State, tried: Tried, used: Consumption) -> Charge:
 
 
 def _sum_charges(one: Charge, other: Charge) -> Charge:
-    known = one.cost_pico_usd is not None and other.cost_pico_usd is not None
-    cost = one.cost_pico_usd + other.cost_pico_usd if known else None  # type: ignore[operator] - both known
+    cost = None
+    if one.cost_pico_usd is not None and other.cost_pico_usd is not None:
+        cost = one.cost_pico_usd + other.cost_pico_usd
     basis: Basis = "assumed" if "assumed" in {one.basis, other.basis} else other.basis
     return Charge(
         cost_pico_usd=cost,
