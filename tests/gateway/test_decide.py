@@ -42,8 +42,14 @@ def test_a_tensor_has_a_row_for_each_candidate() -> None:
     assert tensor == {"name": "input", "datatype": "FP32", "shape": [2, 4], "data": [9, 1, 1.5, 0, 9, 1, -1, 2]}
     assert json.loads(asked.tensor_body)["outputs"] == [{"name": "score"}]
     assert (asked.ids, asked.subject, asked.session, asked.id) == (("a", "b"), "ada", "s", "q1")
-    contract = contract_of({"x-breakeven-session": "header"}, metadata=asked.said)
-    assert (contract.subject, contract.session, contract.labels) == ("ada", "header", {"shelf": "top"})
+    assert asked.labels == {"shelf": "top"}
+
+
+@given(st.text(max_size=20).filter(str.isprintable))
+def test_a_subject_is_the_same_in_the_body_and_in_a_header(text) -> None:
+    """One canonical form, so that an outcome joins its prediction."""
+    header = contract_of({"x-breakeven-subject": text.encode().decode("latin-1")})
+    assert ask(subject=text).subject == header.subject
 
 
 def test_candidates_may_be_ids_alone() -> None:

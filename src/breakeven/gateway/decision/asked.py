@@ -48,8 +48,8 @@ class Asked(Noun, frozen=True, kw_only=True):
     """A request as far as it was read.
 
     `asked_usage`: the client asked for usage in its stream. `max_tokens` is what each of `choices` answers may hold,
-    None where the request does not say. `prefix` are the first bytes of the prompt, as they were sent. `images` counts
-    parts that are not text. `tools`: the model may ask for tools.
+    None where the request does not say; `output_field` is the field that says it. `prefix` are the first bytes of the
+    prompt, as they were sent. `images` counts parts that are not text. `tools`: the model may ask for tools.
     """
 
     model: str
@@ -58,6 +58,7 @@ class Asked(Noun, frozen=True, kw_only=True):
     user: str = ""
     metadata: dict[str, str] = {}
     max_tokens: int | None = None
+    output_field: str = "max_tokens"
     choices: int = 1
     prefix: bytes = b""
     images: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from operator import itemgetter
 from typing import Any
+from unicodedata import normalize
 
 import msgspec
 
@@ -16,7 +17,6 @@ from breakeven.gateway.decision.contract import (
     MAX_LABEL_VALUE,
     MAX_LABELS,
     MAX_LABELS_LENGTH,
-    METADATA_PREFIX,
 )
 from breakeven.gateway.decision.refusal import RequestError, shown
 from breakeven.schema.noun import Noun
@@ -57,13 +57,6 @@ class Ask(Noun, frozen=True, kw_only=True):
     session: str = ""
     labels: dict[str, str] = {}
     id: str = ""
-
-    @property
-    def said(self) -> dict[str, str]:
-        """What the body says of the request contract, as metadata, over which headers win."""
-        labels = ",".join(f"{name}={value}" for name, value in self.labels.items())
-        said = {"subject": self.subject, "session": self.session, "labels": labels}
-        return {f"{METADATA_PREFIX}{name}": value for name, value in said.items() if value}
 
 
 _decoder = msgspec.json.Decoder(_DecideBody)
@@ -155,7 +148,7 @@ class _Columns:
 
 
 def _tensor(features: dict[str, _Value], candidates: list[_Candidate], spec: Decision) -> bytes:
-    shared = _Columns(spec.features).of(features, "features")
+    shared = list(map(float, _Columns(spec.features).of(features, "features")))
     columns = _Columns(spec.candidate_features)
     data: list[_Value] = []
     for position, one in enumerate(candidates):
@@ -195,11 +188,13 @@ def _too_large(data: list[_Value], spec: Decision) -> RequestError:
 
 
 def _text(field: str, value: str | None, limit: int = 0) -> str:
+    """One canonical form, that of the headers, so that a subject is one subject however it is said."""
     limit = limit or LENGTHS[field]
-    if value and (len(value) > limit or not value.isprintable()):
-        message = f"the body's {field} is {shown(value)}, of {len(value)} characters"
+    text = normalize("NFC", value).strip() if value else ""
+    if len(text) > limit or not text.isprintable():
+        message = f"the body's {field} is {shown(text)}, of {len(text)} characters"
         raise RequestError(message, f"send at most {limit} printable characters", field=field)
-    return value or ""
+    return text
 
 
 def _labels(labels: dict[str, str]) -> dict[str, str]:
