@@ -48,8 +48,8 @@ class Asked(Noun, frozen=True, kw_only=True):
     """A request as far as it was read.
 
     `asked_usage`: the client asked for usage in its stream. `max_tokens` is what each of `choices` answers may hold,
-    None where the request does not say; `output_field` is where it would. `prefix` are the first bytes of the prompt, as they were sent. `images` counts
-    parts that are not text. `tools`: the model may ask for tools.
+    None where the request does not say; `output_field` is the field that says it. `prefix` are the first bytes of the
+    prompt, as they were sent. `images` counts parts that are not text. `tools`: the model may ask for tools.
     """
 
     model: str

@@ -39,10 +39,10 @@ _decoder = msgspec.json.Decoder(_ChatBody)
 
 
 def chat_of(body: bytes) -> Asked:
-    """Read a chat request. Where both limits are stated the larger counts, since a server may know only one of them.
+    """Read a chat request.
 
     Raises:
-        RequestError: 400, malformed JSON or a field of the wrong type.
+        RequestError: 400, malformed JSON, a field of the wrong type, or two limits, of which servers obey one or other.
     """
     read = decode(_decoder, body)
     messages = bytes(read.messages)
@@ -50,15 +50,18 @@ def chat_of(body: bytes) -> Asked:
         message = f"the body's messages are {shown(messages[:80].decode(errors='replace'), 40)}, not a list"
         raise RequestError(message, "send a list of messages", field="messages")
     options = read.stream_options
-    limits = [limit for limit in (read.max_tokens, read.max_completion_tokens) if limit is not None]
+    limit = read.max_completion_tokens
+    if limit is not None and read.max_tokens is not None:
+        message = f"the body has max_tokens {read.max_tokens} and max_completion_tokens {limit}"
+        raise RequestError(message, "send one of them", field="max_completion_tokens")
     return Asked(
         model=read.model,
         stream=bool(read.stream),
         asked_usage=bool(options and options.include_usage),
         user=read.user or "",
         metadata=notes(read.metadata),
-        max_tokens=max(limits, default=None),
-        output_field="max_tokens" if read.max_completion_tokens is None else "max_completion_tokens",
+        max_tokens=read.max_tokens if limit is None else limit,
+        output_field="max_tokens" if limit is None else "max_completion_tokens",
         choices=max(read.n or 1, read.best_of or 1),
         prefix=first_text(messages),
         images=parts_beside_text(messages),

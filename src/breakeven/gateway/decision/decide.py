@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from operator import itemgetter
 from typing import Any
+from unicodedata import normalize
 
 import msgspec
 
@@ -16,7 +17,6 @@ from breakeven.gateway.decision.contract import (
     MAX_LABEL_VALUE,
     MAX_LABELS,
     MAX_LABELS_LENGTH,
-    METADATA_PREFIX,
 )
 from breakeven.gateway.decision.refusal import RequestError, shown
 from breakeven.schema.noun import Noun
@@ -47,8 +47,8 @@ class _DecideBody(msgspec.Struct):
 class Ask(Noun, frozen=True, kw_only=True):
     """A decision as it was asked. `ids` are the candidates in their order, one row each of the tensor.
 
-    `id` is the client's own name for the request. `tensor_body` is a v2 inference request with one input; the scores that
-    answer it depend on nothing else, so that it is also what a cached answer is keyed by.
+    `id` is the client's own name for the request. `tensor_body` is a v2 inference request with one input; the scores
+    that answer it depend on nothing else, so that it is also what a cached answer is keyed by.
     """
 
     ids: tuple[str, ...]
@@ -57,13 +57,6 @@ class Ask(Noun, frozen=True, kw_only=True):
     session: str = ""
     labels: dict[str, str] = {}
     id: str = ""
-
-    @property
-    def said(self) -> dict[str, str]:
-        """What the body says of the request contract, as metadata, over which headers win."""
-        labels = ",".join(f"{name}={value}" for name, value in self.labels.items())
-        said = {"subject": self.subject, "session": self.session, "labels": labels}
-        return {f"{METADATA_PREFIX}{name}": value for name, value in said.items() if value}
 
 
 _decoder = msgspec.json.Decoder(_DecideBody)
@@ -75,8 +68,8 @@ def decide_of(body: bytes, spec: Decision) -> Ask:
     """Read a decision request.
 
     Raises:
-        RequestError: 400, malformed JSON, candidates that are none, too many or alike, a feature that is missing, unknown
-            or no finite number.
+        RequestError: 400, malformed JSON, no candidates, too many or two alike, a feature that is missing, unknown or
+            no finite number.
     """
     read = _read(body)
     candidates = [_Candidate(id=one) if isinstance(one, str) else one for one in read.candidates]
@@ -132,43 +125,45 @@ def _ids(candidates: list[_Candidate]) -> tuple[str, ...]:
     return ids
 
 
+class _Columns:
+    """The features that make up a part of a row, in the order of the tensor."""
+
+    __slots__ = ("_count", "_take", "names")
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self._count = len(set(names))
+        self._take = itemgetter(*names) if len(names) > 1 else lambda features: [features[name] for name in names]
+
+    def of(self, features: dict[str, _Value], place: str | int) -> Iterable[_Value]:
+        """The values in order; `place` is where the features stand, or the position of their candidate."""
+        if len(features) == self._count:
+            try:
+                values: Iterable[_Value] = self._take(features)
+            except KeyError:
+                pass
+            else:
+                return values
+        raise _misfit(features, self.names, place if isinstance(place, str) else f"candidates[{place}].features")
+
+
 def _tensor(features: dict[str, _Value], candidates: list[_Candidate], spec: Decision) -> bytes:
-    shared = _row(features, spec.features, _taker(spec.features), "features")
-    take = _taker(spec.candidate_features)
+    shared = list(map(float, _Columns(spec.features).of(features, "features")))
+    columns = _Columns(spec.candidate_features)
     data: list[_Value] = []
     for position, one in enumerate(candidates):
         data += shared
-        data += _row(one.features, spec.candidate_features, take, position)
-    width = len(spec.features) + len(spec.candidate_features)
+        data += columns.of(one.features, position)
     if spec.datatype == "FP32" and data and (max(data) > MAX_FP32 or min(data) < -MAX_FP32):
         raise _too_large(data, spec)
     if bool in set(map(type, data)):
         data = list(map(float, data))
+    width = len(spec.features) + len(spec.candidate_features)
     tensor = {"name": spec.input, "datatype": spec.datatype, "shape": (len(candidates), width), "data": data}
     request: dict[str, Any] = {"inputs": (tensor,)}
     if spec.output:
         request["outputs"] = ({"name": spec.output},)
     return msgspec.json.encode(request)
-
-
-def _taker(names: tuple[str, ...]) -> Callable[[dict[str, _Value]], Iterable[_Value]]:
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda features: [features[name] for name in names]
-
-
-def _row(
-    features: dict[str, _Value],
-    names: tuple[str, ...],
-    take: Callable[[dict[str, _Value]], Iterable[_Value]],
-    place: str | int,
-) -> Iterable[_Value]:
-    if len(features) == len(names):
-        try:
-            return take(features)
-        except KeyError:
-            pass
-    raise _misfit(features, names, place if isinstance(place, str) else f"candidates[{place}].features")
 
 
 def _misfit(features: dict[str, _Value], names: tuple[str, ...], place: str) -> RequestError:
@@ -193,11 +188,13 @@ def _too_large(data: list[_Value], spec: Decision) -> RequestError:
 
 
 def _text(field: str, value: str | None, limit: int = 0) -> str:
+    """One canonical form, that of the headers, so that a subject is one subject however it is said."""
     limit = limit or LENGTHS[field]
-    if value and (len(value) > limit or not value.isprintable()):
-        message = f"the body's {field} is {shown(value)}, of {len(value)} characters"
+    text = normalize("NFC", value).strip() if value else ""
+    if len(text) > limit or not text.isprintable():
+        message = f"the body's {field} is {shown(text)}, of {len(text)} characters"
         raise RequestError(message, f"send at most {limit} printable characters", field=field)
-    return value or ""
+    return text
 
 
 def _labels(labels: dict[str, str]) -> dict[str, str]:
