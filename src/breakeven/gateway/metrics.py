@@ -19,7 +19,7 @@ Cell = list[float]
 """A counter's one number; or a histogram's counts by bucket, then above all buckets, then the sum."""
 Cells = Mapping[Labels, Cell]
 Bounds = Mapping[str, Collection[str]]
-Across = Literal["sum", "max", "min", "own"]
+Across = Literal["sum", "max", "min"]
 """How a metric of several workers becomes one: of those alive, except that a sum of counters keeps the dead."""
 OTHER = "other"
 MAX_SERIES = 2000
@@ -166,8 +166,6 @@ def joined(metric: Metric, mine: Cells, others: Iterable[tuple[bool, Cells]]) ->
     Counters add up over the living and the dead, so that no sum falls; of gauges only the living count. Series of
     another shape (another version's) are left out.
     """
-    if metric.across == "own":
-        return mine
     total = {values: list(cell) for values, cell in mine.items()}
     combine, shape = _COMBINE[metric.across], (len(metric.labels), len(metric.empty()))
     for alive, cells in others:
