@@ -23,7 +23,8 @@ from breakeven.gateway.decision.event import (
 from breakeven.gateway.decision.index import index
 from breakeven.gateway.decision.record import predictions
 from breakeven.gateway.decision.request import Request, seed_of, use_case_of
-from breakeven.gateway.decision.route import STRATEGIES, choose, sticky_seed
+from breakeven.gateway.decision.route import choose, sticky_seed
+from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.policy import (
     Backend,
     CapacityPrice,
@@ -243,20 +244,6 @@ def test_the_same_request_gives_the_same_bytes(policy, data) -> None:
         return msgspec.msgpack.encode(predictions(state, action, node="n", sequence=1, now=101.0))
 
     assert once() == once()
-
-
-@given(
-    st.lists(st.floats(0, 10), min_size=1, max_size=6),
-    st.floats(0, 1, exclude_max=True),
-    st.sampled_from(sorted(STRATEGIES)),
-)
-def test_every_strategy_chooses_a_permitted_target(weights, draw, name) -> None:
-    """Any draw gives a target of the eligible set with a positive propensity; propensities sum to 1."""
-    targets = tuple(RouteTarget(deployment=str(number), weight=weight) for number, weight in enumerate(weights))
-    position, propensities = STRATEGIES[name](targets, draw)
-    assert len(propensities) == len(targets)
-    assert sum(propensities) == pytest.approx(1)
-    assert propensities[position] > 0
 
 
 def test_weights_are_met_by_hashing_subjects() -> None:
