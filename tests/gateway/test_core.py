@@ -34,7 +34,7 @@ from breakeven.gateway.decision.index import index
 from breakeven.gateway.decision.purse import Purse, heap_cells
 from breakeven.gateway.decision.record import predictions
 from breakeven.gateway.decision.request import Request, seed_of, use_case_of
-from breakeven.gateway.decision.route import sticky_seed
+from breakeven.gateway.decision.route import choose, sticky_seed
 from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.policy import (
     Backend,
@@ -351,6 +351,14 @@ def test_the_same_request_gives_the_same_bytes(policy, data) -> None:
         return msgspec.msgpack.encode(predictions(state, action, node="n", sequence=1, now=101.0))
 
     assert once() == once()
+
+
+def test_weights_are_met_by_hashing_subjects() -> None:
+    """Over many subjects the sticky hash gives each arm its share: 3 of 4 within five standard errors."""
+    route = Route(strategy="weighted", targets=TARGETS)
+    n = 4000
+    chosen = [choose(route, TARGETS, seed=sticky_seed("u", f"subject-{number}")).arm for number in range(n)]
+    assert abs(chosen.count("B") / n - 0.75) < 5 * (0.75 * 0.25 / n) ** 0.5
 
 
 def test_a_subject_keeps_its_arm_and_use_cases_differ() -> None:

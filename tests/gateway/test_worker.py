@@ -239,7 +239,7 @@ def test_a_policy_that_contradicts_itself_is_refused(kit, tmp_path, changes, sai
 @pytest.mark.parametrize(
     ("strategy", "target", "weight", "said"),
     [
-        ("cheapest", "api", 1.0, "strategy 'cheapest', which is not among .'fixed', 'weighted'."),
+        ("cheapest", "api", 1.0, "strategy 'cheapest', which is not among .'cheapest-feasible', 'fixed', "),
         ("fixed", "gone", 1.0, "deployment 'gone'"),
         ("weighted", "api", -1.0, "the weight -1.0"),
     ],

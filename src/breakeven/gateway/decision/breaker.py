@@ -146,9 +146,10 @@ def usable(circuits: Sequence[Circuit], now: float) -> tuple[int, ...]:
     leaves = [circuit.allows(now) for circuit in circuits]
     if "no" not in leaves and "probe" not in leaves:
         return tuple(range(len(leaves)))
-    probe = next((position for position, leave in enumerate(leaves) if leave == "probe"), None)
     kept = {position for position, leave in enumerate(leaves) if leave == "yes"} or _last(circuits, now)
-    return tuple(sorted(kept if probe is None else kept | {probe}))
+    due = [position for position, leave in enumerate(leaves) if leave == "probe"]
+    probe = due[:1] if kept.isdisjoint(due) else []
+    return tuple(sorted(kept.union(probe)))
 
 
 def _last(circuits: Sequence[Circuit], now: float) -> set[int]:

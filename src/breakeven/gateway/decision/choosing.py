@@ -22,7 +22,10 @@ def choose(
     if not options:
         message = f"strategy {strategy!r} has no option to choose from"
         raise ValueError(message)
-    position, propensities = arms(STRATEGIES[strategy].function, options, draw)
+    function = STRATEGIES[strategy].function
+    if len(options) == 1:
+        return 0, (1.0,)
+    position, propensities = arms(function, options, draw)
     return explored(propensities, explore, draw) if explore > 0 else (position, propensities)
 
 

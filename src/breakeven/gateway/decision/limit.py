@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 
 SAMPLES = 16
 """A window holds at least so many samples, and lasts at least one latency, so that a change is seen before the next."""
@@ -10,19 +10,24 @@ DROP = 0.8
 """What is left of the limit after a window in which the backend dropped something."""
 HEADROOM = 1 / 16
 """By how much a limit in use grows per window while latency allows."""
-FLOOR_STEP, FLOOR_FADE = 0.1, 0.01
+FLOOR_STEP, FLOOR_LEAP = 0.1, 0.3
+"""How far a window moves the floor; further where so few in flight cannot be why it is beyond tolerance."""
+FLOOR_FADE, FLOOR_SHARE = 0.01, 0.25
+"""The number in flight at the floor fades towards this share of the limit, so that luck does not raise it for good."""
+WARM_UP = 8
+"""So many windows make the first floor; the limit does not grow meanwhile. The first to end are the short ones."""
 _LEAST_GRADIENT = 0.5
 
 
 class Limit:
-    """The concurrency at which latency is `tolerance` times its floor.
+    """The concurrency at which latency is `tolerance` times its floor, or at its ceiling.
 
     Per window, with n the mean number in flight and r the geometric mean of latency:
 
-        gradient = clamp(tolerance * floor / r, 1/2, 1)
-        aim      = limit + headroom                  while the gradient is 1
+        gradient = clamp(min(tolerance * floor, ceiling) / r, 1/2, 1)
+        aim      = limit + headroom                      while the gradient is 1
                    min(limit, n * gradient + headroom)   else (Little's law at a server that shares itself out)
-        limit   += (aim - limit) / 2
+        limit    = aim, or half-way to it where it is lower
 
     n below half the limit changes nothing: neither capacity nor queue shows then. The floor is the mean latency of
     windows with no more in flight than when latency last was at its floor; it is therefore learned again when a server
@@ -35,17 +40,24 @@ class Limit:
     """
 
     __slots__ = (
-        "_count", "_dropped", "_ends_s", "_floor_n", "_in_flight", "_least", "_limit", "_logs", "_most", "_tolerance",
-        "floor_s",
+        "_ceiling_s", "_count", "_dropped", "_ends_s", "_floor_n", "_in_flight", "_least", "_limit", "_logs", "_most",
+        "_tolerance", "_windows", "floor_s",
     )  # fmt: skip
 
-    def __init__(self, start: float = 20.0, least: float = 2.0, most: float = 1000.0, tolerance: float = 2.0) -> None:
-        self._least, self._most, self._tolerance = least, most, tolerance
+    def __init__(
+        self,
+        start: float = 20.0,
+        least: float = 2.0,
+        most: float = 1000.0,
+        tolerance: float = 2.0,
+        ceiling_s: float = inf,
+    ) -> None:
+        self._least, self._most, self._tolerance, self._ceiling_s = least, most, tolerance, ceiling_s
         self._limit = min(max(start, least), most)
         self.floor_s: float | None = None
         self._floor_n = 0.0
         self._ends_s = float("-inf")
-        self._count = self._dropped = 0
+        self._count = self._dropped = self._windows = 0
         self._in_flight = self._logs = 0.0
 
     @property
@@ -71,7 +83,8 @@ class Limit:
         aim = self._aim(exp(self._logs / self._count), self._in_flight / self._count) if self._count else self._limit
         if self._dropped:
             aim = min(aim, DROP * self._limit)
-        self._limit = min(self._most, max(self._least, (self._limit + aim) / 2))
+        aim = aim if aim > self._limit else (self._limit + aim) / 2
+        self._limit = min(self._most, max(self._least, aim))
         self._ends_s = now + (exp(self._logs / self._count) if self._count else 0.0)
         self._count = self._dropped = 0
         self._in_flight = self._logs = 0.0
@@ -79,22 +92,28 @@ class Limit:
     def _aim(self, rtt_s: float, n: float) -> float:
         floor_s = self._learn(rtt_s, n)
         limit = self._limit
-        if n < limit / 2:
+        wanted_s = self._ceiling_s if self._windows <= WARM_UP else min(self._ceiling_s, self._tolerance * floor_s)
+        if n < limit / 2 or (self._windows <= WARM_UP and rtt_s <= wanted_s):
             return limit
         headroom = max(1.0, HEADROOM * limit)
-        gradient = min(1.0, max(_LEAST_GRADIENT, self._tolerance * floor_s / rtt_s))
+        gradient = max(_LEAST_GRADIENT, wanted_s / rtt_s)
         return limit + headroom if gradient >= 1 else min(limit, n * gradient + headroom)
 
     def _learn(self, rtt_s: float, n: float) -> float:
-        if self.floor_s is None:
-            self.floor_s, self._floor_n = rtt_s, n
-            return rtt_s
-        if n <= self._floor_n or rtt_s <= self.floor_s:
-            self.floor_s += FLOOR_STEP * (rtt_s - self.floor_s)
-        if n > self._floor_n and rtt_s <= self.floor_s:
+        self._windows += 1
+        if self.floor_s is None or self._windows <= WARM_UP:
+            step = 1 / self._windows
+            self.floor_s = rtt_s if self.floor_s is None else self.floor_s + step * (rtt_s - self.floor_s)
+            self._floor_n += step * (n - self._floor_n)
+            return self.floor_s
+        below = n <= self._floor_n
+        if below or rtt_s <= self.floor_s:
+            step = FLOOR_STEP if rtt_s <= self._tolerance * self.floor_s else FLOOR_LEAP
+            self.floor_s += step * (rtt_s - self.floor_s)
+        if not below and rtt_s <= self.floor_s:
             self._floor_n += FLOOR_STEP * (n - self._floor_n)
-        else:
-            self._floor_n = max(self._least, self._floor_n * (1 - FLOOR_FADE))
+        elif self._floor_n > FLOOR_SHARE * self._limit:
+            self._floor_n *= 1 - FLOOR_FADE
         return self.floor_s
 
 
