@@ -315,3 +315,14 @@ def talk():
             writer.close()
 
     return go
+
+
+@pytest.fixture
+def until():
+    """Wait for something to become true; a test that waits in vain ends with its time."""
+
+    async def wait(condition: Callable[[], bool]) -> None:
+        while not condition():  # noqa: ASYNC110 - the condition is not the test's to signal
+            await asyncio.sleep(0.001)
+
+    return wait
