@@ -278,33 +278,33 @@ def run(request):
 
 @pytest.fixture(params=[serve_itself], ids=["own"])
 def start_server(request):
-    """Every transport that drives a `Service`: `async with start_server(service) as (server, port)`."""
+    """Each transport that drives a `Service`, as a context of it: `async with` gives the server and its port."""
     return request.param
 
 
-@pytest.fixture(name="desks")
+@pytest.fixture(name="desks", scope="session")
 def _desk():
     return Desk
 
 
-@pytest.fixture(name="lines")
+@pytest.fixture(name="lines", scope="session")
 def _line():
     return Line
 
 
-@pytest.fixture(name="seen")
+@pytest.fixture(name="seen", scope="session")
 def _seen():
     return seen
 
 
-@pytest.fixture(name="answers")
+@pytest.fixture(name="answers", scope="session")
 def _answers():
     return answers
 
 
 @pytest.fixture
 def talk():
-    """A client that says its bytes to a port and returns what comes back: to the end, or to some last bytes."""
+    """A client that says its bytes, and returns what comes back: to the end, or to some last bytes."""
 
     async def go(port: int, data: bytes, until: bytes = b"") -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -315,3 +315,14 @@ def talk():
             writer.close()
 
     return go
+
+
+@pytest.fixture
+def until():
+    """Wait for something to become true; a test that waits in vain ends with its time."""
+
+    async def wait(condition: Callable[[], bool]) -> None:
+        while not condition():  # noqa: ASYNC110 - the condition is not the test's to signal
+            await asyncio.sleep(0.001)
+
+    return wait

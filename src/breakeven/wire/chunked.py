@@ -8,6 +8,9 @@ from breakeven.wire.refused import RefusedError, body_too_large, head_too_large,
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _TRAILER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n")
+_NEVER_LAST = frozenset({b"content-length", b"host", b"transfer-encoding"})
+"""A trailer must not say what frames or addresses a request (RFC 9110, section 6.5.1)."""
+
 MAX_LINE_BYTES = 4096
 MAX_EXTRA_BYTES = 64 * 1024
 """Extensions and trailers of one body together; sizes themselves are not counted."""
@@ -94,7 +97,7 @@ class ChunkedReader:
     def _trailer(self, line: bytes) -> None:
         if line == b"\r\n":
             self.whole = True
-        elif _TRAILER.fullmatch(line) is None:
+        elif _TRAILER.fullmatch(line) is None or line.partition(b":")[0].lower() in _NEVER_LAST:
             raise malformed(problem=f"a trailer is {line[:40]!r}")
         self._count(len(line))
 

@@ -97,27 +97,27 @@ class HeadReader:
             self._parser = httptools.HttpRequestParser(self)
             self._used_up = False
         self._start = data
-        end = data.find(_END) + 4
-        if end < len(_END):
+        found = data.find(_END)
+        if found < 0:
             self._feed(data)
             self._tail = data[-3:]
             return 0
+        end = found + len(_END)
         self._feed(data if end == len(data) else data[:end])
         self._conclude()
         return end
 
     def _take_on(self, data: bytes) -> int:
         joined = self._tail + data
-        end = joined.find(_END) + 4 - len(self._tail)
-        whole = end > 0
-        piece = data[:end] if whole else data
+        found = joined.find(_END)
+        end = found + len(_END) - len(self._tail) if found >= 0 else 0
+        piece = data[:end] if end else data
         if len(self._start) <= self._limits.target_bytes + _LONGEST_REST:
             self._start += piece
         self._feed(piece)
         self._tail = joined[-3:]
-        if not whole:
-            return 0
-        self._conclude()
+        if end:
+            self._conclude()
         return end
 
     def _feed(self, piece: bytes) -> None:
