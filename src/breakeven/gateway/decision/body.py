@@ -54,8 +54,8 @@ def _wrong(said: str, body: bytes, at: str) -> RequestError:
         return RequestError(f"the body has no {field}", "add it; the API's reference says what it holds", field=field)
     wanted = what.removeprefix("Expected ").partition(", got")[0].replace("`", "").replace(" | ", " or ")
     way_out = f"send {wanted}" if what.startswith("Expected") else "see the API's reference for its type"
-    message = f"the body's field {field or '$'} is {_value_at(body, path)}: {what}"
-    return RequestError(message, way_out, field=field)
+    place = f"the body's field {field}" if field else "the body"
+    return RequestError(f"{place} is {_value_at(body, path)}: {what}", way_out, field=field or "body")
 
 
 def _value_at(body: bytes, path: str) -> str:
