@@ -120,7 +120,6 @@ GOOD_OUTPUT = {
     "plain": 2,
     "usage": 2,
     "runes": 1,
-    "usage: beyond 64 bits": 1,
     "CR LF": 2,
     "CR": 2,
     "BOM": 1,
