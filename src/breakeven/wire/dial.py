@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -102,8 +104,28 @@ async def connect_tcp(address: str, port: int) -> socket.socket:
         sock.setblocking(False)
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().sock_connect(sock, (address, port))
+        await _connected(sock, sock.connect_ex((address, port)), address)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+async def _connected(sock: socket.socket, code: int, address: str) -> None:
+    """Wait for a connection under way; the loop's own `sock_connect` would ask its resolver first, hung or not."""
+    if code in {errno.EINPROGRESS, errno.EWOULDBLOCK}:
+        loop = asyncio.get_running_loop()
+        writable: asyncio.Future[None] = loop.create_future()
+        loop.add_writer(sock.fileno(), _say, writable)
+        try:
+            await writable
+        finally:
+            loop.remove_writer(sock.fileno())
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, f"{address}: {os.strerror(code)}")
+
+
+def _say(writable: asyncio.Future[None]) -> None:
+    if not writable.done():
+        writable.set_result(None)

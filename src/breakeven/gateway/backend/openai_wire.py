@@ -18,6 +18,8 @@ _NOTHING = frozenset({b"", b"null", b'""', b"[]"})
 _ABSENT = msgspec.Raw(b"")
 _BYTES_PER_CHUNK = 4
 _ERROR = re.compile(rb'"object"\s*:\s*"error"')
+_ERROR_FIELD = re.compile(rb"(?:^|[\r\n])error:")
+"""llama.cpp writes the field `error` where the grammar knows `data` only."""
 
 
 class _InputDetails(msgspec.Struct):
@@ -85,7 +87,7 @@ def from_wire(body: bytes) -> Piece:
     Where output is not counted by the server, its chunks are a fourth of its bytes; embeddings have none.
     """
     try:
-        answer = _answers.decode(body)
+        answer = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Piece(error="malformed", detail=f"the answer is not a completion: {error}")
     if bytes(answer.error) not in _NOTHING:
@@ -94,6 +96,13 @@ def from_wire(body: bytes) -> Piece:
         return Piece(data=body, error="malformed", detail="the answer holds neither choices nor data")
     chunks = sum(_length(one) // _BYTES_PER_CHUNK + 1 for one in answer.choices or ())
     return Piece(data=body, chunks=chunks, usage=_tokens(answer.usage), done=True)
+
+
+def _decode(data: bytes) -> _Answer:
+    """Raises what msgspec raises; it does not look into fields that stay bytes, which clients must be able to read."""
+    if not data.isascii():
+        str(data, "utf-8")
+    return _answers.decode(data)
 
 
 def _length(choice: _Choice) -> int:
@@ -110,11 +119,12 @@ class StreamReader:
         drop_usage: the client did not ask for the chunk that holds only usage.
     """
 
-    __slots__ = ("_drop_usage", "_has_choice", "_parser")
+    __slots__ = ("_drop_usage", "_dropped", "_has_choice", "_parser")
 
     def __init__(self, place: str, *, drop_usage: bool) -> None:
         self._parser = Parser(place)
         self._drop_usage = drop_usage
+        self._dropped = False
         self._has_choice = False
 
     def feed(self, data: bytes) -> Piece:
@@ -123,9 +133,10 @@ class StreamReader:
             events = self._parser.feed(data)
         except ProtocolError as error:
             return Piece(error="malformed", detail=error.message)
-        if len(events) == 1 and events[0].data != DONE:
+        parser = self._parser
+        if len(events) == 1 and events[0].data != DONE and not parser.swallowed and parser.broken is None:
             return self._read(events[0])
-        kept: list[bytes] = []
+        kept = [b"\n"] if parser.swallowed and not self._dropped else []
         chunks, usage = 0, None
         for event in events:
             read = self._done() if event.data == DONE else self._read(event)
@@ -141,7 +152,9 @@ class StreamReader:
             kept.append(read.data)
             chunks += read.chunks
             usage = read.usage or usage
-        return Piece(data=b"".join(kept), chunks=chunks, usage=usage)
+        whole = Piece(data=b"".join(kept), chunks=chunks, usage=usage)
+        broken = parser.broken
+        return msgspec.structs.replace(whole, error="malformed", detail=broken.message) if broken else whole
 
     def end(self) -> Piece:
         """The stream ended without `[DONE]`."""
@@ -155,10 +168,12 @@ class StreamReader:
 
     def _read(self, event: Event) -> Piece:
         data = event.data
+        self._dropped = False
         if data is None:
-            return Piece(data=event.raw)
+            error = _shown(event.raw) if _ERROR_FIELD.search(event.raw) else ""
+            return Piece(error="upstream_error", detail=error) if error else Piece(data=event.raw)
         try:
-            answer = _answers.decode(data)
+            answer = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return Piece(error="malformed", detail=f"an event of the stream is not a completion chunk: {error}")
         if (answer.error is not _ABSENT and bytes(answer.error) not in _NOTHING) or event.name == b"error":
@@ -169,6 +184,7 @@ class StreamReader:
             return Piece(data=event.raw, chunks=sum(map(_holds_output, answer.choices)), usage=usage)
         if usage is None:
             return Piece(error="upstream_error", detail=_shown(data)) if _ERROR.search(data) else Piece(data=event.raw)
+        self._dropped = self._drop_usage
         return Piece(data=b"" if self._drop_usage else event.raw, usage=usage)
 
 
