@@ -81,7 +81,7 @@ class UseCaseSection(Section):
     on_tracking_incomplete: Annotated[
         TrackingGap,
         Field(
-            description="without identity, consent or events: serve; approximate by the session; or suppress the answer"
+            description="no subject, consent or event path: serve; approximate without a model; or suppress with 422"
         ),
     ] = "serve"
     value_per_outcome_usd: Annotated[
@@ -98,9 +98,12 @@ class UseCaseSection(Section):
         tuple[Step, ...],
         Field(min_length=1, description="what happens when the route fails or the time is gone, step by step"),
     ] = ("error",)
-    default_answer: Annotated[str, Field(description="the body of the step `default`")] = ""
-    segments: Annotated[SegmentsSection | None, Field(description="the bodies of the step `segment`")] = None
-    rules: Annotated[tuple[RuleSection, ...], Field(description="the bodies of the step `rules`")] = ()
+    default_answer: Annotated[
+        str,
+        Field(description="the step `default`: words for a chat, JSON for tensors and embeddings, a candidate's name"),
+    ] = ""
+    segments: Annotated[SegmentsSection | None, Field(description="the answers of the step `segment`")] = None
+    rules: Annotated[tuple[RuleSection, ...], Field(description="the answers of the step `rules`")] = ()
     retry: Annotated[RetryChoice, Field(description="second tries; `off` for none")] = RetrySection()
     hedge: Annotated[HedgeSection | None, Field(description="second tries beside slow ones; left out is none")] = None
     cache_ttl_s: Annotated[NotNegative, Field(description="how long an answer to the very same request is kept")] = 0.0
@@ -117,10 +120,12 @@ class UseCaseSection(Section):
 class PolicyFile(Section):
     """`policy.yaml`: what each use case asks for, and what all of them may spend."""
 
-    version: Literal[1] = 1
+    version: Annotated[Literal[1], Field(description="version of this grammar")] = 1
     plan_id: Annotated[str, Field(description="the plan that wrote the routes; set by `breakeven apply`")] = ""
     default_use_case: Annotated[str, Field(description="the use case of requests that name none")] = ""
-    use_cases: Annotated[tuple[UseCaseSection, ...], Field(min_length=1)]
+    use_cases: Annotated[
+        tuple[UseCaseSection, ...], Field(min_length=1, description="what answers are for, at least one")
+    ]
     budgets: Annotated[tuple[BudgetSection, ...], Field(description="money that may be spent")] = ()
     tiers: Annotated[TiersSection, Field(description="what each tier is granted")] = TiersSection()
     breaker: Annotated[BreakerSection, Field(description="when a deployment is left alone")] = BreakerSection()

@@ -57,15 +57,13 @@ class SegmentsSection(Section):
     """Answers prepared for each value of one attribute of the request: the step `segment` of a failure chain."""
 
     by: Attribute
-    answers: Annotated[
-        dict[str, Text], Field(min_length=1, description="the answer's body for each value of the attribute")
-    ]
+    answers: Annotated[dict[str, Text], Field(min_length=1, description="the answer for each value of the attribute")]
 
 
 class RuleSection(Section):
     """An answer where all of `when` hold; the first rule that holds answers: the step `rules` of a failure chain."""
 
-    answer: Annotated[Text, Field(description="the answer's body")]
+    answer: Annotated[Text, Field(description="the answer, written as `default_answer` is")]
     when: Annotated[
         dict[Text, str],
         Field(description="region, device_class, channel or a label, and its value; left out always holds"),
@@ -132,9 +130,9 @@ class TierSection(Section):
 class TiersSection(Section):
     """The tiers; shares descend, so that load is shed strictly by tier."""
 
-    critical: TierSection = TierSection()
-    important: TierSection = TierSection()
-    opportunistic: TierSection = TierSection()
+    critical: Annotated[TierSection, Field(description="refused last")] = TierSection()
+    important: Annotated[TierSection, Field(description="refused before it")] = TierSection()
+    opportunistic: Annotated[TierSection, Field(description="refused first")] = TierSection()
 
     def rules(self) -> tuple[TierRule, ...]:
         """The three tiers' rules, most important first."""

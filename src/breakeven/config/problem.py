@@ -103,4 +103,5 @@ def _excerpt(line: str, place: Place) -> list[str]:
     piece = line[start : start + _SHOWN]
     before = "".join("\t" if letter == "\t" else " " for letter in piece[: place.column - 1 - start])
     carets = "^" * max(1, min(place.width, len(piece) - len(before)))
-    return [f"{place.line:>5} | {piece.rstrip()}", f"      | {before}{carets}"]
+    piece = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", piece.rstrip())
+    return [f"{place.line:>5} | {piece}", f"      | {before}{carets}"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TypeAlias
 
 from ruamel.yaml import YAML
@@ -22,8 +24,11 @@ MAX_MARKS = 20_000
 """Lines, commas, colons and brackets a file may hold, which is at least as many as it has values."""
 MAX_LINE = 64 * 1024
 MAX_DEPTH = 32
+MAX_BRACKETS = 2 * MAX_DEPTH
+"""Open at once in a line; some of them may stand in words."""
 
 _CORE = "tag:yaml.org,2002:"
+_HALVES = re.compile("[\ud800-\udfff]")
 _TEXT_TAGS = frozenset({f"{_CORE}str", f"{_CORE}timestamp", f"{_CORE}null"})
 
 
@@ -110,11 +115,22 @@ def _check_size(text: str) -> None:
         message = f"the file has {size} bytes, at most {MAX_BYTES} are read"
     elif marks > MAX_MARKS:
         message = f"the file has {marks} lines, commas, colons and brackets, at most {MAX_MARKS} are read"
-    elif (longest := max(map(len, text.split("\n")))) > MAX_LINE:
+    elif (longest := max(map(len, lines := text.split("\n")))) > MAX_LINE:
         message = f"the file has a line of {longest} characters, at most {MAX_LINE} are read"
+    elif (deepest := max(map(_brackets, lines))) > MAX_BRACKETS:
+        message = (
+            f"the file has a line that opens {deepest} brackets inside one another, more than {MAX_DEPTH} are no use"
+        )
     else:
         return
     raise ValueError(message)
+
+
+def _brackets(line: str) -> int:
+    """How deep the brackets of a line nest; each open one costs the reader time at every further character."""
+    if line.count("[") + line.count("{") <= MAX_BRACKETS:
+        return 0
+    return max(accumulate(1 if letter in "[{" else -1 if letter in "]}" else 0 for letter in line))
 
 
 _MARKS = ("\n", ",", ": ", "[", "{", "- ", "? ")
@@ -176,7 +192,7 @@ class _Walk:
         return found
 
     def _key(self, node: Node) -> str | None:
-        if isinstance(node, ScalarNode) and node.tag in _TEXT_TAGS and node.value:
+        if isinstance(node, ScalarNode) and node.tag in _TEXT_TAGS and node.value and not _HALVES.search(node.value):
             return str(node.value)
         hint = "write the keys out" if node.tag == f"{_CORE}merge" else "quote it, or write a name"
         if isinstance(node, ScalarNode) and node.value.isdigit():
@@ -210,7 +226,7 @@ def resolve(text: str, kind: str) -> Value:
         ValueError: the scalar is no value of YAML's core schema.
     """
     if kind in {"str", "timestamp"}:
-        return text
+        return _whole(text)
     if kind == "null":
         return None
     if kind == "bool" and text.lower() in {"true", "false"}:
@@ -220,6 +236,13 @@ def resolve(text: str, kind: str) -> Value:
     if kind == "float" and ":" not in text:
         return _real(text.replace("_", "").lower())
     message = f"`{text[:60]}` is no plain value of YAML 1.2 (read as {kind})"
+    raise ValueError(message)
+
+
+def _whole(text: str) -> str:
+    if text.isascii() or not _HALVES.search(text):
+        return text
+    message = "half a character: `\\ud800` to `\\udfff` mean nothing alone"
     raise ValueError(message)
 
 
@@ -250,7 +273,11 @@ def _width(start: StringMark, end: StringMark) -> int:
 
 
 def _shown(node: Node) -> str:
-    return f"`{str(node.value)[:40]}`" if isinstance(node, ScalarNode) and node.value else "nothing or a collection"
+    return (
+        f"`{_HALVES.sub('?', str(node.value))[:40]}`"
+        if isinstance(node, ScalarNode) and node.value
+        else "nothing or a collection"
+    )
 
 
 def items(value: Value, *path: str) -> Sequence[tuple[Path, dict[str, Value]]]:
