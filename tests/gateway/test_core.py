@@ -53,7 +53,7 @@ from breakeven.schema.policy import (
     UseCase,
     WorkCurve,
 )
-from breakeven.schema.record import Prediction, Tokens
+from breakeven.schema.record import Tokens
 
 PRICE = TokenPrice(price_id="t", input_pico_usd=3, output_pico_usd=7, request_pico_usd=1)
 CAPACITY = CapacityPrice(price_id="c", replicas=2, pico_usd_per_replica_s=10**9)
@@ -162,7 +162,12 @@ def leased(draw, action: Lease) -> Leased:
     return Leased(granted=granted)
 
 
-FAILURES = [("error", "upstream_500"), ("timeout", "timeout"), ("unreachable", "unreachable"), ("error", "upstream_400")]
+FAILURES = [
+    ("error", "upstream_500"),
+    ("timeout", "timeout"),
+    ("unreachable", "unreachable"),
+    ("error", "upstream_400"),
+]
 
 
 def next_event(draw, state, action, now: float):

@@ -30,7 +30,8 @@ class Attempt:
 
     __slots__ = (
         "_in_flight", "_listener", "_standing", "_ticket", "accepted", "chunks", "connect_s", "emulated",
-        "first_byte_s", "first_s", "gap_s", "handle", "headers", "held", "last_s", "number", "observed", "status", "usage",
+        "first_byte_s", "first_s", "gap_s", "handle", "headers", "held", "last_s", "number", "observed", "status",
+        "usage",
     )  # fmt: skip
 
     def __init__(self, number: int, standing: Standing, listener: Listener) -> None:

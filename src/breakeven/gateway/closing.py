@@ -34,10 +34,10 @@ class Closing:
     """What an exchange gathered for its end: the backend's headers and body, the cache's answer, why it failed."""
 
     __slots__ = (
+        "_asked_id",
         "_cached",
         "_headers",
         "_http",
-        "_asked_id",
         "_kept",
         "_key",
         "_out",

@@ -92,8 +92,8 @@ def from_wire(body: bytes) -> Piece:
         return Piece(error="malformed", detail=f"the answer is not a completion: {error}")
     if bytes(answer.error) not in _NOTHING:
         return Piece(data=body, error="upstream_error", detail=_shown(bytes(answer.error)))
-    if not answer.choices and bytes(answer.data) in _NOTHING:
-        return Piece(data=body, error="malformed", detail="the answer holds neither choices nor data")
+    if not answer.choices and answer.usage is None and bytes(answer.data) in _NOTHING:
+        return Piece(data=body, error="malformed", detail="the answer holds no choices, no data and no usage")
     chunks = sum(_length(one) // _BYTES_PER_CHUNK + 1 for one in answer.choices or ())
     return Piece(data=body, chunks=chunks, usage=_tokens(answer.usage), done=True)
 

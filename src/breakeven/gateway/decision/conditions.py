@@ -32,7 +32,7 @@ class Standing:
 class Conditions:
     """Kept while policies come and go; a deployment is known by its name.
 
-    `controls_down`: budgets or journal cannot be written. `money_down`: the store of budgets and quotas cannot be asked.
+    `controls_down`: budgets or journal cannot be written. `money_down`: budgets and quotas cannot be asked.
     """
 
     __slots__ = ("_hedges", "_retries", "_rule", "controls_down", "money_down", "standings")
