@@ -15,7 +15,7 @@ from breakeven.gateway.decision.event import End
 from breakeven.gateway.decision.infer import finished
 from breakeven.gateway.decision.record import predictions
 from breakeven.gateway.decision.request import Request
-from breakeven.gateway.decision.route import SEED_BITS
+from breakeven.gateway.decision.route import SEED_BITS, sticky_seed
 from breakeven.gateway.decision.state import State
 from breakeven.gateway.runtime import Runtime
 from breakeven.schema.record import Prediction, Tokens
@@ -79,7 +79,7 @@ class Closing:
         spec = self._request.use_case.decision
         if self._request.protocol != "decide" or spec is None:
             return ""
-        draw = (self._request.seed * _SPREAD & (1 << SEED_BITS) - 1) / (1 << SEED_BITS)
+        draw = sticky_seed(f"decide:{self._request.use_case.name}", self._request.request_id) / (1 << SEED_BITS)
         rule = self._runtime.bundle.index.tiers[self._request.use_case.tier]
         found = chosen_of(body, spec, self._request.candidates, draw, explore=rule.explore)
         if isinstance(found, str):
@@ -249,6 +249,7 @@ class Closing:
             model=request.model,
             created=int(request.time_s),
             stream=request.stream,
+            asked_usage=request.asked_usage,
         )
 
     def _error(self, end: End) -> bytes:
@@ -257,10 +258,6 @@ class Closing:
             message = f"{message}: {self.detail}"
         kind = _KINDS.get(end.http_status, "upstream_error")
         return error_body(self._request.protocol, message, kind=kind, code=end.reason)
-
-
-_SPREAD = 0x9E3779B97F4A7C15
-"""Spreads a seed anew (2**64 / golden ratio): the choice of an action is independent of the choice of a target."""
 
 
 def _sum(records: tuple[Prediction, ...]) -> int | None:
