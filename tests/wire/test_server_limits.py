@@ -399,6 +399,19 @@ def test_room_is_told_to_the_answer_that_waits_for_it(desks, lines) -> None:
     assert told == [False]
 
 
+def test_an_answer_knows_that_there_was_no_room_before_it(desks, lines) -> None:
+    """A way back that filled while the body came is full from the start, and stalls end it all the same."""
+    desk = desks(desks.hold)
+    line = lines(desk)
+    line.say(HEAD + b"Content-Length: 1\r\n\r\n")
+    line.connection.pause_writing()
+    line.transport.unread = 1
+    line.say(b"x")
+    assert desk.outs[0].full
+    line.after(30.5)
+    assert desk.outs[0].gone
+
+
 def test_nothing_more_is_served_to_who_does_not_read(desks, lines) -> None:
     """Answers of requests sent ahead wait for room, so that they cannot pile up."""
     desk = desks()
