@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from breakeven.wire.server import serve
 
 _log = getLogger("breakeven.gateway")
 DRAIN_S = 30.0
+MOST_FILES = 65_536
 
 
 def run(
@@ -42,8 +44,17 @@ def run(
         ConfigError: the policy, a URL, a model file or an extra is missing or wrong.
         UsageError: the port is taken by somebody who does not share it.
     """
+    _many_files()
     listening = _listen(host, port)
     uvloop.run(_serve(data_dir, listening, parent_pipe_fd, on_ready))
+
+
+def _many_files() -> None:
+    """As many descriptors as the system lets us have: each connection takes one, and the usual 1,024 are few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:
