@@ -94,7 +94,6 @@ gateways = st.builds(
     cors_origins=st.lists(st.sampled_from(["*", "https://shop.example"]), max_size=2).map(tuple),
     max_body_mb=st.floats(0.01, 1024),
     access_log=st.sampled_from(["off", "stderr", "logs/access.jsonl"]),
-    transport=st.sampled_from(["own", "asgi"]),
 )
 quotas = st.builds(
     QuotaSettings,

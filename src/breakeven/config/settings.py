@@ -51,9 +51,6 @@ class GatewaySettings(Section):
     access_log: Annotated[
         Text, Field(description="a line of JSON for each request, without prompts and keys: off, stderr or a path")
     ] = "off"
-    transport: Annotated[
-        Literal["own", "asgi"], Field(description="what speaks HTTP: the gateway's own server, or an ASGI server")
-    ] = "own"
 
     @property
     def console(self) -> int:
