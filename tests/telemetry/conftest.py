@@ -162,7 +162,7 @@ def prediction(node: str = "n", number: int = 1, **changes) -> Prediction:
     )  # fmt: skip
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def kit() -> SimpleNamespace:
     """What tests need and cannot import."""
     return SimpleNamespace(Writer=Writer, Receiver=Receiver, serve=serve, prediction=prediction, values=values)

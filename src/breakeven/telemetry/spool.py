@@ -73,14 +73,15 @@ class Spool:
         """
         records: list[Record] = []
         files: dict[str, int] = {}
-        for stem, at in sorted(self.files.items()):
-            if at == DONE:
-                continue
-            found, files[stem] = self._read(stem, at)
-            records += found
-            if len(records) >= count:
-                break
-        return Read(records=tuple(records), files={stem: to for stem, to in files.items() if to != self.files[stem]})
+        for stem, start in sorted(self.files.items()):
+            at = start
+            while at != DONE and len(records) < count:  # to its end: a node's next file begins after it
+                found, to = self._read(stem, at)
+                if to == at:
+                    break
+                records += found
+                files[stem] = at = to
+        return Read(records=tuple(records), files=files)
 
     def sent(self, files: dict[str, int]) -> None:
         """Go on after what was read; call it when the state that says so is on the disk."""
