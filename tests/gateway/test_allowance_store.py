@@ -258,6 +258,18 @@ def test_a_bucket_refills_at_its_rate_to_its_burst(tmp_path) -> None:
     assert worker.visit().left == 10
 
 
+def test_what_comes_back_into_a_full_bucket_is_lost(tmp_path) -> None:
+    """Else who gives back could take more than the burst at once."""
+    clock = Clock()
+    worker = Holder(unsynced_store(clock, tmp_path), "w1", TOKENS)
+    assert worker.reserve(10)
+    worker.purse.empty()
+    worker.visit()
+    clock.now += 1000
+    worker.purse.settle(10, 0)
+    assert worker.visit().left == BURST
+
+
 def test_after_a_reboot_an_empty_bucket_refills(tmp_path) -> None:
     """The clock of the new boot is smaller than the last instant written; it must not stop the refill."""
     clock = Clock()

@@ -133,14 +133,17 @@ class Account:
         self.serve(now)
 
     def serve(self, now: float) -> None:
-        """Reserve for those who wait as far as it goes, first come first; refuse those who can wait no longer."""
+        """Reserve for those who wait as far as it goes, first come first; refuse those who can wait no longer.
+
+        Whoever was asked for in a visit under way waits for its answer, also without patience.
+        """
         waiting, self.waiters = self.waiters, []
         for one in waiting:
             if one.future.done():
                 continue
             if self.purse.reserve(one.amount):
                 one.future.set_result(True)
-            elif self.hopeless(one.amount) or (one.asked and one.deadline < now):
+            elif self.hopeless(one.amount) or (one.asked and one.deadline < now and not self.flying):
                 one.future.set_result(False)
             else:
                 self.waiters.append(one)
