@@ -48,21 +48,13 @@ async def gone(up: Upstream) -> AsyncIterator[Row]:
         exact = sum(counts[name] == 1 and status[name].status == "cancelled" for name in gone_s)
         said = f"{exact} of {TIMES}"
         yield Row("R7", f"client gone at {form}: one record, cancelled", f"{TIMES}", said, exact == TIMES)
-    partial = sum(_tokens(status.get(name)) >= 4 for name in left["token 5"])
+    partial = sum(name in status and status[name].consumed_output_tokens >= 4 for name in left["token 5"])
     yield Row("R7", "gone at token 5: tokens so far recorded", f"{TIMES}", f"{partial} of {TIMES}", partial == TIMES)
 
 
 async def _leave(gate: asyncio.Semaphore, port: int, sent: bytes, events: int) -> float:
     async with gate:
         return await leave(port, sent, events)
-
-
-def _tokens(record: object) -> int:
-    """Output tokens of a sealed record, whatever its columns are called."""
-    if not isinstance(record, dict):
-        return 0
-    found = [value for name, value in record.items() if "output" in name and "consumed" in name]
-    return max((int(value) for value in found if value is not None), default=0)
 
 
 async def storms(up: Upstream) -> AsyncIterator[Row]:

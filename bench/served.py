@@ -136,12 +136,19 @@ class Upstream:
 class Serve:
     """The whole of `breakeven serve --openai-base-url URL --port P --data-dir D`, under a policy of the bench's own.
 
-    The policy is put in by writing the compiled file, as `apply` does; the workers take it within a second.
+    The policy is put in by writing the compiled file, as `apply` does; the workers take it within a second. A base URL
+    instead of a policy leaves the built-in one.
     """
 
     def __init__(
-        self, policy: Policy, *, workers: int = 1, cores: set[int] | None = None, env: dict[str, str] | None = None
+        self,
+        policy: Policy | str,
+        *,
+        workers: int = 1,
+        cores: set[int] | None = None,
+        env: dict[str, str] | None = None,
     ) -> None:
+        self.base_url = policy if isinstance(policy, str) else policy.backends[0].base_url
         self.policy = policy
         self.env = os.environ | (env or {})
         self.workers = workers
@@ -155,14 +162,15 @@ class Serve:
         self.folder = Path(self._folder.name)
         self.data = self.folder / "data"
         self.log = self.folder / "serve.log"
-        command = [sys.executable, "-m", "breakeven", "serve", "--openai-base-url", self.policy.backends[0].base_url]
+        command = [sys.executable, "-m", "breakeven", "serve", "--openai-base-url", self.base_url]
         command += ["--port", str(self.port), "--data-dir", str(self.data), "--workers", str(self.workers)]
         command += ["--console-port", str(free_port())]
         with on(self.cores), self.log.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, env=self.env)
         try:
             wait_until_ready(f"{self.root}/readyz", lambda: self.process.poll() is None)
-            self.install(self.policy)
+            if isinstance(self.policy, Policy):
+                self.install(self.policy)
         except BaseException as error:
             stop(self.process)
             message = f"serve did not start: {self.log.read_text(errors='replace')[-2000:]}"
