@@ -29,7 +29,7 @@ def test_any_answers_make_files_that_load(answers: Answers) -> None:
     """Five answers become two files that load together, compile, and hold the answers."""
     first, second = write(answers)
     found = settings.load(first)
-    policy = policy_file.load(second, deployments=[entry.name for entry in found.deployments])
+    policy = policy_file.load(second, beside=found)
     assert found.deployments[0].model == answers.model
     assert policy.default_use_case == policy.use_cases[0].name == answers.use_case
     assert policy.use_cases[0].latency.budget_ms == answers.latency_ms

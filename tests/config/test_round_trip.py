@@ -2,12 +2,24 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.config import policy_file, reading, settings
 from breakeven.config.policy_file import LatencySection, PolicyFile, RouteSection, TargetSection, UseCaseSection
+from breakeven.config.policy_parts import (
+    BreakerSection,
+    BudgetSection,
+    DecisionSection,
+    HedgeSection,
+    RetrySection,
+    RuleSection,
+    SegmentsSection,
+    TierSection,
+    TiersSection,
+)
 from breakeven.config.render import to_yaml
 from breakeven.config.settings import (
     BackendSettings,
@@ -15,7 +27,9 @@ from breakeven.config.settings import (
     GatewaySettings,
     PlanningSettings,
     PriceSettings,
+    QuotaSettings,
     Settings,
+    TelemetrySettings,
     TenantSettings,
     WorkSettings,
 )
@@ -79,6 +93,14 @@ gateways = st.builds(
     console_port=st.none() | st.just(0),
     cors_origins=st.lists(st.sampled_from(["*", "https://shop.example"]), max_size=2).map(tuple),
     max_body_mb=st.floats(0.01, 1024),
+    access_log=st.sampled_from(["off", "stderr", "logs/access.jsonl"]),
+)
+quotas = st.builds(
+    QuotaSettings,
+    requests_per_s=st.floats(0, 1e6),
+    tokens_per_min=st.floats(0, 1e9),
+    requests_per_day=st.integers(0, 10**12),
+    max_in_flight=st.integers(0, 1000),
 )
 
 
@@ -89,7 +111,11 @@ def all_settings(draw: st.DrawFn) -> Settings:
     return Settings(
         data_dir=draw(texts),
         gateway=draw(gateways),
-        tenants=tuple(TenantSettings(name=name, key_env=f"K{at}") for at, name in enumerate(draw(st.sets(names)))),
+        telemetry=draw(st.builds(TelemetrySettings, otlp_endpoint=st.just("http://h:4318"), spans=st.booleans())),
+        tenants=tuple(
+            TenantSettings(name=name, key_env=f"K{at}", quota=draw(quotas), use_cases=(name,))
+            for at, name in enumerate(draw(st.sets(names)))
+        ),
         backends=tuple(_backend(name, onnx=draw(st.booleans()), path=draw(texts)) for name in backends),
         deployments=tuple(
             DeploymentSettings(
@@ -102,6 +128,8 @@ def all_settings(draw: st.DrawFn) -> Settings:
                 power_w=draw(amounts),
                 work=draw(st.none() | st.builds(WorkSettings, row_ms=st.floats(0, 10))),
                 emulated=draw(st.booleans()),
+                region=draw(st.sampled_from(["", "eu", "no"])),
+                quality=draw(st.none() | st.floats(0, 1)),
             )
             for name in deployments
         ),
@@ -112,7 +140,7 @@ def all_settings(draw: st.DrawFn) -> Settings:
 
 def _backend(name: str, *, onnx: bool, path: str) -> BackendSettings:
     if onnx:
-        return BackendSettings(name=name, kind="onnx", model_path=path, max_delay_ms=0.5)
+        return BackendSettings(name=name, kind="onnx", model_path=path, max_delay_ms=0.5, max_batch="auto", threads=3)
     return BackendSettings(name=name, kind="openai", base_url="https://api.example/v1", api_key_env="KEY")
 
 
@@ -144,7 +172,36 @@ use_cases = st.builds(
     cache_ttl_s=st.floats(0, 1e5),
     ack=st.sampled_from(["fast", "durable"]),
     store_prompts=st.booleans(),
+    segments=st.none() | st.builds(SegmentsSection, by=texts, answers=st.dictionaries(texts, texts, min_size=1)),
+    rules=st.lists(st.builds(RuleSection, answer=texts, when=st.dictionaries(texts, texts, min_size=1))).map(tuple),
+    retry=st.just("off") | st.builds(RetrySection, ratio=st.floats(0, 1), attempts=st.integers(1, 10)),
+    hedge=st.none() | st.builds(HedgeSection, quantile=st.floats(0.1, 0.99), after_ms=st.none() | st.floats(1, 1e4)),
+    decision=st.none() | st.builds(DecisionSection, features=st.lists(texts, min_size=1).map(tuple)),
+    value_per_outcome_usd=amounts,
+    quality_floor=st.none() | st.floats(0, 1),
+    data_locality=st.lists(texts, max_size=2).map(tuple),
+    on_tracking_incomplete=st.sampled_from(["serve", "approximate", "suppress"]),
+    max_output_tokens=st.integers(0, 10_000),
 )
+budgets = st.lists(
+    st.builds(
+        BudgetSection,
+        name=names,
+        limit_usd=st.floats(1e-6, 9e6),
+        period=st.sampled_from(["hour", "day", "month", "total"]),
+        hard=st.booleans(),
+        on_exhausted=st.sampled_from(["refuse", "cap", "fallback"]),
+    ),
+    max_size=3,
+    unique_by=lambda budget: budget.name,
+).map(tuple)
+tier = st.builds(
+    TierSection,
+    explore=st.none() | st.booleans(),
+    hedge=st.just(True),
+    fail=st.sampled_from([None, "open", "closed"]),
+)
+tiers = st.builds(TiersSection, critical=tier, important=tier, opportunistic=tier)
 
 
 @given(all_settings())
@@ -153,10 +210,21 @@ def test_settings_survive_the_file(value: Settings) -> None:
     assert settings.load(to_yaml(value)) == value
 
 
-@given(st.lists(use_cases, min_size=1, max_size=3, unique_by=lambda use_case: use_case.name), texts)
-def test_policies_survive_the_file(found: list[UseCaseSection], plan_id: str) -> None:
+@hypothesis.settings(max_examples=30)
+@given(
+    st.lists(use_cases, min_size=1, max_size=2, unique_by=lambda use_case: use_case.name),
+    st.builds(
+        PolicyFile,
+        plan_id=texts,
+        use_cases=use_cases.map(lambda one: (one,)),
+        budgets=budgets,
+        tiers=tiers,
+        breaker=st.builds(BreakerSection, least=st.integers(1, 9)),
+    ),
+)
+def test_policies_survive_the_file(found: list[UseCaseSection], rest: PolicyFile) -> None:
     """The same for the policy file."""
-    value = PolicyFile(plan_id=plan_id, default_use_case=found[0].name, use_cases=tuple(found))
+    value = rest.model_copy(update={"default_use_case": found[0].name, "use_cases": tuple(found)})
     assert policy_file.load(to_yaml(value)) == value
 
 
@@ -202,7 +270,7 @@ def test_files_are_read_from_disk(tmp_path: Path) -> None:
     assert policy_file.read(policy).use_cases[0].name == "a"
     assert policy_file.problems(policy.read_text()) == []
     with pytest.raises(PolicyError, match=r"policy.yaml:1:54: unknown deployment `d`"):
-        policy_file.read(policy, deployments=["e"], strategies=["weighted"])
+        policy_file.read(policy, beside=Settings(), strategies=["weighted"])
 
 
 def test_unreadable_files_name_the_way_out(tmp_path: Path) -> None:

@@ -16,13 +16,29 @@ from breakeven.errors import CONFIGURATION, ConfigError, PolicyError
 WRONG = Path(__file__).parent / "wrong"
 
 
+BESIDE = settings.load(
+    """\
+tenants: [{name: acme, key_env: ACME}]
+backends:
+  - {name: vllm, kind: openai, base_url: http://h/v1}
+  - {name: ranker, kind: onnx, model_path: r.onnx}
+deployments:
+  - {name: assistant-h100, backend: vllm, region: us, quality: 0.7}
+  - {name: hosted, backend: vllm}
+  - {name: scores, backend: ranker, region: eu, quality: 0.9}
+"""
+)
+
+
 def load_policy(text: str, filename: str) -> object:
-    return policy_file.load(text, filename, deployments=["assistant-h100"], strategies=["weighted"])
+    return policy_file.load(text, filename, beside=BESIDE, strategies=["weighted"])
 
 
 READERS: dict[str, tuple[Callable[[str, str], object], type[ConfigError]]] = {
     "breakeven.yaml": (settings.load, ConfigError),
     "policy.yaml": (load_policy, PolicyError),
+    "enforce.yaml": (load_policy, PolicyError),
+    "promises.yaml": (load_policy, PolicyError),
     "mapping.yaml": (mapping.load, ConfigError),
     "study.yaml": (study_file.load, ConfigError),
 }
@@ -89,6 +105,10 @@ def test_secrets_are_not_repeated() -> None:
         ("budget_ms", "latency: {budget_ms: ...}"),
         ("strategy", "route: {strategy: ...}"),
         ("used_wen", "used_when"),
+        ("pii", "personal_data"),
+        ("max_tokens", "max_output_tokens"),
+        ("retries", "retry"),
+        ("explore", "route: {explore: ...}"),
     ],
 )
 def test_an_unknown_key_suggests_the_one_meant(written: str, meant: str) -> None:
@@ -105,4 +125,4 @@ def test_far_from_everything_suggests_what_there_is() -> None:
     with pytest.raises(ConfigError, match="known here: version, data_dir"):
         settings.load("zzzzzz: 1\n")
     with pytest.raises(PolicyError, match=r"breakeven\.yaml has: nothing yet"):
-        policy_file.load("use_cases: [{name: a, route: {targets: [{deployment: d}]}}]", deployments=[])
+        policy_file.load("use_cases: [{name: a, route: {targets: [{deployment: d}]}}]", beside=settings.Settings())

@@ -14,7 +14,7 @@ import pytest
 
 from breakeven.cli.main import main
 from breakeven.demo.process import free_port, wait_until_ready
-from breakeven.gateway.decision.route import STRATEGIES
+from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.ledger.engine.table import ENGINES
 
 ROOT = Path(__file__).parents[2]

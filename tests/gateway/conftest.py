@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import uvicorn
 
 from breakeven.gateway.runtime import Runtime
 from breakeven.gateway.server import asgi_app
+from breakeven.gateway.service import GatewayService
 from breakeven.schema.journal import scan
 from breakeven.schema.policy import (
     Backend,
@@ -26,6 +28,7 @@ from breakeven.schema.policy import (
     WorkCurve,
 )
 from breakeven.wire.client import Client
+from breakeven.wire.server import serve
 
 Handler = Callable[[bytes, dict, asyncio.StreamWriter], Awaitable[None]]
 PRICE = TokenPrice(price_id="api/x", input_pico_usd=2_000_000, output_pico_usd=8_000_000)
@@ -160,23 +163,42 @@ async def honest(head: bytes, body: dict, writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def start_gateway(folder: Path) -> AsyncIterator[SimpleNamespace]:
-    """A gateway in this process, on a real port."""
+async def start_gateway(folder: Path, transport: str = "own") -> AsyncIterator[SimpleNamespace]:
+    """A gateway in this process, on a real port, by either transport."""
     runtime = await Runtime.open(folder)
+    start = _own if transport == "own" else _asgi
+    async with start(runtime) as port, Client() as client:
+        try:
+            yield SimpleNamespace(url=f"http://127.0.0.1:{port}", runtime=runtime, folder=folder, client=client)
+        finally:
+            await runtime.close()
+
+
+@asynccontextmanager
+async def _own(runtime: Runtime) -> AsyncIterator[int]:
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    sock.setblocking(False)
+    server = await serve(GatewayService(runtime), sock)
+    try:
+        yield sock.getsockname()[1]
+    finally:
+        await server.drain(1.0)
+
+
+@asynccontextmanager
+async def _asgi(runtime: Runtime) -> AsyncIterator[int]:
     config = uvicorn.Config(asgi_app(runtime), port=0, lifespan="off", log_config=None, ws="none", access_log=False)
     config.load()
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.002)
-    port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        async with Client() as client:
-            yield SimpleNamespace(url=f"http://127.0.0.1:{port}", runtime=runtime, folder=folder, client=client)
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
         await serving
-        await runtime.close()
 
 
 async def until(fact: Callable[[], object]) -> None:

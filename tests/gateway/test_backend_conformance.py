@@ -47,14 +47,64 @@ async def sender_of(kit, tmp_path, kind: str, handler):
         await sender.close()
 
 
-async def take(answer) -> list:
-    """All pieces to the end or the first error."""
-    pieces = []
-    while (piece := await answer.piece()) is not None:
-        pieces.append(piece)
+class Told:
+    """A sink that keeps what it was told, and refuses to be told anything after the end or from inside `send`."""
+
+    def __init__(self) -> None:
+        self.sending = True
+        self.connected = self.sent = 0
+        self.status = 0
+        self.headers: list = []
+        self.pieces: list = []
+        self.failure: BackendError | None = None
+        self.over = asyncio.Event()
+        self.changed = asyncio.Event()
+
+    def check(self) -> None:
+        assert not self.sending, "told from inside send"
+        assert not self.over.is_set(), "told after the end"
+        self.changed.set()
+
+    def on_connected(self, seconds: float) -> None:
+        self.check()
+        assert seconds >= 0
+        self.connected += 1
+
+    def on_sent(self) -> None:
+        self.check()
+        self.sent += 1
+
+    def on_head(self, status: int, headers: list) -> None:
+        self.check()
+        assert not self.status
+        self.status, self.headers = status, headers
+
+    def on_piece(self, piece) -> None:
+        self.check()
+        assert self.status, "a piece before the head"
+        self.pieces.append(piece)
         if piece.done or piece.error:
-            break
-    return pieces
+            self.over.set()
+
+    def on_failure(self, error: BackendError) -> None:
+        self.check()
+        self.failure = error
+        self.over.set()
+
+
+def send(sender, call: Call):
+    """Send, without waiting: what is told, and the way to give up."""
+    told = Told()
+    trial = sender.send(call, told)
+    told.sending = False
+    return told, trial
+
+
+async def ask(sender, call: Call) -> Told:
+    """Send and wait for the end."""
+    told, _ = send(sender, call)
+    await asyncio.wait_for(told.over.wait(), 20)
+    return told
 
 
 def honest(kit, kind):
@@ -76,30 +126,27 @@ def test_an_answer_is_whole_and_says_so(kit, tmp_path, kind) -> None:
 
     async def main():
         async with sender_of(kit, tmp_path, kind, honest(kit, kind)) as (sender, _):
-            answer = await sender.send(Call(body=KINDS[kind][0], client_model="m"))
-            pieces = await take(answer)
-            assert (answer.status, pieces[-1].done, pieces[-1].error) == (200, True, "")
-            assert json.loads(b"".join(piece.data for piece in pieces))
-            names = {name for name, _ in answer.headers}
+            told = await ask(sender, Call(body=KINDS[kind][0], client_model="m"))
+            assert (told.status, told.pieces[-1].done, told.pieces[-1].error) == (200, True, "")
+            assert json.loads(b"".join(piece.data for piece in told.pieces))
+            names = {name for name, _ in told.headers}
             assert "content-type" in names
             assert names.isdisjoint({"content-length", "transfer-encoding", "connection", "date", "server"})
-            answer.close()
 
     asyncio.run(main())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sending_is_reported(kit, tmp_path, kind) -> None:
-    """`on_sent` is called once the call may cost something."""
-    sent = []
+    """`on_sent` is told once, when the call may cost something; a new connection is told once, a kept one not."""
 
     async def main():
         async with sender_of(kit, tmp_path, kind, honest(kit, kind)) as (sender, _):
-            call = Call(body=KINDS[kind][0], client_model="m", on_sent=lambda: sent.append(1))
-            await take(await sender.send(call))
+            first, second = [await ask(sender, Call(body=KINDS[kind][0], client_model="m")) for _ in range(2)]
+            assert (first.sent, second.sent) == (1, 1)
+            assert (first.connected, second.connected) == ((0, 0) if kind == "onnx" else (1, 0))
 
     asyncio.run(main())
-    assert sent == [1]
 
 
 @pytest.mark.parametrize("kind", ["oip", "onnx"])
@@ -108,9 +155,9 @@ def test_the_callers_error_comes_back_as_a_status(kit, tmp_path, kind) -> None:
 
     async def main():
         async with sender_of(kit, tmp_path, kind, honest(kit, kind)) as (sender, _):
-            answer = await sender.send(Call(body=KINDS[kind][1], client_model="m"))
-            (piece,) = await take(answer)
-            assert (answer.status, piece.error) == (400, "upstream_400")
+            told = await ask(sender, Call(body=KINDS[kind][1], client_model="m"))
+            (piece,) = told.pieces
+            assert (told.status, piece.error) == (400, "upstream_400")
             assert "error" in json.loads(piece.data)
 
     asyncio.run(main())
@@ -118,7 +165,7 @@ def test_the_callers_error_comes_back_as_a_status(kit, tmp_path, kind) -> None:
 
 @pytest.mark.parametrize("kind", ["openai", "oip"])
 def test_a_server_that_breaks_is_a_backend_error(kit, tmp_path, kind) -> None:
-    """A connection that ends in mid-answer raises, and says where."""
+    """A connection that ends in mid-answer is a failure that says where."""
 
     async def breaks(head, body, writer):
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")
@@ -127,8 +174,9 @@ def test_a_server_that_breaks_is_a_backend_error(kit, tmp_path, kind) -> None:
 
     async def main():
         async with sender_of(kit, tmp_path, kind, breaks) as (sender, _):
-            with pytest.raises(BackendError, match="mid-answer"):
-                await take(await sender.send(Call(body=KINDS[kind][0], client_model="m")))
+            told = await ask(sender, Call(body=KINDS[kind][0], client_model="m"))
+            assert "mid-answer" in told.failure.message
+            assert not told.pieces
 
     asyncio.run(main())
 
@@ -146,15 +194,11 @@ def test_cancelling_reaches_the_server(kit, tmp_path, kind, stream) -> None:
     async def main():
         async with sender_of(kit, tmp_path, kind, hangs) as (sender, up):
             body = msgspec.json.encode({**json.loads(KINDS[kind][0]), "stream": stream})
-            sending = asyncio.create_task(sender.send(Call(body=body, client_model="m", stream=stream)))
-            if stream and kind == "openai":
-                answer = await sending
-                await answer.piece()
-                answer.close()
-            else:
-                await kit.until(lambda: up.requests)
-                sending.cancel()
-                await asyncio.gather(sending, return_exceptions=True)
+            told, trial = send(sender, Call(body=body, client_model="m", stream=stream))
+            await kit.until(lambda: up.requests and (told.pieces or not stream or kind == "oip"))
+            trial.cancel()
+            trial.cancel()
+            told.over.set()
             await kit.until(lambda: up.aborted)
 
     asyncio.run(main())
@@ -179,9 +223,10 @@ def test_usage_is_what_the_server_counted(kit, tmp_path, stream) -> None:
     async def main():
         async with sender_of(kit, tmp_path, "openai", counts) as (sender, _):
             body = msgspec.json.encode({**kit.CHAT, "stream": stream})
-            pieces = await take(await sender.send(Call(body=body, client_model="m", stream=stream)))
-            told = [piece.usage for piece in pieces if piece.usage]
-            assert told == [Tokens(input=20, cached_input=16, output=9, reasoning=4)]
+            told = await ask(sender, Call(body=body, client_model="m", stream=stream))
+            assert [piece.usage for piece in told.pieces if piece.usage] == [
+                Tokens(input=20, cached_input=16, output=9, reasoning=4)
+            ]
 
     asyncio.run(main())
 
@@ -220,9 +265,9 @@ def test_a_hostile_stream_ends_in_one_word_at_every_cut(kit, tmp_path, stream, e
             for cut in range(0, len(stream) + 1, 3):
                 parts[:] = stream[:cut], stream[cut:]
                 body = msgspec.json.encode({**kit.CHAT, "stream": True})
-                pieces = await take(await sender.send(Call(body=body, client_model="m", stream=True)))
-                assert pieces[-1].error == error
-                assert pieces[-1].detail
+                told = await ask(sender, Call(body=body, client_model="m", stream=True))
+                assert told.pieces[-1].error == error
+                assert told.pieces[-1].detail
 
     asyncio.run(main())
 
@@ -236,8 +281,8 @@ def test_a_stream_that_is_none_is_told(kit, tmp_path) -> None:
     async def main():
         async with sender_of(kit, tmp_path, "openai", whole) as (sender, _):
             body = msgspec.json.encode({**kit.CHAT, "stream": True})
-            pieces = await take(await sender.send(Call(body=body, client_model="m", stream=True)))
-            assert [piece.error for piece in pieces] == ["not_a_stream"]
+            told = await ask(sender, Call(body=body, client_model="m", stream=True))
+            assert [piece.error for piece in told.pieces] == ["not_a_stream"]
 
     asyncio.run(main())
 
@@ -257,7 +302,7 @@ def test_a_bare_host_means_v1(kit, tmp_path, base_url, target) -> None:
     async def main():
         async with kit.start_upstream(kit.honest) as up, Client() as client:
             backend = Backend(name="b", kind="openai", base_url=up.url.removesuffix("/v1") + base_url)
-            await take(await open_sender(backend, client).send(Call(body=CHAT, client_model="m")))
+            await ask(open_sender(backend, client), Call(body=CHAT, client_model="m"))
             assert up.requests[0][0].startswith(f"POST {target} ".encode())
 
     asyncio.run(main())

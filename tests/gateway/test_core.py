@@ -5,45 +5,67 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from breakeven.gateway.decision.allowance import allowances
+from breakeven.gateway.decision.choosing import choose
+from breakeven.gateway.decision.conditions import Conditions
 from breakeven.gateway.decision.contract import Contract
 from breakeven.gateway.decision.core import begin, step
 from breakeven.gateway.decision.event import (
     Began,
     Broke,
     Completed,
+    Cut,
     End,
+    Grew,
     Hit,
     Late,
+    Lease,
+    Leased,
     Left,
     LookUp,
     Missed,
     Observed,
+    Pause,
     Send,
+    Slow,
+    Woke,
 )
+from breakeven.gateway.decision.holding import settle
 from breakeven.gateway.decision.index import index
+from breakeven.gateway.decision.purse import Purse, heap_cells
 from breakeven.gateway.decision.record import predictions
 from breakeven.gateway.decision.request import Request, seed_of, use_case_of
-from breakeven.gateway.decision.route import STRATEGIES, choose, sticky_seed
+from breakeven.gateway.decision.route import SEED_BITS, sticky_seed
+from breakeven.gateway.decision.strategy.option import Option
+from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.policy import (
     Backend,
+    Budget,
     CapacityPrice,
+    Hedge,
     Policy,
     PolicyDeployment,
+    Quota,
+    Retry,
     Route,
     RouteTarget,
+    Rule,
+    Tenant,
     TokenPrice,
     UseCase,
     WorkCurve,
 )
-from breakeven.schema.record import Prediction, Tokens
+from breakeven.schema.record import Tokens
 
 PRICE = TokenPrice(price_id="t", input_pico_usd=3, output_pico_usd=7, request_pico_usd=1)
 CAPACITY = CapacityPrice(price_id="c", replicas=2, pico_usd_per_replica_s=10**9)
 WORK = WorkCurve(prefill_s_per_token=1e-4, tpot_s=((1.0, 0.01),), row_s=1e-5)
 TARGETS = (RouteTarget(deployment="a", weight=1, arm="A"), RouteTarget(deployment="b", weight=3, arm="B"))
+ONE_ARM = (RouteTarget(deployment="a", weight=1), RouteTarget(deployment="b", weight=3))
 ANSWERED = frozenset({"answered", "cached", "fallback"})
+STEPS = ["cached", "default", "error", "rules", "segment", "deployment:a", "deployment:c"]
 
-steps = st.lists(st.sampled_from(["cached", "default", "error"]), max_size=4).map(tuple)
+steps = st.lists(st.sampled_from(STEPS), max_size=5).map(tuple)
 seconds = st.floats(0, 2, allow_nan=False)
 tokens = st.none() | st.builds(
     Tokens, input=st.integers(0, 999), cached_input=st.integers(0, 99), output=st.integers(0, 999)
@@ -54,25 +76,51 @@ tokens = st.none() | st.builds(
 def policies(draw) -> Policy:
     use_case = UseCase(
         name="u",
-        route=Route(strategy=draw(st.sampled_from(sorted(STRATEGIES))), targets=TARGETS if draw(st.booleans()) else ()),
+        route=Route(
+            strategy=draw(st.sampled_from(sorted(STRATEGIES))),
+            targets=draw(st.sampled_from([TARGETS, ONE_ARM, ()])),
+            explore=draw(st.sampled_from([0.0, 0.2])),
+        ),
+        tier=draw(st.sampled_from(["critical", "important", "opportunistic"])),
         budget_s=draw(st.none() | st.floats(0.01, 3)),
         ttft_s=draw(st.none() | seconds),
         tpot_s=draw(st.none() | seconds),
         failure=draw(steps),
         default_body=draw(st.sampled_from(["", "sorry"])),
+        rules=draw(st.sampled_from([(), (Rule(answer="rule"),)])),
+        retry=draw(st.sampled_from([None, Retry(ratio=1.0, attempts=3)])),
+        hedge=draw(st.sampled_from([None, Hedge(ratio=1.0, after_s=0.01)])),
         cache_ttl_s=draw(st.sampled_from([0.0, 60.0])),
+        max_output_tokens=draw(st.sampled_from([0, 50])),
     )
     deployments = (
         PolicyDeployment(name="a", backend="x", tokens=draw(st.sampled_from([None, PRICE]))),
         PolicyDeployment(name="b", backend="x", model="m", capacity=CAPACITY, work=draw(st.sampled_from([None, WORK]))),
+        PolicyDeployment(name="c", backend="x", tokens=PRICE),
     )
     backend = Backend(name="x", kind="openai", base_url="http://x", api_key_env=draw(st.sampled_from(["", "K"])))
-    return Policy(id="p", use_cases=(use_case,), deployments=deployments, backends=(backend,), default_use_case="u")
+    budget = Budget(
+        name="money",
+        limit_pico_usd=draw(st.sampled_from([0, 2_000, 10**15])),
+        hard=draw(st.booleans()),
+        on_exhausted=draw(st.sampled_from(["refuse", "cap", "fallback"])),
+    )
+    quota = Quota(requests_per_day=draw(st.sampled_from([0, 1])))
+    return Policy(
+        id="p",
+        use_cases=(use_case,),
+        deployments=deployments,
+        backends=(backend,),
+        budgets=(budget,) if draw(st.booleans()) else (),
+        tenants=(Tenant(name="default", quota=quota),),
+        default_use_case="u",
+    )
 
 
 @st.composite
 def requests(draw, use_case: UseCase) -> Request:
     count = draw(st.integers(1, 5))
+    size = draw(st.integers(0, 5000))
     return Request(
         request_id="r",
         prediction_ids=tuple(f"p{number}" for number in range(count)),
@@ -86,15 +134,19 @@ def requests(draw, use_case: UseCase) -> Request:
         seed=draw(st.integers(0, 2**63 - 1)),
         stream=draw(st.booleans()),
         rows=draw(st.integers(0, 50)),
-        body_bytes=draw(st.integers(0, 5000)),
+        body_bytes=size,
+        input_bound=size + 64,
+        input_estimate=size // 4,
+        output_limit=draw(st.none() | st.integers(0, 900)),
+        cached=draw(st.booleans()),
     )
 
 
 @st.composite
-def observations(draw, now: float) -> Observed:
+def observations(draw, now: float, statuses=(0, 200, 400, 401, 404, 429, 500)) -> Observed:
     first = draw(st.none() | st.floats(100, now))
     return Observed(
-        http_status=draw(st.sampled_from([0, 200, 400, 401, 404, 429, 500])),
+        http_status=draw(st.sampled_from(statuses)),
         usage=draw(tokens),
         chunks=draw(st.integers(0, 99)),
         first_token_s=first,
@@ -104,35 +156,72 @@ def observations(draw, now: float) -> Observed:
     )
 
 
-def next_event(draw, action, phase: str, now: float):
+def leased(draw, action: Lease) -> Leased:
+    """The store gives what is asked for, or less than all."""
+    granted = draw(st.booleans())
+    if granted:
+        action.purse.grant(max(0, action.amount - action.purse.free))
+    return Leased(granted=granted)
+
+
+FAILURES = [
+    ("error", "upstream_500"),
+    ("timeout", "timeout"),
+    ("unreachable", "unreachable"),
+    ("error", "upstream_400"),
+]
+
+
+def next_event(draw, state, action, now: float):
     """Any event that may follow an action, faults included."""
-    observed = draw(observations(now))
-    late, left = Late(observed=observed), Left(observed=observed)
+    running = tuple((one.attempt, draw(observations(now))) for one in state.running)
+    late, left = Late(running=running), Left(running=running)
     if isinstance(action, LookUp):
-        return draw(st.sampled_from([Hit(tokens=Tokens(input=5, output=2)), Missed(), late, left]))
-    outcome, reason = draw(
-        st.sampled_from([("error", "upstream_500"), ("timeout", "timeout"), ("unreachable", "unreachable")])
-    )
-    broke = Broke(outcome=outcome, reason=reason, observed=observed)
-    done = Completed(observed=msgspec.structs.replace(observed, http_status=200, accepted=True))
-    return draw(
-        st.sampled_from([Began(), done, broke, late, left] if phase == "sending" else [done, broke, late, left])
-    )
+        return draw(st.sampled_from([Hit(tokens=Tokens(input=5, output=2)), Missed()]))
+    if isinstance(action, Lease):
+        return leased(draw, action) if draw(st.integers(0, 3)) else draw(st.sampled_from([late, left]))
+    if isinstance(action, Pause):
+        return draw(st.sampled_from([Woke(), Woke(), late, left]))
+    attempt, observed = draw(st.sampled_from(running))
+    if isinstance(action, Cut):
+        return Broke(attempt=attempt, outcome="error", reason="budget_exhausted", observed=observed)
+    outcome, reason = draw(st.sampled_from(FAILURES))
+    broke = Broke(
+        attempt=attempt, outcome=outcome, reason=reason, observed=observed,
+        retry_after_s=draw(st.sampled_from([None, 1.0])),
+    )  # fmt: skip
+    others = tuple(one for one in running if one[0] != attempt)
+    good = msgspec.structs.replace(observed, http_status=200, accepted=True)
+    done = Completed(attempt=attempt, observed=good, others=others)
+    events = [done, broke, late, left]
+    if state.phase == "sending":
+        events += [Slow()] + ([Began(attempt=attempt, others=others)] if state.request.stream else [])
+    elif state.running[0].paid_output is not None:
+        events.append(Grew(chunks=state.running[0].paid_output + 1))
+    return draw(st.sampled_from(events))
 
 
 @st.composite
-def walks(draw) -> tuple[Policy, Request, list, End, tuple[Prediction, ...]]:
+def walks(draw):
     """A request driven to its end by generated faults."""
     policy = draw(policies())
     request = draw(requests(policy.use_cases[0]))
+    conditions = Conditions()
+    conditions.adopt(policy)
+    purses = tuple(Purse(one, heap_cells()) for one in allowances(policy).of("default", "u"))
     now = 100.0
-    state, action = begin(index(policy), request, now)
+    state, action = begin(conditions, index(policy), request, now, purses)
     actions = [action]
     while not isinstance(action, End):
         now += draw(st.floats(0, 1))
-        state, action = step(state, next_event(draw, action, state.phase, now), now)
+        state, action = step(conditions, state, next_event(draw, state, action, now), now)
         actions.append(action)
-    return policy, request, actions, action, predictions(state, action, node="n", sequence=7, now=now)
+    found = predictions(state, action, node="n", sequence=7, now=now)
+    cost = [one.cost_pico_usd for one in found]
+    used = found[0].consumed
+    settle(state, cost_pico_usd=sum(one or 0 for one in cost), tokens=used.input + used.output)
+    walks.conditions, walks.purses, walks.state = conditions, purses, state
+    return policy, request, actions, action, found
 
 
 @given(walks())
@@ -147,12 +236,43 @@ def test_every_request_ends_once_with_one_record_each(walk) -> None:
 
 
 @given(walks())
-def test_at_most_one_send_and_bounded_steps(walk) -> None:
-    """However faults fall, one request is sent upstream at most once, and the chain is walked once."""
+def test_attempts_are_bounded_and_told(walk) -> None:
+    """One primary, as many tries as the rule says, one hedge, and each other deployment of the chain once."""
     policy, _, actions, _, found = walk
-    assert sum(isinstance(action, Send) for action in actions) <= 1
-    assert len(actions) <= 4 + len(policy.use_cases[0].failure)
-    assert len([one for one in found[0].attempts if one.kind == "primary"]) <= 1
+    use_case = policy.use_cases[0]
+    sends = [action for action in actions if isinstance(action, Send)]
+    tries = use_case.retry.attempts if use_case.retry else 1
+    chain = [step for step in use_case.failure if step.startswith("deployment:")]
+    assert len(sends) <= tries + bool(use_case.hedge) + len(chain)
+    told = [one for one in found[0].attempts if one.deployment]
+    assert sorted(one.deployment for one in told) == sorted(one.deployment for one in sends)
+    assert len([one for one in told if one.kind == "primary"]) <= 1
+    assert len([one for one in told if one.kind == "hedge"]) <= 1
+    assert sorted(one.attempt for one in sends) == list(range(len(sends)))
+
+
+@given(walks())
+def test_nothing_is_held_after_the_end(walk) -> None:
+    """Every purse has back what it held; what is spent is what the records cost; every load is back at rest."""
+    *_, found = walk
+    costs = [one.cost_pico_usd for one in found]
+    for purse in walks.purses:
+        assert purse.reserved == 0
+        if purse.allowance.kind == "money" and any(hold.purse is purse for hold in walks.state.holds):
+            assert purse.spent == sum(one or 0 for one in costs)
+    assert all(one.progress.waiting == 0 and one.prefill.queued == 0 for one in walks.conditions.standings.values())
+
+
+@given(walks())
+def test_a_hard_budget_sends_nothing_it_cannot_pay(walk) -> None:
+    """Invariant 4: every attempt under a hard budget has money held for it, and its output is bounded."""
+    policy, request, actions, _, _ = walk
+    if not any(one.hard for one in policy.budgets):
+        return
+    held = {hold.attempt for hold in walks.state.holds if hold.kind == "money"}
+    for send in (action for action in actions if isinstance(action, Send)):
+        assert send.attempt in held
+        assert request.output_limit is not None or "max_tokens" in (send.fields or {})
 
 
 @given(walks())
@@ -160,19 +280,17 @@ def test_money_is_split_without_remainder(walk) -> None:
     """Invariant 2: the parts of cost and rows are integers that sum to the whole; unpriced stays unpriced."""
     policy, request, _, _, found = walk
     assert sum(one.rows_scored for one in found) == request.rows
-    costs = {one.cost_pico_usd is None for one in found}
-    assert len(costs) == 1
-    deployment = {one.name: one for one in policy.deployments}.get(found[0].deployment)
-    if costs == {True}:
-        assert deployment is not None
-        assert deployment.tokens is None
-        assert deployment.work is None
-    else:
-        total = sum(one.cost_pico_usd for one in found)
-        assert total >= 0
-        if deployment is not None and deployment.tokens and found[0].consumed != Tokens():
-            used = found[0].consumed
-            assert total == used.input * 3 + used.output * 7 + 1
+    assert len({one.cost_pico_usd is None for one in found}) == 1
+    deployments = {one.name: one for one in policy.deployments}
+    accepted = [one for one in walks.state.tried if one.observed.accepted]
+    if found[0].cost_pico_usd is None:
+        asked = [deployments[one.deployment] for one in accepted]
+        assert any(one.tokens is None and one.work is None for one in asked) or deployments["b"].work is None
+        return
+    if all(deployments[one.deployment].tokens for one in accepted):
+        assert sum(one.cost_pico_usd for one in found) == len(accepted) * 1 + (
+            found[0].consumed.input * 3 + found[0].consumed.output * 7
+        )
 
 
 @given(walks())
@@ -206,64 +324,48 @@ def test_durations_are_causal(walk) -> None:
 
 @given(walks())
 def test_the_choice_can_be_evaluated_later(walk) -> None:
-    """Eligible set, propensities, chosen and seed are recorded, propensities sum to 1, and the seed repeats it."""
-    policy, _, _, _, found = walk
-    one, route = found[0], policy.use_cases[0].route
-    if not route.targets:
-        assert (one.eligible, one.chosen, one.arm) == ((), "", "")
+    """Eligible set, propensities, chosen and seed are recorded; propensities sum to 1, and the chosen has one."""
+    *_, found = walk
+    one = found[0]
+    if not one.chosen:
+        assert (one.eligible, one.arm) == ((), "")
         return
-    assert one.eligible == ("a", "b")
+    assert set(one.eligible) <= {"a", "b"}
     assert sum(one.propensities) == pytest.approx(1)
-    again = choose(route, route.targets, seed=one.seed)
-    assert (again.chosen, again.arm) == (one.chosen, one.arm)
     assert one.propensities[one.eligible.index(one.chosen)] > 0
 
 
-@given(walks(), st.sampled_from([Missed(), Began(), Late(), Left()]))
+@given(walks(), st.sampled_from([Missed(), Began(attempt=0), Late(), Left(), Woke(), Leased(granted=True)]))
 def test_nothing_happens_after_the_end(walk, event) -> None:
     """An event after the end is a fault of the shell and is refused, so that no second record can be made."""
-    policy, request, *_ = walk
-    state, action = begin(index(policy), request, 100.0)
-    while not isinstance(action, End):
-        state, action = step(state, Left(), 100.5)
+    del walk
     with pytest.raises(ValueError, match="after the end"):
-        step(state, event, 101.0)
+        step(walks.conditions, walks.state, event, 10_000.0)
 
 
 @given(policies(), st.data())
 def test_the_same_request_gives_the_same_bytes(policy, data) -> None:
-    """Invariant 7: same policy, request, events and clock, same records."""
+    """Invariant 7: same policy, conditions, request, events and clock, same records."""
     request = data.draw(requests(policy.use_cases[0]))
 
     def once() -> bytes:
-        state, action = begin(index(policy), request, 100.0)
+        conditions = Conditions()
+        state, action = begin(conditions, index(policy), request, 100.0)
         while not isinstance(action, End):
-            event = Missed() if isinstance(action, LookUp) else Completed(observed=Observed(accepted=True, chunks=3))
-            state, action = step(state, event, 100.5)
+            seen = Observed(accepted=True, chunks=3)
+            event = Missed() if isinstance(action, LookUp) else Completed(attempt=state.sent - 1, observed=seen)
+            state, action = step(conditions, state, event, 100.5)
         return msgspec.msgpack.encode(predictions(state, action, node="n", sequence=1, now=101.0))
 
     assert once() == once()
 
 
-@given(
-    st.lists(st.floats(0, 10), min_size=1, max_size=6),
-    st.floats(0, 1, exclude_max=True),
-    st.sampled_from(sorted(STRATEGIES)),
-)
-def test_every_strategy_chooses_a_permitted_target(weights, draw, name) -> None:
-    """Any draw gives a target of the eligible set with a positive propensity; propensities sum to 1."""
-    targets = tuple(RouteTarget(deployment=str(number), weight=weight) for number, weight in enumerate(weights))
-    position, propensities = STRATEGIES[name](targets, draw)
-    assert len(propensities) == len(targets)
-    assert sum(propensities) == pytest.approx(1)
-    assert propensities[position] > 0
-
-
 def test_weights_are_met_by_hashing_subjects() -> None:
     """Over many subjects the sticky hash gives each arm its share: 3 of 4 within five standard errors."""
-    route = Route(strategy="weighted", targets=TARGETS)
+    options = [Option(deployment=one.deployment, arm=one.arm, weight=one.weight) for one in TARGETS]
     n = 4000
-    chosen = [choose(route, TARGETS, seed=sticky_seed("u", f"subject-{number}")).arm for number in range(n)]
+    seeds = [sticky_seed("u", f"subject-{number}") for number in range(n)]
+    chosen = [options[choose("weighted", options, draw=seed / (1 << SEED_BITS))[0]].arm for seed in seeds]
     assert abs(chosen.count("B") / n - 0.75) < 5 * (0.75 * 0.25 / n) ** 0.5
 
 
@@ -297,7 +399,7 @@ def test_a_fallback_gets_time_to_arrive() -> None:
             request_id="r", prediction_ids=("p",), protocol="chat", use_case=use_case, tenant="default",
             contract=Contract(), time_s=1.0, received_s=100.0,
         )  # fmt: skip
-        _, action = begin(index(policy), request, 100.0)
+        _, action = begin(Conditions(), index(policy), request, 100.0)
         assert action.late_at == pytest.approx(late_at)
 
 

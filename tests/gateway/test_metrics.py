@@ -126,7 +126,7 @@ RECORD = st.builds(
     tier=st.sampled_from(["critical", "important", "opportunistic"]),
     status=st.sampled_from(["answered", "cached", "fallback", "refused", "failed", "cancelled"]),
     deployment=st.sampled_from(DEPLOYMENTS),
-    reason=st.sampled_from(["", "deadline", "shed", "upstream_503"]),
+    reason=st.sampled_from(["", "deadline", "overload", "upstream_503"]),
     cache=st.sampled_from(["off", "hit", "miss", "stale"]),
     stages=st.dictionaries(st.sampled_from(["gateway", "inference", "post"]), SECONDS_DRAWN),
     attempts=st.lists(ATTEMPT, max_size=3).map(tuple),
@@ -199,7 +199,7 @@ def test_counts_are_what_the_records_say(records) -> None:
     assert total(found, "breakeven_request_duration_seconds_count") == len(records)
     assert total(found, "breakeven_request_duration_seconds_sum") == pytest.approx(sum(one.total_s for one in records))
     assert total(found, "breakeven_reasons_total") == sum(bool(one.reason) for one in records)
-    assert total(found, "breakeven_shed_total") == sum(one.reason == "shed" for one in records)
+    assert total(found, "breakeven_shed_total") == sum(one.reason == "overload" for one in records)
     assert total(found, "breakeven_in_budget_total") == sum(one.in_budget for one in records)
     assert total(found, "breakeven_cache_requests_total") == len(asked)
     assert total(found, "breakeven_attempts_total") == sum(len(one.attempts) for one in records)

@@ -180,7 +180,7 @@ def test_a_policy_is_reloaded_and_a_bad_one_is_not(kit, tmp_path) -> None:
             async def rejected() -> bool:
                 answer = await worker.client.request("GET", worker.url + "/metrics")
                 lines = (await answer.read()).splitlines()
-                return next(line for line in lines if line.startswith(b"breakeven_policy_rejected{")).endswith(b" 1")
+                return next(line for line in lines if line.startswith(b"breakeven_policy_rejected ")).endswith(b" 1")
 
             assert await force("p1")
             kit.install(tmp_path, kit.make_policy(url=up.url, id="p2"))
@@ -239,7 +239,7 @@ def test_a_policy_that_contradicts_itself_is_refused(kit, tmp_path, changes, sai
 @pytest.mark.parametrize(
     ("strategy", "target", "weight", "said"),
     [
-        ("cheapest", "api", 1.0, "strategy 'cheapest', which is not among .'fixed', 'weighted'."),
+        ("cheapest", "api", 1.0, "strategy 'cheapest', which is not among .'cheapest-feasible', 'fixed', "),
         ("fixed", "gone", 1.0, "deployment 'gone'"),
         ("weighted", "api", -1.0, "the weight -1.0"),
     ],

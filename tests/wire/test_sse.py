@@ -50,6 +50,19 @@ def test_every_byte_alone_gives_the_same_events(size: int) -> None:
     ]
 
 
+@given(
+    st.lists(st.sampled_from([b"data: ", b"a", b":", b"\n", b"\n\n", b"\r", b"\r\n", b"id: 1"]), max_size=14), st.data()
+)
+def test_whole_events_at_once_are_read_as_byte_by_byte(parts: list[bytes], data: st.DataObject) -> None:
+    """The short cut for whole events gives what the search gives, whatever came before and wherever the cut falls."""
+    stream = b"data: first\n\n" + b"".join(parts)
+    cut = data.draw(st.integers(0, len(stream)))
+    quick = parse(stream[:cut], stream[cut:])
+    slow = parse(*(stream[at : at + 1] for at in range(len(stream))))
+    assert [(e.data, e.name, e.id, e.comments) for e in quick] == [(e.data, e.name, e.id, e.comments) for e in slow]
+    assert b"\r" in stream or quick == slow  # an LF that follows a CR may belong to either event's bytes
+
+
 def test_one_leading_blank_of_a_value_is_dropped_and_no_more() -> None:
     """`data:  x` holds ` x`; a colon inside a value stays; unknown fields are ignored."""
     assert [event.data for event in parse(b"data:  x\n\nfoo: 1\ndata:a:b\n\n")] == [b" x", b"a:b"]

@@ -120,7 +120,7 @@ def preview(loaded: Project, changed: Table[Path, str]) -> Policy:
     """
     texts = {path: changed.get(path) or path.read_text(encoding="utf-8") for path in (loaded.path, loaded.policy_path)}
     found = settings.load(texts[loaded.path], str(loaded.path))
-    policies = policy_file.load(texts[loaded.policy_path], str(loaded.policy_path))
+    policies = policy_file.load(texts[loaded.policy_path], str(loaded.policy_path), beside=found)
     return Project(loaded.path, found, policies).policy()
 
 

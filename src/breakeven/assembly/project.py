@@ -18,7 +18,7 @@ from breakeven.config.compile import compile_policy
 from breakeven.config.policy_file import PolicyFile
 from breakeven.config.settings import DeploymentSettings, Settings
 from breakeven.errors import UsageError
-from breakeven.gateway.decision.route import STRATEGIES
+from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.policy import Policy
 
 BUILT_IN = "the built-in configuration"
@@ -103,8 +103,8 @@ def load(path: Path) -> Project:
         ConfigError, PolicyError: with every problem of the file, each with `file:line:column`.
     """
     found = settings.read(path)
-    names = [entry.name for entry in found.deployments]
-    policies = policy_file.read(path.parent / found.policy, deployments=names, strategies=list(STRATEGIES))
+    policies = policy_file.read(path.parent / found.policy, beside=found, strategies=list(STRATEGIES))
+    settings.check_use_cases(found, path, [entry.name for entry in policies.use_cases])
     return Project(path, found, policies)
 
 

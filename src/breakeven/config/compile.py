@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 import msgspec
 
+from breakeven.config.agreement import check_names, check_priced
+from breakeven.config.compile_use_case import seconds, use_case
 from breakeven.config.policy_file import PolicyFile, UseCaseSection
-from breakeven.config.problem import suggest
-from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, Settings
+from breakeven.config.policy_parts import BreakerSection, BudgetSection
+from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, QuotaSettings, Settings
 from breakeven.errors import PolicyError
+from breakeven.quantity import pico_from_usd
 from breakeven.schema.objective import Objective
 from breakeven.schema.policy import (
     Backend,
+    Breaker,
+    Budget,
     CapacityPrice,
     Policy,
     PolicyDeployment,
-    Route,
-    RouteTarget,
+    Quota,
     Tenant,
     TokenPrice,
-    UseCase,
     WorkCurve,
 )
+
+Curve = Sequence[tuple[float, float]]
+"""Seconds that a batch takes: (rows, seconds) points, ascending."""
 
 _BYTES_PER_MB = 1024 * 1024
 
@@ -39,6 +45,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
     key_digests: Mapping[str, Sequence[str]],
     base_dir: str = ".",
     grids: Mapping[str, float] | None = None,
+    curves: Mapping[str, Curve] | None = None,
 ) -> Policy:
     """The policy with its id, the hash of the rest.
 
@@ -51,11 +58,13 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
         key_digests: hex SHA-256 digests of each tenant's keys, by tenant name.
         base_dir: the folder that relative model paths start from.
         grids: carbon intensity in gCO2e/kWh by deployment name.
+        curves: measured batch curves by backend name, for those that say `auto`.
 
     Raises:
-        PolicyError: a route names a deployment, or a deployment a backend, that does not exist; a tenant has no key.
+        PolicyError: a route names a deployment, or a deployment a backend, that does not exist; a tenant has no key; a
+            hard budget is over a deployment without a price.
     """
-    _check_names(settings, policy_file)
+    check_names(settings, policy_file)
     parts = [
         PolicyDeployment(
             name=entry.name,
@@ -67,20 +76,30 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
             work=_work(entry, works.get(entry.name)),
             emulated=entry.emulated,
             grid_gco2_per_kwh=(grids or {}).get(entry.name),
+            region=entry.region,
+            quality=entry.quality,
+            max_in_flight=entry.max_in_flight,
         )
         for entry in settings.deployments
     ]
+    check_priced(settings, policy_file, prices, capacities)
     return identified(
         Policy(
             id="",
-            use_cases=tuple(_use_case(entry) for entry in policy_file.use_cases),
+            use_cases=tuple(use_case(entry) for entry in policy_file.use_cases),
             deployments=tuple(parts),
-            backends=tuple(_backend(entry, base_dir) for entry in settings.backends),
+            backends=tuple(
+                _backend(entry, base_dir, (curves or {}).get(entry.name, ())) for entry in settings.backends
+            ),
             tenants=_tenants(settings, key_digests),
+            budgets=tuple(_budget(entry) for entry in policy_file.budgets),
+            tiers=policy_file.tiers.rules(),
+            breaker=_breaker(policy_file.breaker),
             default_use_case=policy_file.default_use_case,
             plan_id=policy_file.plan_id,
             max_body_bytes=int(settings.gateway.max_body_mb * _BYTES_PER_MB),
             cors_origins=settings.gateway.cors_origins,
+            access_log=_log_path(settings.gateway.access_log, base_dir),
             source=settings.policy,
         )
     )
@@ -93,15 +112,32 @@ def identified(policy: Policy) -> Policy:
     return msgspec.structs.replace(policy, id=f"pol-{digest[:16]}")
 
 
-def objective(use_case: UseCaseSection, planning: PlanningSettings) -> Objective:
+def _log_path(target: str, base_dir: str) -> str:
+    return target if target in {"off", "stderr"} else (PurePath(base_dir) / target).as_posix()
+
+
+def batching(entry: BackendSettings, curve: Curve = ()) -> tuple[int, float]:
+    """How many rows a backend joins at most, and how many seconds one waits for others behind a running batch.
+
+    What the file says holds. Where it says `auto` the defaults hold; nothing is chosen from `curve` yet, which is
+    (rows, seconds) points of the measured batch curve.
+    """
+    del curve
+    standing = type(entry).model_fields
+    size = standing["max_batch"].default if entry.max_batch == "auto" else entry.max_batch
+    delay_ms = standing["max_delay_ms"].default if entry.max_delay_ms == "auto" else entry.max_delay_ms
+    return int(size), float(delay_ms) / 1000
+
+
+def objective(entry: UseCaseSection, planning: PlanningSettings) -> Objective:
     """What a plan for this use case must meet."""
-    latency = use_case.latency
+    latency = entry.latency
     return Objective(
-        use_case=use_case.name,
-        tier=use_case.tier,
-        budget_s=_seconds(latency.budget_ms),
-        ttft_s=_seconds(latency.ttft_ms),
-        tpot_s=_seconds(latency.tpot_ms),
+        use_case=entry.name,
+        tier=entry.tier,
+        budget_s=seconds(latency.budget_ms),
+        ttft_s=seconds(latency.ttft_ms),
+        tpot_s=seconds(latency.tpot_ms),
         attainment=latency.attainment,
         placements=planning.placements,
         regions=planning.regions,
@@ -109,57 +145,8 @@ def objective(use_case: UseCaseSection, planning: PlanningSettings) -> Objective
     )
 
 
-def _check_names(settings: Settings, policy_file: PolicyFile) -> None:
-    deployments = [entry.name for entry in settings.deployments]
-    backends = [entry.name for entry in settings.backends]
-    for entry in settings.deployments:
-        _known(entry.backend, backends, f"deployment `{entry.name}` names the unknown backend")
-    for use_case in policy_file.use_cases:
-        for target in use_case.route.targets:
-            _known(target.deployment, deployments, f"use case `{use_case.name}` routes to the unknown deployment")
-    default = policy_file.default_use_case
-    if default:
-        _known(
-            default, [entry.name for entry in policy_file.use_cases], "`default_use_case` names the unknown use case"
-        )
-
-
-def _known(name: str, choices: Collection[str], what: str) -> None:
-    if name not in choices:
-        message = f"{what} `{name}`"
-        raise PolicyError(message, suggest(name, sorted(choices), kind="there are"))
-
-
-def _use_case(entry: UseCaseSection) -> UseCase:
-    latency = entry.latency
-    return UseCase(
-        name=entry.name,
-        route=_route(entry),
-        tier=entry.tier,
-        budget_s=_seconds(latency.budget_ms),
-        ttft_s=_seconds(latency.ttft_ms),
-        tpot_s=_seconds(latency.tpot_ms),
-        stages={name.removesuffix("_ms"): slot_ms / 1000 for name, slot_ms in sorted(latency.stages.items())},
-        used_when=entry.used_when,
-        window_s=float(entry.attribution_window_s),
-        failure=entry.failure,
-        default_body=entry.default_answer,
-        ack_durable=entry.ack == "durable",
-        cache_ttl_s=float(entry.cache_ttl_s),
-        store_prompts=entry.store_prompts,
-        models=entry.models,
-    )
-
-
-def _route(entry: UseCaseSection) -> Route:
-    targets = tuple(
-        RouteTarget(deployment=target.deployment, weight=float(target.weight), arm=target.arm)
-        for target in entry.route.targets
-    )
-    return Route(strategy=entry.route.strategy, targets=targets, sticky=entry.route.sticky)
-
-
-def _backend(entry: BackendSettings, base_dir: str) -> Backend:
+def _backend(entry: BackendSettings, base_dir: str, curve: Curve) -> Backend:
+    max_batch, max_delay_s = batching(entry, curve)
     return Backend(
         name=entry.name,
         kind=entry.kind,
@@ -167,8 +154,11 @@ def _backend(entry: BackendSettings, base_dir: str) -> Backend:
         api_key_env=entry.api_key_env,
         model_path=(PurePath(base_dir) / entry.model_path).as_posix() if entry.model_path else "",
         timeout_s=float(entry.timeout_s),
-        max_batch=entry.max_batch,
-        max_delay_s=entry.max_delay_ms / 1000,
+        max_batch=max_batch,
+        max_delay_s=max_delay_s,
+        threads=entry.threads,
+        deadline_header=entry.deadline_header,
+        stall_s=float(entry.stall_s),
     )
 
 
@@ -184,8 +174,44 @@ def _tenants(settings: Settings, key_digests: Mapping[str, Sequence[str]]) -> tu
         if not key_digests.get(entry.name):
             message = f"tenant `{entry.name}` has no key: the environment variable {entry.key_env} is not set"
             raise PolicyError(message, f"export {entry.key_env}=..., or remove the tenant")
-    return tuple(Tenant(name=entry.name, key_sha256=tuple(key_digests[entry.name])) for entry in settings.tenants)
+    return tuple(
+        Tenant(
+            name=entry.name,
+            key_sha256=tuple(key_digests[entry.name]),
+            quota=_quota(entry.quota),
+            use_cases=entry.use_cases,
+        )
+        for entry in settings.tenants
+    )
 
 
-def _seconds(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else milliseconds / 1000
+def _quota(entry: QuotaSettings) -> Quota:
+    return Quota(
+        requests_per_s=float(entry.requests_per_s),
+        tokens_per_min=float(entry.tokens_per_min),
+        requests_per_day=entry.requests_per_day,
+        burst_s=float(entry.burst_s),
+        max_in_flight=entry.max_in_flight,
+    )
+
+
+def _budget(entry: BudgetSection) -> Budget:
+    return Budget(
+        name=entry.name,
+        limit_pico_usd=pico_from_usd(entry.limit_usd),
+        period=entry.period,
+        tenant=entry.tenant,
+        use_case=entry.use_case,
+        hard=entry.hard,
+        on_exhausted=entry.on_exhausted,
+        alert_at=tuple(sorted({float(share) for share in entry.alert_at})),
+    )
+
+
+def _breaker(entry: BreakerSection) -> Breaker:
+    return Breaker(
+        failures=float(entry.failures),
+        least=entry.least,
+        window_s=float(entry.window_s),
+        probe_s=float(entry.probe_s),
+    )

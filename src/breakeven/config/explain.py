@@ -9,7 +9,7 @@ from typing import get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from breakeven.config.field import ENV, PATTERNS
+from breakeven.config.field import CHOICES, ENV, OTHERWISE, PATTERNS, WORD
 from breakeven.config.problem import Complaint, Path, masked, nearest, suggest
 
 _WANTED = {
@@ -51,6 +51,18 @@ _SYNONYMS = {
     "ttl_s": "cache_ttl_s",
     "window_s": "attribution_window_s",
     "weights": "weight",
+    "pii": "personal_data",
+    "residency": "data_locality",
+    "max_tokens": "max_output_tokens",
+    "default_max_tokens": "max_output_tokens",
+    "circuit_breaker": "breaker",
+    "rate_limit": "quota",
+    "rps": "requests_per_s",
+    "tpm": "tokens_per_min",
+    "max_budget": "limit_usd",
+    "amount_usd": "limit_usd",
+    "max_retries": "attempts",
+    "fail_open": "fail",
 }
 """Words people bring along, and the key they mean here."""
 
@@ -59,7 +71,7 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Complaint | None:
     """One error of pydantic as a complaint about the file; None for one that only follows from others."""
     if error["type"] == "too_short" and error["input"]:
         return None  # the list was not empty, its entries failed
-    path = tuple(part for part in error["loc"] if part != "[key]")
+    path = tuple(part for part in error["loc"] if part not in _NO_KEYS)
     if path and path[-1] in _BRANCHES:
         return _either(error, path[:-1])
     kind = error["type"]
@@ -67,6 +79,8 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Complaint | None:
     return writer(error, path, model)
 
 
+_NO_KEYS = frozenset({"[key]", OTHERWISE, WORD})
+"""Parts of a location that name no key of the file."""
 _BRANCHES = {"str": "text", "float": "a number"}
 """How pydantic names the sides of a value that may be either."""
 
@@ -138,10 +152,21 @@ def _number_hint(wanted: str, given: str) -> str:
 def _choice(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
     choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
     choices = choices or [str(error.get("ctx", {}).get("expected", ""))]
+    if error["loc"][-1] == WORD:
+        return _one_word(choices[0], path, str(error["input"]))
     several = len(choices) > 1
     wanted = f"one of {', '.join(choices)}" if several else choices[0]
     message = f"{named(path)} must be {wanted}, got {described(error['input'])}"
     hint = suggest(str(error["input"]), choices, kind="write one of" if several else "write")
+    return Complaint(path=path, message=message, hint=hint)
+
+
+def _one_word(word: str, path: Path, given: str) -> Complaint:
+    """A word where only one may stand, or a value of another kind."""
+    message = f"the one word that {named(path)} may be is `{word}`, got {described(given)}"
+    hint = f"write {word}, or a value" if nearest(given, [word]) is None else f"did you mean `{word}`?"
+    if given[:1].isdigit():
+        hint = _number_hint("a number", given.strip())
     return Complaint(path=path, message=message, hint=hint)
 
 
@@ -161,6 +186,8 @@ def _pattern(error: ErrorDetails, path: Path, _: type[BaseModel]) -> Complaint:
     pattern = str(error.get("ctx", {}).get("pattern", ""))
     wanted, hint = PATTERNS.get(pattern, (f"text like {pattern}", ""))
     given = "something else" if pattern == ENV else described(masked(str(error["input"])))
+    if (close := nearest(str(error["input"]), CHOICES.get(pattern, ()))) is not None:
+        hint = f"did you mean `{close}`?"
     message, on_key = f"{named(path)} must be {wanted}, got {given}", error["loc"][-1] == "[key]"
     return Complaint(path=path, message=message, hint=hint, on_key=on_key)
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from breakeven.config.policy_file import PolicyFile
+from breakeven.config.settings import Settings
 from breakeven.config.study.file import Conventions, Demand, Rate, StudyFile
 from breakeven.config.study.given import Given
 from breakeven.config.study.option import Option
@@ -29,6 +31,8 @@ GRAMMARS: Mapping[str, tuple[Model, Mapping[Model, str]]] = {
     "proposal": (Proposal, _OF_A_STUDY),
     "workload": (WorkloadFile, _OF_A_STUDY),
     "traffic": (Traffic, {}),
+    "policy": (PolicyFile, {}),
+    "settings": (Settings, {}),
 }
 """The file's own section, and those that it only names."""
 
@@ -62,8 +66,13 @@ def _table(model: Model, elsewhere: Mapping[Model, str]) -> str:
         f"| `{field.alias or name}` | {_words(field.annotation, elsewhere)} | {_told(field)} |"
         for name, field in model.model_fields.items()
     ]
-    about = (model.__doc__ or "").strip()
-    return "\n".join([f"**{model.__name__}.** {about}", "", "| key | value | meaning |", "|---|---|---|", *rows])
+    about = " ".join((model.__doc__ or "").split())
+    return "\n".join([f"**{_title(model)}.** {about}", "", "| key | value | meaning |", "|---|---|---|", *rows])
+
+
+def _title(model: Model) -> str:
+    """The name of a section without what only Python needs."""
+    return model.__name__.removesuffix("Section").removesuffix("Settings") or model.__name__
 
 
 def _told(field: FieldInfo) -> str:
@@ -72,7 +81,11 @@ def _told(field: FieldInfo) -> str:
 
 
 def _default(value: Any) -> str:  # noqa: ANN401 - whatever a field falls back on
-    """What holds where the file says nothing, where that is a number or a word."""
+    """What holds where the file says nothing, where that is a number or a word, several of them, or true."""
+    if value is True:
+        return "; else true"
+    if isinstance(value, tuple) and value and not isinstance(value[0], BaseModel):
+        return f"; else `[{', '.join(map(str, value))}]`"
     plain = isinstance(value, str | int | float) and not isinstance(value, bool) and value not in {"", 0}
     return f"; else {f'`{value}`' if isinstance(value, str) else f'{value:g}'}" if plain else ""
 
@@ -95,6 +108,8 @@ def _words(annotation: object, elsewhere: Mapping[Model, str]) -> str:
 def _named(annotation: object, elsewhere: Mapping[Model, str]) -> str:
     if isinstance(annotation, type) and annotation in elsewhere:
         return elsewhere[annotation]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _title(annotation)
     name = getattr(annotation, "__name__", "")
     return _PLAIN.get(name, name)
 

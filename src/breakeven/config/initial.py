@@ -94,6 +94,10 @@ use_cases:
     failure: [error]        # what happens when the budget is gone, e.g. [cached, default, error]
     ack: fast               # durable waits for the disk before it answers
     store_prompts: false
+
+# Money that may be spent, never more. Whatever it is over must have a price in breakeven.yaml.
+# budgets:
+#   - {name: everything, limit_usd: 500, period: month}
 """
 
 
@@ -122,8 +126,7 @@ def write(answers: Answers) -> tuple[str, str]:
         latency_ms=number(answers.latency_ms),
         deployment=deployment,
     )
-    deployments = [entry.name for entry in settings.load(first).deployments]
-    policy_file.load(second, deployments=deployments)
+    policy_file.load(second, beside=settings.load(first))
     return first, second
 
 

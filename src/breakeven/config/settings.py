@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,19 +10,24 @@ from pydantic import Field
 
 from breakeven.config import reading
 from breakeven.config.field import (
+    BatchSize,
+    Chance,
     Count,
     Date,
+    DelayMs,
     Env,
+    Header,
     Name,
     NotNegative,
     Origin,
     Port,
+    Positive,
     Section,
     Text,
     Url,
 )
 from breakeven.config.problem import Problem
-from breakeven.config.settings_rules import RULES
+from breakeven.config.settings_rules import RULES, known_use_cases
 from breakeven.schema.noun import Placement
 from breakeven.schema.policy import BackendKind
 
@@ -29,12 +35,22 @@ from breakeven.schema.policy import BackendKind
 class GatewaySettings(Section):
     """Where the gateway listens. `console_port` left out is port + 1, 0 is no console."""
 
-    host: Text = "127.0.0.1"
-    port: Port = 8080
-    workers: Annotated[int, Field(ge=1, le=256)] = 1
-    console_port: Annotated[int, Field(ge=0, le=65535)] | None = None
-    cors_origins: tuple[Origin, ...] = ()
-    max_body_mb: Annotated[float, Field(gt=0, le=1024, allow_inf_nan=False)] = 8
+    host: Annotated[Text, Field(description="address to listen on; beyond this machine only with tenants")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Port, Field(description="port of the gateway")] = 8080
+    workers: Annotated[int, Field(ge=1, le=256, description="processes that share the port")] = 1
+    console_port: Annotated[
+        Annotated[int, Field(ge=0, le=65535)] | None,
+        Field(description="port of the pages; left out is port + 1, 0 is none"),
+    ] = None
+    cors_origins: Annotated[
+        tuple[Origin, ...], Field(description="pages that may ask from a browser, such as https://shop.example")
+    ] = ()
+    max_body_mb: Annotated[float, Field(gt=0, le=1024, allow_inf_nan=False, description="the largest request")] = 8
+    access_log: Annotated[
+        Text, Field(description="a line of JSON for each request, without prompts and keys: off, stderr or a path")
+    ] = "off"
 
     @property
     def console(self) -> int:
@@ -42,24 +58,68 @@ class GatewaySettings(Section):
         return self.port + 1 if self.console_port is None else self.console_port
 
 
+class TelemetrySettings(Section):
+    """Where spans and metrics are sent by OTLP over HTTP; without an endpoint nothing is sent."""
+
+    otlp_endpoint: Annotated[
+        Url | None, Field(description="base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318")
+    ] = None
+    headers_env: Annotated[Env, Field(description="the variable that holds headers as k=v,k=v")] = ""
+    spans: Annotated[bool, Field(description="send a span for each request and each try")] = True
+    metrics: Annotated[bool, Field(description="send the metrics that `/metrics` shows")] = True
+
+
+class QuotaSettings(Section):
+    """What a tenant may ask for; 0 is no bound. Requests beyond it are refused with 429 and Retry-After."""
+
+    requests_per_s: Annotated[NotNegative, Field(description="requests per second, averaged over `burst_s`")] = 0.0
+    tokens_per_min: Annotated[NotNegative, Field(description="input and output tokens per minute")] = 0.0
+    requests_per_day: Annotated[int, Field(ge=0, le=10**12, description="requests per day of UTC")] = 0
+    burst_s: Annotated[Positive, Field(description="seconds of the rate that may come at once")] = 2.0
+    max_in_flight: Annotated[int, Field(ge=0, le=1_000_000, description="requests at the same time")] = 0
+
+
 class TenantSettings(Section):
     """A tenant and the environment variable that holds its key (several keys: separated by commas)."""
 
-    name: Name
+    name: Annotated[Name, Field(description="the name that budgets and reports use")]
     key_env: Annotated[Env, Field(min_length=1, description="the variable that holds the tenant's key")]
+    quota: Annotated[QuotaSettings, Field(description="what it may ask for")] = QuotaSettings()
+    use_cases: Annotated[
+        tuple[Name, ...], Field(description="the use cases it may ask for; left out is all of them")
+    ] = ()
 
 
 class BackendSettings(Section):
     """A server or file that speaks a wire protocol. Without `api_key_env` the client's Authorization goes upstream."""
 
-    name: Name
-    kind: BackendKind
-    base_url: Url | None = None
-    api_key_env: Env = ""
-    model_path: Text | None = None
-    timeout_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 60.0
-    max_batch: Annotated[int, Field(ge=1, le=65536)] = 32
-    max_delay_ms: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 2.0
+    name: Annotated[Name, Field(description="as deployments call it")]
+    kind: Annotated[BackendKind, Field(description="what it speaks; onnx is a model in this process")]
+    base_url: Annotated[Url | None, Field(description="where it is, for openai with /v1; needed unless onnx")] = None
+    api_key_env: Annotated[
+        Env,
+        Field(description="the variable that holds its key; left out, the client's own Authorization goes upstream"),
+    ] = ""
+    model_path: Annotated[Text | None, Field(description="the file of an ONNX model, from the folder of this file")] = (
+        None
+    )
+    timeout_s: Annotated[
+        float, Field(gt=0, le=3600, allow_inf_nan=False, description="the longest wait where no budget is shorter")
+    ] = 60.0
+    max_batch: Annotated[
+        BatchSize, Field(description="rows of one batch of an ONNX model; auto: from its measured batch curve")
+    ] = 32
+    max_delay_ms: Annotated[
+        DelayMs, Field(description="how long a row waits for others behind a running batch; auto: as above")
+    ] = 2.0
+    threads: Annotated[int, Field(ge=1, le=64, description="batches of an ONNX model that run at once")] = 2
+    deadline_header: Annotated[
+        Header, Field(description="the header that tells the backend the milliseconds left; empty tells nothing")
+    ] = "x-breakeven-deadline-ms"
+    stall_s: Annotated[
+        float,
+        Field(gt=0, le=3600, allow_inf_nan=False, description="no byte for so long, with requests waiting, is frozen"),
+    ] = 10.0
 
 
 class PriceSettings(Section):
@@ -67,18 +127,20 @@ class PriceSettings(Section):
 
     source: Annotated[Text, Field(description="where the price comes from: an invoice, a contract, a web page")]
     date: Annotated[Date, Field(description="the day it was read, YYYY-MM-DD")]
-    usd_per_hour: NotNegative | None = None
-    input_usd_per_mtok: NotNegative | None = None
-    cached_input_usd_per_mtok: NotNegative | None = None
-    output_usd_per_mtok: NotNegative | None = None
-    request_usd: NotNegative | None = None
+    usd_per_hour: Annotated[NotNegative | None, Field(description="of one replica")] = None
+    input_usd_per_mtok: Annotated[NotNegative | None, Field(description="per million input tokens")] = None
+    cached_input_usd_per_mtok: Annotated[
+        NotNegative | None, Field(description="per million input tokens that the API had cached; left out, as others")
+    ] = None
+    output_usd_per_mtok: Annotated[NotNegative | None, Field(description="per million output tokens")] = None
+    request_usd: Annotated[NotNegative | None, Field(description="per request, besides tokens")] = None
 
 
 class WorkSettings(Section):
     """Time a classic model takes, measured or assumed, in milliseconds."""
 
-    request_ms: NotNegative = 0.0
-    row_ms: NotNegative = 0.0
+    request_ms: Annotated[NotNegative, Field(description="per request")] = 0.0
+    row_ms: Annotated[NotNegative, Field(description="per scored row")] = 0.0
 
 
 class DeploymentSettings(Section):
@@ -87,48 +149,58 @@ class DeploymentSettings(Section):
     `accelerators` is per replica; it means nothing where no `accelerator` is named.
     """
 
-    name: Name
-    backend: Name
-    model: str = ""
-    catalog_model: str = ""
-    placement: Placement = "unknown"
-    offer: str = ""
-    price: PriceSettings | None = None
-    accelerator: str = ""
-    accelerators: Annotated[int, Field(ge=0, le=100_000)] = 1
-    replicas: Count = 1
-    engine: str = ""
-    precision: str = "fp16"
-    power_w: NotNegative | None = None
-    work: WorkSettings | None = None
-    emulated: bool = False
+    name: Annotated[Name, Field(description="as routes and reports call it")]
+    backend: Annotated[Name, Field(description="the backend that serves it")]
+    model: Annotated[str, Field(description="what is asked of the backend; left out, what the client asks for")] = ""
+    catalog_model: Annotated[str, Field(description="the model's name in the catalog, where it is another")] = ""
+    placement: Annotated[Placement, Field(description="where it runs")] = "unknown"
+    offer: Annotated[str, Field(description="an offer of the catalog as its price")] = ""
+    price: Annotated[PriceSettings | None, Field(description="an own price instead")] = None
+    accelerator: Annotated[str, Field(description="an accelerator of the catalog")] = ""
+    accelerators: Annotated[int, Field(ge=0, le=100_000, description="per replica")] = 1
+    replicas: Annotated[Count, Field(description="servers behind the backend")] = 1
+    engine: Annotated[str, Field(description="such as vllm, for what is predicted of it")] = ""
+    precision: Annotated[str, Field(description="of the weights")] = "fp16"
+    power_w: Annotated[NotNegative | None, Field(description="of one busy replica, in watts")] = None
+    work: Annotated[WorkSettings | None, Field(description="how long a classic model takes")] = None
+    emulated: Annotated[bool, Field(description="its answers are made up, by `breakeven emulate`; reports say so")] = (
+        False
+    )
+    region: Annotated[str, Field(description="where its data are processed, such as eu; see `data_locality`")] = ""
+    quality: Annotated[Chance | None, Field(description="your own score from 0 to 1; see `quality_floor`")] = None
+    max_in_flight: Annotated[
+        int, Field(ge=0, le=1_000_000, description="requests in flight for each worker; 0: the measured limit")
+    ] = 0
 
 
 class PlanningSettings(Section):
     """What a plan may consider and assumes. An empty list is no restriction."""
 
-    horizon_months: Annotated[int, Field(ge=1, le=240)] = 36
-    placements: tuple[Placement, ...] = ()
-    regions: tuple[Text, ...] = ()
-    accelerators: tuple[Text, ...] = ()
-    models: tuple[Text, ...] = ()
-    electricity_country: str = ""
-    grid_zone: str = ""
-    hours_per_month: Annotated[float, Field(gt=0, le=744, allow_inf_nan=False)] = 730.0
+    horizon_months: Annotated[int, Field(ge=1, le=240, description="what owned hardware is written off over")] = 36
+    placements: Annotated[tuple[Placement, ...], Field(description="only these")] = ()
+    regions: Annotated[tuple[Text, ...], Field(description="only offers of these")] = ()
+    accelerators: Annotated[tuple[Text, ...], Field(description="only these")] = ()
+    models: Annotated[tuple[Text, ...], Field(description="only these")] = ()
+    electricity_country: Annotated[str, Field(description="whose tariff owned machines pay, such as DEU")] = ""
+    grid_zone: Annotated[str, Field(description="whose carbon intensity counts, such as DEU")] = ""
+    hours_per_month: Annotated[float, Field(gt=0, le=744, allow_inf_nan=False, description="what a month has")] = 730.0
 
 
 class Settings(Section):
     """`breakeven.yaml`. Every key has a default, so that an empty file is a valid one."""
 
-    version: Literal[1] = 1
-    data_dir: Text = ".breakeven"
-    policy: Text = "policy.yaml"
-    gateway: GatewaySettings = GatewaySettings()
-    tenants: tuple[TenantSettings, ...] = ()
-    backends: tuple[BackendSettings, ...] = ()
-    deployments: tuple[DeploymentSettings, ...] = ()
-    facts: tuple[Text, ...] = ()
-    planning: PlanningSettings = PlanningSettings()
+    version: Annotated[Literal[1], Field(description="version of this grammar")] = 1
+    data_dir: Annotated[Text, Field(description="where journal, ledger and plans lie")] = ".breakeven"
+    policy: Annotated[Text, Field(description="the policy file")] = "policy.yaml"
+    gateway: Annotated[GatewaySettings, Field(description="where it listens")] = GatewaySettings()
+    telemetry: Annotated[TelemetrySettings, Field(description="where spans and metrics go")] = TelemetrySettings()
+    tenants: Annotated[tuple[TenantSettings, ...], Field(description="who may ask; none: anyone on this machine")] = ()
+    backends: Annotated[tuple[BackendSettings, ...], Field(description="servers and files")] = ()
+    deployments: Annotated[
+        tuple[DeploymentSettings, ...], Field(description="models that run on them, and what they cost")
+    ] = ()
+    facts: Annotated[tuple[Text, ...], Field(description="files of own facts over the catalog")] = ()
+    planning: Annotated[PlanningSettings, Field(description="what a plan may consider")] = PlanningSettings()
 
     def deployment(self, name: str) -> DeploymentSettings | None:
         """The deployment of that name; None when there is none."""
@@ -156,3 +228,14 @@ def read(path: Path) -> Settings:
         ConfigError: it cannot be read, or `load` refuses it.
     """
     return load(reading.read_text(path), str(path))
+
+
+def check_use_cases(found: Settings, path: Path, known: Collection[str]) -> None:
+    """Hold the use cases that tenants may ask for against those there are.
+
+    Raises:
+        ConfigError: one is unknown; with its place in the file.
+    """
+    if all(name in known for tenant in found.tenants for name in tenant.use_cases):
+        return
+    reading.load(Settings, reading.read_text(path), str(path), (*RULES, known_use_cases(known)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from breakeven.config.problem import Complaint, Path
 from breakeven.config.reading import Rule
@@ -87,3 +87,16 @@ def _ports(value: Value) -> Iterator[Complaint]:
 
 
 RULES: tuple[Rule, ...] = (_names_once, _backend_keys, _deployment_backends, _one_price, _accelerators, _ports)
+
+
+def known_use_cases(known: Collection[str]) -> Rule:
+    """The rule that tenants are granted use cases there are."""
+
+    def rule(value: Value) -> Iterator[Complaint]:
+        for path, entry in items(value, "tenants"):
+            granted = entry.get("use_cases")
+            for at, name in enumerate(granted if isinstance(granted, tuple) else ()):
+                place = (*path, "use_cases", at)
+                yield from reference(name, place, known, what="use case", where="policy.yaml")
+
+    return rule

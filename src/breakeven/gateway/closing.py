@@ -1,134 +1,266 @@
-"""The end of a request: its record goes to the kernel, then its last byte to the client."""
+"""The end of a request: its record goes to the kernel, its money is settled, then its last byte goes to the client."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from breakeven.errors import LedgerError
 from breakeven.gateway.cache import CachedAnswer
-from breakeven.gateway.decision.answer import error_body, error_message, headers, trailer
-from breakeven.gateway.decision.chat import default_completion
-from breakeven.gateway.decision.core import State
+from breakeven.gateway.decision import holding
+from breakeven.gateway.decision.answer import early_headers, error_body, error_message, headers, trailer
+from breakeven.gateway.decision.chosen import Chosen, chosen_of, decision_body, fallback_action
+from breakeven.gateway.decision.default_answer import default_answer
 from breakeven.gateway.decision.event import End
 from breakeven.gateway.decision.infer import finished
 from breakeven.gateway.decision.record import predictions
-from breakeven.gateway.http import JSON, Headers, Outgoing, reply
+from breakeven.gateway.decision.request import Request
+from breakeven.gateway.decision.route import SEED_BITS, sticky_seed
+from breakeven.gateway.decision.state import State
 from breakeven.gateway.runtime import Runtime
 from breakeven.schema.record import Prediction, Tokens
+from breakeven.wire.http import Headers, HttpRequest, Outgoing
 from breakeven.wire.sse import comment, encode
 
 SSE = "text/event-stream; charset=utf-8"
+JSON: Headers = [("content-type", "application/json")]
+STREAM_HEADERS: Headers = [("content-type", SSE), ("cache-control", "no-cache")]
 DONE = b"data: [DONE]\n\n"
-_KINDS = {404: "invalid_request_error", 429: "rate_limit_error"}
+_KINDS = {404: "invalid_request_error", 422: "invalid_request_error", 429: "rate_limit_error"}
+_OK = 200
 
 
 class Closing:
     """What an exchange gathered for its end: the backend's headers and body, the cache's answer, why it failed."""
 
-    def __init__(self, runtime: Runtime, out: Outgoing, cache_key: str, infer_id: str) -> None:
-        self.headers: Headers = []
+    __slots__ = (
+        "_asked_id",
+        "_cached",
+        "_headers",
+        "_http",
+        "_kept",
+        "_key",
+        "_out",
+        "_request",
+        "_runtime",
+        "body",
+        "decided",
+        "detail",
+        "drill",
+    )  # fmt: skip
+
+    def __init__(
+        self, runtime: Runtime, http: HttpRequest, request: Request, out: Outgoing, cache_key: str, asked_id: str = ""
+    ) -> None:
         self.body = b""
         self.detail = ""
-        self.cached: CachedAnswer | None = None
-        self._runtime = runtime
-        self._out = out
+        self.drill = ""
+        self.decided: Chosen | None = None
+        self._cached: CachedAnswer | None = None
+        self._headers: Headers = []
+        self._http = http
+        self._asked_id = asked_id
         self._key = cache_key
-        self._infer_id = infer_id
+        self._kept: list[bytes] | None = [] if cache_key and request.stream else None
+        self._out = out
+        self._request = request
+        self._runtime = runtime
 
-    async def end(self, state: State, end: End) -> None:
+    # While the request goes on
+
+    def look_up(self, max_age_s: float, now: float) -> Tokens | None:
+        """The tokens of a cached answer, which is kept for the end; None when there is none."""
+        self._cached = self._runtime.cache.get(self._request.tenant, self._key, max_age_s=max_age_s, now=now)
+        return None if self._cached is None else self._cached.tokens
+
+    def take(self, passed: Headers, body: bytes) -> str:
+        """A whole body from a backend; why it is no answer ("" when it is one)."""
+        self._headers, self.body = passed, body
+        spec = self._request.use_case.decision
+        if self._request.protocol != "decide" or spec is None:
+            return ""
+        draw = sticky_seed(f"decide:{self._request.use_case.name}", self._request.request_id) / (1 << SEED_BITS)
+        rule = self._runtime.bundle.index.tiers[self._request.use_case.tier]
+        found = chosen_of(body, spec, self._request.candidates, draw, explore=rule.explore)
+        if isinstance(found, str):
+            self.detail = found
+            return "malformed"
+        self.decided = found
+        return ""
+
+    def kept(self, data: bytes) -> None:
+        """A part of a stream, as the client gets it."""
+        if self._kept is not None:
+            self._kept.append(data)
+
+    def begin_stream(self, state: State, passed: Headers) -> None:
+        """Send the head of a stream."""
+        cache = "miss" if self._request.cached and self._request.use_case.cache_ttl_s > 0 else "off"
+        emulated = [one for one in passed if one[0].startswith("x-breakeven-")]
+        self._out.start(_OK, [*STREAM_HEADERS, *early_headers(state, cache=cache), *emulated, *self._budget()])
+
+    # The end
+
+    def end(self, state: State, end: End) -> None:
         """Record, wait for the disk where the use case says so, answer."""
         if end.status == "answered" and state.caching:
             self._keep(state)
-        records = self.record(state, end)
-        if state.request.use_case.ack_durable:
-            await self._durable()
+        if end.source in {"segment", "rules", "default"} and self._request.protocol == "decide":
+            self.decided = fallback_action(end.text, self._request.candidates)
+        records = self._record(state, end)
+        self._runtime.journal.commit(records, lambda: self._recorded(state, end, records))
+
+    def crashed(self, state: State | None, error: Exception) -> None:
+        """Something inside the gateway broke: the request fails with one record, unless it has its record."""
+        self.detail = type(error).__name__
+        if state is None or state.phase == "done":
+            return
+        status = _OK if self._out.started else 500
+        self.end(state, End(status="failed", source="error", http_status=status, reason="internal"))
+
+    def _record(self, state: State, end: End) -> tuple[Prediction, ...]:
+        """The request's records, settled and counted."""
+        runtime = self._runtime
+        journal = runtime.journal
+        records = predictions(
+            state,
+            end,
+            node=journal.node,
+            sequence=journal.take_sequence(len(self._request.prediction_ids)),
+            now=time.monotonic(),
+            decided=self.decided,
+            drill=self.drill,
+        )
+        if state.holds:
+            used = records[0].consumed
+            holding.settle(state, cost_pico_usd=_sum(records) or 0, tokens=used.input + used.output)
+        for position, record in enumerate(records):
+            runtime.meters.count(record, again=position > 0)
+        runtime.logged(self._http, records, len(self.body))
+        return records
+
+    def _recorded(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
+        """The kernel has the records: now the answer may leave."""
+        if self._request.use_case.ack_durable:
+            self._runtime.spawn(self._durably(state, end, records))
+        else:
+            self._answer(state, end, records)
+
+    async def _durably(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
+        with contextlib.suppress(LedgerError):  # the journal counts it; the user's answer is worth more than our record
+            await self._runtime.journal.durable()
+        self._answer(state, end, records)
+
+    def _answer(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
         if end.status == "cancelled":
             return
         cost = _sum(records)
-        if state.request.stream and (self._out.started or end.http_status == 200):  # noqa: PLR2004
-            await self._end_stream(state, end, records[0], cost)
+        if self._request.stream and (self._out.started or end.http_status == _OK):
+            self._end_stream(end, records[0], cost)
         else:
-            await self._end_whole(state, end, records[0], cost)
-
-    def record(self, state: State, end: End) -> tuple[Prediction, ...]:
-        """Append the request's records to the journal; the kernel has them when this returns."""
-        journal = self._runtime.journal
-        sequence = journal.take_sequence(len(state.request.prediction_ids))
-        records = predictions(state, end, node=journal.node, sequence=sequence, now=time.monotonic())
-        journal.append(records)
-        for record in records:
-            self._runtime.meters.count(record)
-        return records
-
-    async def _durable(self) -> None:
-        try:
-            await self._runtime.journal.durable()
-        except LedgerError:
-            return  # the journal counted it; an answer is worth more to the user than its record to us
+            self._end_whole(state, end, records[0], cost)
 
     def _keep(self, state: State) -> None:
+        answered = state.answered
+        observed = None if answered is None else answered.observed
+        body = b"".join(self._kept) if self._kept is not None else self.body
+        if observed is None or (observed.usage is None and not observed.chunks and not body):
+            return
         answer = CachedAnswer(
-            body=self.body,
-            content_type=SSE if state.request.stream else "application/json",
-            tokens=state.observed.usage or Tokens(output=state.observed.chunks),
+            body=body,
+            content_type=SSE if self._request.stream else "application/json",
+            tokens=observed.usage or Tokens(output=observed.chunks),
             stored_s=time.monotonic(),
         )
-        self._runtime.cache.put(state.request.tenant, self._key, answer)
+        self._runtime.cache.put(self._request.tenant, self._key, answer)
 
-    async def _end_whole(self, state: State, end: End, record: Prediction, cost: int | None) -> None:
-        body, passed = self._whole_body(state, end)
-        own = headers(record, cost)
-        await reply(self._out, end.http_status, body, [*passed, *own])
+    def _budget(self) -> Headers:
+        left = self._runtime.remaining_usd(self._request)
+        return [] if left is None else [("x-breakeven-budget-remaining", left)]
 
-    def _whole_body(self, state: State, end: End) -> tuple[bytes, Headers]:
-        request = state.request
+    def _end_whole(self, state: State, end: End, record: Prediction, cost: int | None) -> None:
+        body, passed = self._whole_body(state, end, record)
+        self._out.reply(end.http_status, [*passed, *headers(record, cost), *self._budget()], body)
+
+    def _whole_body(self, state: State, end: End, record: Prediction) -> tuple[bytes, Headers]:
+        request = self._request
+        if end.source == "upstream" and end.status == "answered" and request.protocol == "decide":
+            return self._decision(record, "model"), JSON
         if end.source == "upstream":
-            return self._finished(state, self.body), self.headers or JSON
-        if end.source == "cached" and self.cached is not None:
-            return self._finished(state, self.cached.body), JSON
-        if end.source == "default":
-            return self._default(state), JSON
-        retry = [one for one in self.headers if one[0] == "retry-after"]
-        return self._error(request.protocol == "chat", end), [*JSON, *retry]
+            return self._finished(self.body), self._headers or JSON
+        if end.source == "cached" and self._cached is not None:
+            return self._from_cache(record), JSON
+        if end.source != "error":
+            return self._prepared(end, record), JSON
+        del state
+        return self._error(end), [*JSON, *self._retry_after(end)]
 
-    async def _end_stream(self, state: State, end: End, record: Prediction, cost: int | None) -> None:
-        if not self._out.started:
-            await self._out.start(200, [("content-type", SSE), ("cache-control", "no-cache"), *headers(record, cost)])
-        if end.source == "cached" and self.cached is not None:
-            await self._out.write(self.cached.body)
-        elif end.source == "default":
-            await self._out.write(encode(self._default(state)))
+    def _from_cache(self, record: Prediction) -> bytes:
+        body = b"" if self._cached is None else self._cached.body
+        if self._request.protocol == "decide":
+            self.take([], body)
+            return self._decision(record, "cached")
+        return self._finished(body)
+
+    def _decision(self, record: Prediction, source: str) -> bytes:
+        if self.decided is None:
+            return b"{}"
+        return decision_body(
+            self.decided,
+            prediction_id=record.prediction_id,
+            use_case=record.use_case,
+            source=source,
+            model=record.model,
+            asked_id=self._asked_id,
+        )
+
+    def _retry_after(self, end: End) -> Headers:
+        if end.retry_after_s is not None:
+            return [("retry-after", str(max(1, round(end.retry_after_s))))]
+        return [one for one in self._headers if one[0] == "retry-after"]
+
+    def _end_stream(self, end: End, record: Prediction, cost: int | None) -> None:
+        out = self._out
+        if not out.started:
+            out.start(_OK, [*STREAM_HEADERS, *headers(record, cost), *self._budget()])
         last = comment(trailer(record))
         if end.source == "error":
-            await self._out.finish(last + encode(self._error(chat=True, end=end)))
-        else:
-            await self._out.finish(last + DONE)
+            out.finish(last + encode(self._error(end)))
+            return
+        body = b""
+        if end.source == "cached" and self._cached is not None:
+            body = self._cached.body
+        elif end.source not in {"upstream", "cached"}:
+            body = encode(self._prepared(end, record))
+        out.finish(body + last + DONE)
 
-    def _finished(self, state: State, body: bytes) -> bytes:
-        request = state.request
-        if request.protocol == "chat":
+    def _finished(self, body: bytes) -> bytes:
+        request = self._request
+        if request.protocol != "infer":
             return body
         ids = request.prediction_ids if request.subjects_listed else ()
-        return finished(body, infer_id=self._infer_id if self.cached else "", prediction_ids=ids)
+        return finished(body, infer_id=self._asked_id if self._cached else "", prediction_ids=ids)
 
-    def _default(self, state: State) -> bytes:
-        request = state.request
-        if request.protocol == "infer":
-            return request.use_case.default_body.encode()
-        return default_completion(
-            request.use_case.default_body,
+    def _prepared(self, end: End, record: Prediction) -> bytes:
+        request = self._request
+        if request.protocol == "decide":
+            return self._decision(record, end.source)
+        return default_answer(
+            request.protocol,
+            end.text,
             request_id=request.request_id,
             model=request.model,
             created=int(request.time_s),
             stream=request.stream,
+            asked_usage=request.asked_usage,
         )
 
-    def _error(self, chat: bool, end: End) -> bytes:  # noqa: FBT001 - the protocol, named at the call
+    def _error(self, end: End) -> bytes:
         message = error_message(end.reason)
         if self.detail:
             message = f"{message}: {self.detail}"
         kind = _KINDS.get(end.http_status, "upstream_error")
-        return error_body("chat" if chat else "infer", message, kind=kind, code=end.reason)
+        return error_body(self._request.protocol, message, kind=kind, code=end.reason)
 
 
 def _sum(records: tuple[Prediction, ...]) -> int | None:

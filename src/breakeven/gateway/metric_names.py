@@ -11,13 +11,13 @@ from breakeven.schema.record import AttemptKind, AttemptOutcome, Status
 
 STAGES = ("gateway", "queue", "connect", "inference", "backoff", "post")
 """Stages of every request; those of the policy's latency budgets come on top."""
-SHED = "shed"
+SHED = "overload"
 """The reason of a prediction that was not admitted."""
 CACHES = ("hit", "miss", "stale", "bypass")
 REASONS = (
     "deadline", "timeout", "unreachable", "malformed", "backend_error", "stream_error", "truncated", "stalled",
-    "client_gone", "no_target", "breaker_open", "frozen", "not_cached", "tracking_incomplete", "data_locality",
-    "quality_floor", "budget", "budget_exhausted", "budget_unknown", "quota", "rate_limited", "drill", SHED,
+    "client_gone", "no_target", "circuit_open", "controls_down", "not_a_stream", "not_cached", "tracking_incomplete",
+    "internal", "upstream_error", "budget_exhausted", "quota_exhausted", "rate_limited", SHED,
     "upstream_400", "upstream_401", "upstream_403", "upstream_404", "upstream_408", "upstream_413", "upstream_422",
     "upstream_429", "upstream_500", "upstream_502", "upstream_503", "upstream_504", "upstream_529",
 )  # fmt: skip

@@ -1,125 +1,135 @@
-"""The ASGI 3 adapter: HTTP messages to requests, paths to endpoints, refusals to errors."""
+"""The gateway as an ASGI 3 application, to mount in others or to run under any ASGI server."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
-from logging import getLogger
 from typing import Any
 
-from breakeven.errors import BreakevenError
-from breakeven.gateway.decision.answer import refusal_body
-from breakeven.gateway.decision.index import Protocol
 from breakeven.gateway.decision.refusal import RequestError
-from breakeven.gateway.endpoint import about, events, predict
-from breakeven.gateway.http import JSON, Headers, HttpRequest, Outgoing, reply
 from breakeven.gateway.runtime import Runtime
+from breakeven.gateway.service import GatewayService
+from breakeven.wire.http import Headers, HttpRequest, Service
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
-Endpoint = Callable[[Runtime, HttpRequest, Outgoing], Awaitable[None]]
 
-_log = getLogger("breakeven.gateway")
 MAX_HEADER_BYTES = 64 * 1024
+FULL_BYTES = 64 * 1024
 BODY_S = 30.0
 """How long a body may take to arrive once its head is here."""
-
-_DOTS = frozenset({"", ".", ".."})
-
-ENDPOINTS: dict[tuple[str, str], Endpoint] = {
-    ("POST", "/v1/chat/completions"): predict.chat,
-    ("GET", "/v1/models"): about.models,
-    ("GET", "/v2"): about.server,
-    ("GET", "/v2/health/live"): about.health,
-    ("GET", "/v2/health/ready"): about.ready,
-    ("POST", "/events"): events.events,
-    ("OPTIONS", "/events"): events.preflight,
-    ("GET", "/metrics"): about.metrics,
-    ("GET", "/healthz"): about.health,
-    ("GET", "/readyz"): about.ready,
-}
 
 
 def asgi_app(runtime: Runtime) -> App:
     """The gateway as an ASGI application. The runtime is opened and closed by the caller."""
+    return service_app(GatewayService(runtime))
+
+
+def service_app(service: Service) -> App:
+    """Any service as an ASGI application."""
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             message = f"the gateway speaks http, not {scope['type']}"
             raise NotImplementedError(message)
-        out = AsgiOutgoing(send)
+        out = AsgiOutgoing()
         try:
-            http = await _request(scope, receive, runtime.bundle.index.policy.max_body_bytes)
-            await _served(runtime, http, out, receive)
+            request = await _request(scope, receive, service.max_body_bytes())
         except RequestError as error:
-            runtime.meters.rejected.add(error.kind)
-            await _refuse(out, scope["path"], error)
+            headers, body = service.refusal(error.status, error.kind, str(error), scope["path"])
+            out.reply(error.status, headers, body)
         except _GoneError:
-            runtime.meters.rejected.add("client_gone")
-        except Exception as error:  # noqa: BLE001 - the client gets the API's error shape, the log gets the trace
-            runtime.meters.rejected.add("internal")
-            _log.exception("%s %s failed inside the gateway", scope["method"], scope["path"])
-            if not out.started:
-                await _refuse(out, scope["path"], _internal(error))
+            service.refusal(499, "client_gone", "the client left before its request was whole", scope["path"])
+            return
+        else:
+            service.request(request, out)
+        await _carried(out, receive, send)
 
     return app
 
 
-def _internal(error: Exception) -> RequestError:
-    message = f"the gateway failed: {error.message if isinstance(error, BreakevenError) else type(error).__name__}"
-    return RequestError(message, "see the gateway's log", status=500, kind="internal")
+async def _carried(out: AsgiOutgoing, receive: Receive, send: Send) -> None:
+    watch = asyncio.create_task(_watch(receive, out))
+    try:
+        await out.carry(send)
+    finally:
+        watch.cancel()
 
 
 class AsgiOutgoing:
-    """The way back over ASGI."""
+    """The way back over ASGI: what is written waits until the server takes it."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self) -> None:
         self.gone = False
         self.started = False
-        self._send = send
-        self._on_gone: Callable[[], None] | None = None
+        self.full = False
+        self.on_gone: Callable[[], None] | None = None
+        self.on_room: Callable[[], None] | None = None
+        self._messages: deque[Message] = deque()
+        self._bytes = 0
+        self._wake = asyncio.Event()
 
-    def on_gone(self, call: Callable[[], None]) -> None:
-        """What to call once, when the client goes away."""
-        self._on_gone = call
+    def reply(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a whole answer."""
+        self._start(status, [*headers, ("content-length", str(len(body)))])
+        self.finish(body)
+
+    def start(self, status: int, headers: Headers) -> None:
+        """Send the head; the body is chunked."""
+        self._start(status, headers)
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the body."""
+        self._put({"type": "http.response.body", "body": data, "more_body": True})
+
+    def finish(self, data: bytes = b"") -> None:
+        """Send the last part."""
+        self._put({"type": "http.response.body", "body": data, "more_body": False})
 
     def left(self) -> None:
         """The client went away."""
-        self.gone = True
-        if self._on_gone is not None:
-            self._on_gone()
+        if not self.gone:
+            self.gone = True
+            self._wake.set()
+            if self.on_gone is not None:
+                self.on_gone()
 
-    async def start(self, status: int, headers: Headers, length: int | None = None) -> None:
-        """Send the head; without a length the body is chunked."""
+    async def carry(self, send: Send) -> None:
+        """Hand over what is written, to the end of the answer or of the client."""
+        more = True
+        while more and not self.gone:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._messages and not self.gone:
+                message = self._messages.popleft()
+                self._bytes -= len(message.get("body", b""))
+                await send(message)
+                more = message.get("more_body", True)
+            if self.full and self._bytes < FULL_BYTES // 2:
+                self.full = False
+                if self.on_room is not None:
+                    self.on_room()
+
+    def _start(self, status: int, headers: Headers) -> None:
         self.started = True
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        if length is not None:
-            raw.append((b"content-length", b"%d" % length))
-        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+        self._put({"type": "http.response.start", "status": status, "headers": raw})
 
-    async def write(self, data: bytes) -> None:
-        """Send a part of the body; waits while the client is slow."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-
-    async def finish(self, data: bytes = b"") -> None:
-        """Send the last part."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+    def _put(self, message: Message) -> None:
+        if self.gone:
+            return
+        self._messages.append(message)
+        self._bytes += len(message.get("body", b""))
+        self.full = self._bytes > FULL_BYTES
+        self._wake.set()
 
 
 class _GoneError(Exception):
     """The client left before its request was whole."""
-
-
-async def _served(runtime: Runtime, http: HttpRequest, out: AsgiOutgoing, receive: Receive) -> None:
-    endpoint = _endpoint(http)
-    watch = asyncio.create_task(_watch(receive, out))
-    try:
-        await endpoint(runtime, http, out)
-    finally:
-        watch.cancel()
 
 
 async def _watch(receive: Receive, out: AsgiOutgoing) -> None:
@@ -128,41 +138,22 @@ async def _watch(receive: Receive, out: AsgiOutgoing) -> None:
     out.left()
 
 
-def _endpoint(http: HttpRequest) -> Endpoint:
-    found = ENDPOINTS.get((http.method, http.path)) or _model_endpoint(http)
-    if found is not None:
-        return found
-    methods = sorted(method for method, path in ENDPOINTS if path == http.path)
-    message = f"{http.method} {http.path[:200]} is not served here"
-    if methods:
-        raise RequestError(message, f"use {' or '.join(methods)}", status=405, kind="method_not_allowed")
-    raise RequestError(message, "see docs for the paths of the API", status=404, kind="not_found")
-
-
-def _model_endpoint(http: HttpRequest) -> Endpoint | None:
-    """`/v2/models/{model}[/versions/{version}][/ready|/infer]`."""
-    match [http.method, *http.path.split("/")[1:]]:
-        case ["POST", "v2", "models", model, "infer"] | ["POST", "v2", "models", model, "versions", _, "infer"] if (
-            model
-        ):
-            return predict.infer
-        case ["GET", "v2", "models", model, *rest] if model:
-            tail = rest[2:] if rest[:1] == ["versions"] else rest
-            return about.model if tail in ([], ["ready"]) else None
-    return None
-
-
 async def _request(scope: Message, receive: Receive, max_body_bytes: int) -> HttpRequest:
     received_s, time_s = time.monotonic(), time.time()
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
     if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
         message = f"the request has more than {MAX_HEADER_BYTES} bytes of headers"
         raise RequestError(message, "send fewer", status=431, field="headers", kind="headers_too_large")
-    if int(headers.get("content-length") or 0) > max_body_bytes:
-        raise _too_large(int(headers["content-length"]), max_body_bytes)
+    length = headers.get("content-length", "")
+    if length.isdigit() and int(length) > max_body_bytes:
+        raise _too_large(int(length), max_body_bytes)
     return HttpRequest(
         method=scope["method"],
         path=scope["path"],
+        query=scope.get("query_string", b"").decode("latin-1"),
         headers=headers,
         body=await _body(receive, max_body_bytes),
         time_s=time_s,
@@ -206,15 +197,3 @@ def _within(body: bytes, limit: int) -> bytes:
 def _too_large(size: int, limit: int) -> RequestError:
     message = f"the request's body has {size} bytes or more, the policy allows {limit}"
     return RequestError(message, "send less, or raise max_body_bytes", status=413, field="body", kind="body_too_large")
-
-
-async def _refuse(out: AsgiOutgoing, path: str, error: RequestError) -> None:
-    protocol: Protocol = "infer" if path.startswith("/v2") else "chat"
-    extra: Headers = []
-    if error.status == 401:  # noqa: PLR2004 - HTTP asks for the scheme
-        extra = [("www-authenticate", "Bearer")]
-    elif error.status == 503:  # noqa: PLR2004 - and for when to come back
-        extra = [("retry-after", "2")]
-    elif error.status in {408, 413}:
-        extra = [("connection", "close")]
-    await reply(out, error.status, refusal_body(protocol, error), [*JSON, *extra])

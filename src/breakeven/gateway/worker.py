@@ -1,27 +1,27 @@
-"""One gateway process: its own SO_REUSEPORT socket, uvicorn and uvloop, ends with its supervisor."""
+"""One gateway process: its own SO_REUSEPORT socket, the own transport on uvloop, ends with its supervisor."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from logging import getLogger
 from pathlib import Path
 
-import uvicorn
 import uvloop
 
 from breakeven.errors import UsageError
 from breakeven.gateway.runtime import Runtime
-from breakeven.gateway.server import asgi_app
+from breakeven.gateway.service import GatewayService
+from breakeven.wire.server import serve
 
 _log = getLogger("breakeven.gateway")
-DRAIN_S = 30
-KEEP_ALIVE_S = 75
-BACKLOG = 2048
+DRAIN_S = 30.0
+MOST_FILES = 65_536
 
 
 def run(
@@ -44,8 +44,17 @@ def run(
         ConfigError: the policy, a URL, a model file or an extra is missing or wrong.
         UsageError: the port is taken by somebody who does not share it.
     """
+    _many_files()
     listening = _listen(host, port)
     uvloop.run(_serve(data_dir, listening, parent_pipe_fd, on_ready))
+
+
+def _many_files() -> None:
+    """As many descriptors as the system lets us have: each connection takes one, and the usual 1,024 are few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -64,14 +73,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: they would raise the signal again after the drain."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def _serve(
     data_dir: Path, listening: socket.socket, parent_pipe_fd: int | None, on_ready: Callable[[int], None] | None
 ) -> None:
@@ -80,56 +81,34 @@ async def _serve(
     except BaseException:
         listening.close()
         raise
-    server = _Server(_config(runtime))
-    with _stopping(server, runtime, parent_pipe_fd):
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
+    port = listening.getsockname()[1]
+    stop = asyncio.Event()
+    with _stopping(stop, parent_pipe_fd):
+        server = await serve(GatewayService(runtime), listening)
         if on_ready is not None:
-            await _started(server, serving)
-            on_ready(listening.getsockname()[1])
+            on_ready(port)
         try:
-            await serving
+            await stop.wait()
+            runtime.draining = True
+            cut = await server.drain(DRAIN_S)
+            if cut:
+                _log.warning("worker %s: %d answers were cut after %g s of draining", runtime.node, cut, DRAIN_S)
         finally:
             await runtime.close()
     _log.info("worker %s stopped", runtime.node)
 
 
-def _config(runtime: Runtime) -> uvicorn.Config:
-    return uvicorn.Config(
-        asgi_app(runtime),
-        loop="none",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        proxy_headers=False,
-        log_config=None,
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=DRAIN_S,
-    )
-
-
-async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
-    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.005)
-
-
 @contextlib.contextmanager
-def _stopping(server: uvicorn.Server, runtime: Runtime, parent_pipe_fd: int | None) -> Iterator[None]:
+def _stopping(stop: asyncio.Event, parent_pipe_fd: int | None) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        runtime.draining = True
-        server.should_exit = True
 
     def parent_said() -> None:
         if parent_pipe_fd is not None and not os.read(parent_pipe_fd, 1):
             loop.remove_reader(parent_pipe_fd)
-            stop()
+            stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, stop.set)
     if parent_pipe_fd is not None:
         loop.add_reader(parent_pipe_fd, parent_said)
     try:

@@ -315,5 +315,6 @@ class Policy(Noun, frozen=True, kw_only=True):
     plan_id: str = ""
     max_body_bytes: int = 8 * 1024 * 1024
     cors_origins: tuple[str, ...] = ()
+    access_log: str = "off"
     source: str = ""
     version: int = 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from breakeven.errors import ConfigError
 from breakeven.schema.noun import Noun
 
+_HOST = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]*|[0-9A-Fa-f:]+[0-9A-Fa-f:.]*")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -65,6 +67,8 @@ def _problem(url: str) -> str:
         return str(error)
     if parts.scheme not in _PORTS:
         return f"its scheme is {parts.scheme!r}, not http or https"
+    if parts.username is not None or parts.password is not None:
+        return "it holds credentials"
     if not parts.hostname:
         return "it names no host"
-    return "it holds credentials" if parts.username or parts.password else ""
+    return "" if _HOST.fullmatch(parts.hostname) else f"{parts.hostname!r} is no host's name or address"

@@ -1,5 +1,7 @@
 """An HTTP/1.1 client with a keep-alive pool: what the gateway, the load generator and the Python client speak with.
 
+`start` is the callback form, for the request path; `request` is the awaitable one:
+
 async with Client() as client:
     response = await client.request("GET", "http://127.0.0.1:8000/v1/models")
     body = await response.read()
@@ -8,111 +10,44 @@ async with Client() as client:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from breakeven.errors import UsageError
-from breakeven.wire.address import Address, Origin, address
+from breakeven.errors import BackendError
+from breakeven.wire.address import Origin
 from breakeven.wire.connection import Connection, Limits
-from breakeven.wire.failure import UnreachableError, protocol_error, unreachable
+from breakeven.wire.dial import Dialer
+from breakeven.wire.failure import unreachable
+from breakeven.wire.flight import Flight, Handler
+from breakeven.wire.prepared import Headers, Prepared, prepare
+from breakeven.wire.response import Response
 
-Headers = Sequence[tuple[str, str]]
-_FORBIDDEN = frozenset("\r\n\0")
-
-
-class Response:
-    """The head of an answer, and its body as it comes.
-
-    Read it to the end, which returns the connection to the pool, or `close()` it, which ends the connection.
-    """
-
-    __slots__ = ("_connection", "_finished", "_release", "headers", "status")
-
-    def __init__(self, connection: Connection, release: Callable[[Connection], None]) -> None:
-        self.status = connection.status
-        self.headers = connection.headers
-        self._connection = connection
-        self._release = release
-        self._finished = False
-
-    def header(self, name: str, default: str = "") -> str:
-        """The first header of that (lower-case) name."""
-        return next((value for key, value in self.headers if key == name), default)
-
-    async def chunk(self) -> bytes | None:
-        """The next bytes of the body; None at its end.
-
-        Raises:
-            BackendError: the upstream is gone, too slow, or malformed.
-        """
-        if self._finished:
-            return None
-        try:
-            data = await self._connection.chunk()
-        except BaseException:
-            self.close()
-            raise
-        if data is None:
-            self._finished = True
-            self._release(self._connection)
-        return data
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body in pieces; leaving the loop early closes the connection."""
-        try:
-            while (data := await self.chunk()) is not None:
-                yield data
-        finally:
-            self.close()
-
-    async def read(self, limit: int | None = None) -> bytes:
-        """The whole body.
-
-        Raises:
-            BackendError: as `chunk`, or the body exceeds `limit` (else the client's own) bytes.
-        """
-        limit = self._connection.limits.body_bytes if limit is None else limit
-        parts: list[bytes] = []
-        size = 0
-        while (data := await self.chunk()) is not None:
-            parts.append(data)
-            size += len(data)
-            if size > limit:
-                self.close()
-                raise protocol_error(self._connection.place, f"a body of more than {limit} bytes")
-        return b"".join(parts)
-
-    def detach(self) -> None:
-        """Want no more of a body that is about to end; the connection is kept if it ends before the next silence."""
-        if not self._finished:
-            self._finished = True
-            self._connection.when_over(self._release)
-
-    def close(self) -> None:
-        """Give the answer up; a body not read to its end closes the connection, which the upstream sees."""
-        if not self._finished:
-            self._finished = True
-            self._connection.abort()
-            self._release(self._connection)
+__all__ = ["Client", "Flight", "Handler", "Headers", "Limits", "Prepared", "Response", "prepare"]
+SWEEP_S = 0.25
+"""How often silence and idle connections are looked for; a timeout may come so much late."""
 
 
 class Client:
-    """A pool of connections, one per exchange in flight, kept alive between exchanges.
+    """A pool of connections, one per exchange in flight, kept alive between exchanges. Used from one event loop.
 
     Args:
         limits: bounds on what upstreams may send and take.
-        tls: the context for https; None is the system's trust store with verification.
+        tls: the context for https; None is the system's trust store (or `SSL_CERT_FILE`) with verification.
+        dialer: how a host becomes a socket.
     """
 
-    def __init__(self, limits: Limits | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, tls: ssl.SSLContext | None = None, dialer: Dialer | None = None
+    ) -> None:
         self.limits = limits or Limits()
+        self._dialer = dialer or Dialer()
         self._tls = tls
-        self._idle: dict[Origin, list[Connection]] = {}
-        self._busy: set[Connection] = set()
+        self._idle: dict[str, list[Connection]] = {}
+        self._flights: dict[Flight, Connection | asyncio.Task[None]] = {}
+        self._sweeper: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -121,6 +56,31 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def start(
+        self, prepared: Prepared, body: bytes, handler: Handler, timeout_s: float, headers: Headers = ()
+    ) -> Flight:
+        """Send a request and tell `handler` what comes of it, never from inside this call.
+
+        `timeout_s` bounds the connection's making and each silence. A kept connection that turns out closed before any
+        byte of the answer is replaced once, by a new one.
+
+        Raises:
+            UsageError: a header holds a line break.
+        """
+        flight = Flight(self, prepared, prepared.encode(headers, body), handler, timeout_s)
+        loop = asyncio.get_running_loop()
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(SWEEP_S, self._sweep)
+        pool = self._idle.get(prepared.place)
+        connection = self._take(pool, loop.time()) if pool else None
+        if connection is None:
+            self._flights[flight] = loop.create_task(self._connect(flight))
+        else:
+            self._flights[flight] = connection
+            connection.send(flight)
+            loop.call_soon(flight.tell_sent)
+        return flight
 
     async def request(
         self,
@@ -136,109 +96,142 @@ class Client:
         """Send a request and wait for the head of its answer.
 
         `timeout_s` bounds the connection's making and each silence. `on_connect` is told the seconds that a new
-        connection took, `on_sent` that the request was written. A kept-alive connection that turns out closed before
-        any byte of the answer is replaced.
+        connection took, `on_sent` that the request was written.
 
         Raises:
             BackendError: unreachable, timed out or malformed (see `wire.failure`).
+            ConfigError: the URL cannot be meant.
             UsageError: a header holds a line break.
         """
-        where = address(url)
-        data = _encode(method, where, headers, body)
-        while True:
-            connection = self._take(where.origin) or await self._connect(where.origin, timeout_s, on_connect)
-            self._busy.add(connection)
-            try:
-                connection.send(data, timeout_s=timeout_s, bodiless=method == "HEAD")
-                if on_sent is not None:
-                    on_sent()
-                await connection.head()
-            except BaseException as error:
-                self._busy.discard(connection)
-                connection.abort()
-                if not (isinstance(error, UnreachableError) and connection.reused and not connection.answered):
-                    raise
-                continue
-            return Response(connection, self._release)
+        prepared = prepare(method, url, headers)
+        response = Response(prepared.place, self.limits, on_connect, on_sent)
+        await response.head(self.start(prepared, body, response, timeout_s))
+        return response
 
     def idle(self) -> int:
         """Connections kept alive now."""
-        return sum(map(len, self._idle.values()))
+        return sum(not one.closed for pool in self._idle.values() for one in pool)
 
     async def close(self) -> None:
         """Close every connection; exchanges in flight fail."""
-        connections = [*self._busy, *(one for pool in self._idle.values() for one in pool)]
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        for connection in [one for pool in self._idle.values() for one in pool]:
+            connection.drop()
         self._idle.clear()
-        self._busy.clear()
-        for connection in connections:
-            connection.abort()
+        connecting = []
+        for flight, carrier in list(self._flights.items()):
+            if isinstance(carrier, asyncio.Task):
+                connecting.append(carrier)
+            error = unreachable(flight.prepared.place, "the client was closed")
+            flight.abort()
+            flight.handler.on_failure(error)
+        self._dialer.close()
+        await asyncio.gather(*connecting, return_exceptions=True)
         await asyncio.sleep(0)
 
-    def _take(self, origin: Origin) -> Connection | None:
-        pool = self._idle.get(origin, [])
-        now = asyncio.get_running_loop().time()
-        while pool:
-            connection = pool.pop()
-            if not connection.closed and now - connection.idle_since <= self.limits.idle_s:
-                connection.reused = True
-                return connection
-            connection.abort()
-        return None
+    # What flights and connections say
 
-    def _release(self, connection: Connection) -> None:
-        self._busy.discard(connection)
-        origin = connection.origin
-        pool = self._idle.setdefault(origin, [])
+    def forget(self, flight: Flight) -> None:
+        """The flight was given up."""
+        carrier = self._flights.pop(flight, None)
+        if isinstance(carrier, asyncio.Task):
+            carrier.cancel()
+
+    def released(self, connection: Connection, flight: Flight) -> None:
+        """An exchange ended well: the connection waits for the next one."""
+        self._flights.pop(flight, None)
+        pool = self._idle.setdefault(connection.place, [])
         if not connection.reusable or len(pool) >= self.limits.idle_connections:
-            connection.abort()
+            connection.drop()
             return
-        connection.idle_since = asyncio.get_running_loop().time()
+        connection.idle_since = connection.last_byte_s
         pool.append(connection)
 
-    async def _connect(
-        self, origin: Origin, timeout_s: float, on_connect: Callable[[float], None] | None
-    ) -> Connection:
+    def failed(self, flight: Flight, error: BackendError, *, unanswered: bool) -> None:
+        """An exchange failed; one that a kept connection lost unanswered is tried once more on a new one."""
+        if unanswered and not flight.retried:
+            flight.retried = True
+            self._flights[flight] = asyncio.get_running_loop().create_task(self._connect(flight))
+            return
+        self._flights.pop(flight, None)
+        flight.over = True
+        if not flight.detached:
+            flight.handler.on_failure(error)
+
+    def _take(self, pool: list[Connection], now_s: float) -> Connection | None:
+        while pool:
+            connection = pool.pop()
+            if not connection.closed and now_s - connection.idle_since <= self.limits.idle_s:
+                return connection
+            connection.drop()
+        return None
+
+    def _sweep(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        for flight, carrier in list(self._flights.items()):
+            if isinstance(carrier, Connection):
+                carrier.check_silence(flight, now_s)
+        for place, pool in list(self._idle.items()):
+            kept = [one for one in pool if not one.closed and now_s - one.idle_since <= self.limits.idle_s]
+            for old in set(pool) - set(kept):
+                old.drop()
+            if kept:
+                pool[:] = kept
+            else:
+                del self._idle[place]
+        busy = self._flights or self._idle
+        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep) if busy else None
+
+    async def _connect(self, flight: Flight) -> None:
         loop = asyncio.get_running_loop()
-        began, limit_s = loop.time(), min(timeout_s, self.limits.connect_s)
+        began = loop.time()
+        try:
+            connection = await self._open(flight)
+        except BackendError as error:
+            self.failed(flight, error, unanswered=False)
+            return
+        flight.handler.on_connected(loop.time() - began)
+        if flight.over:
+            connection.drop()
+            return
+        self._flights[flight] = connection
+        connection.send(flight)
+        flight.tell_sent()
+
+    async def _open(self, flight: Flight) -> Connection:
+        origin, place = flight.prepared.origin, flight.prepared.place
+        limit_s = min(flight.timeout_s, self.limits.connect_s)
+        connection = Connection(place, self.limits, self)
         try:
             async with asyncio.timeout(limit_s):
-                transport, connection = await loop.create_connection(
-                    lambda: Connection(origin, self.limits),
-                    origin.host,
-                    origin.port,
-                    ssl=self._context() if origin.tls else None,
-                    server_hostname=origin.host if origin.tls else None,
-                )
+                sock = await self._dialer.dial(origin.host, origin.port)
+                await self._adopt(sock, connection, origin)
         except TimeoutError as error:
-            raise unreachable(str(origin), f"no connection within {limit_s:g} s") from error
-        except (OSError, ssl.SSLError) as error:
-            raise unreachable(str(origin), error) from error
-        _no_delay(transport)
-        if on_connect is not None:
-            on_connect(loop.time() - began)
+            raise unreachable(place, f"no connection within {limit_s:g} s") from error
+        except (OSError, ValueError, RuntimeError) as error:
+            raise unreachable(place, error) from error
+        except asyncio.CancelledError:
+            connection.drop()
+            raise
         return connection
+
+    async def _adopt(self, sock: socket.socket, connection: Connection, origin: Origin) -> None:
+        """Make a connected socket a transport, with TLS where the origin says so, for the name that was asked for."""
+        try:
+            await asyncio.get_running_loop().create_connection(
+                lambda: connection,
+                sock=sock,
+                ssl=self._context() if origin.tls else None,
+                server_hostname=origin.host if origin.tls else None,
+            )
+        except BaseException:
+            sock.close()
+            raise
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
             self._tls = ssl.create_default_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
-
-
-def _no_delay(transport: asyncio.Transport) -> None:
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _encode(method: str, where: Address, headers: Headers, body: bytes) -> bytes:
-    lines = [f"{method} {where.target} HTTP/1.1", f"host: {where.origin.authority}"]
-    for name, value in headers:
-        if not _FORBIDDEN.isdisjoint(name) or not _FORBIDDEN.isdisjoint(value):
-            message = f"header {name!r} holds a line break or a zero byte"
-            raise UsageError(message, "remove it")
-        lines.append(f"{name}: {value}")
-    if body or method in {"POST", "PUT", "PATCH"}:
-        lines.append(f"content-length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

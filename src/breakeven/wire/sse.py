@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from breakeven.schema.noun import Noun
-from breakeven.wire.failure import protocol_error
+from breakeven.wire.failure import ProtocolError, protocol_error
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
@@ -35,7 +35,7 @@ class Parser:
         max_event_bytes: an event larger than this is malformed.
     """
 
-    __slots__ = ("_buffer", "_limit", "_place", "_scanned", "_skip_lf", "_started")
+    __slots__ = ("_buffer", "_limit", "_place", "_scanned", "_skip_lf", "_started", "broken", "swallowed")
 
     def __init__(self, place: str = "the stream", max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._place = place
@@ -44,6 +44,10 @@ class Parser:
         self._scanned = 0
         self._skip_lf = False
         self._started = False
+        self.broken: ProtocolError | None = None
+        """Why no more can be read: an event was too large, and what came before it has been handed over."""
+        self.swallowed = False
+        """Whether the last read began with the LF of an event that was handed over before."""
 
     @property
     def pending(self) -> bytes:
@@ -51,45 +55,74 @@ class Parser:
         return self._buffer
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events that `data` completes, in order.
+        """The events that `data` completes, in order. Their raw bytes are the stream's, less a byte order mark.
+
+        An event that ended in CR is handed over at once; should its LF come later, it is `swallowed`.
 
         Raises:
-            ProtocolError: an event exceeds the limit.
+            ProtocolError: an event exceeds the limit. Those before it are handed over first.
         """
+        if self.broken is not None:
+            raise self.broken
+        self.swallowed = False
+        if self._is_plain(data):
+            return [_plain_block(block) for block in data[:-2].split(b"\n\n")]
         buffer = self._buffer + data
-        if self._skip_lf and buffer:
-            buffer, self._skip_lf = buffer.removeprefix(b"\n"), False
-        if not self._started and len(buffer) >= len(_BOM):
+        if not self._started:
+            if _BOM.startswith(buffer):
+                self._buffer = buffer
+                return []
             buffer, self._started = buffer.removeprefix(_BOM), True
         events: list[Event] = []
-        start, scan = 0, self._scanned
-        while match := _BLANK_LINE.search(buffer, scan):
-            start = self._cut(buffer, start, match.end(), events)
-            scan = start
-        self._keep(buffer[start:])
+        if self._skip_lf and buffer:
+            self._skip_lf = False
+            self.swallowed = buffer.startswith(b"\n")
+            buffer = buffer.removeprefix(b"\n")
+        self._split(buffer, events)
+        if self.broken is not None and not events:
+            raise self.broken
         return events
 
-    def _cut(self, buffer: bytes, start: int, end: int, events: list[Event]) -> int:
-        raw = buffer[start:end]
-        if len(raw) > self._limit:
-            raise self._too_large()
-        self._skip_lf = raw.endswith(b"\r") and end == len(buffer)
-        events.append(_parse_block(raw))
-        return end
+    def _split(self, buffer: bytes, events: list[Event]) -> None:
+        start, scan = 0, self._scanned
+        while match := _BLANK_LINE.search(buffer, scan):
+            end = match.end()
+            if end - start > self._limit:
+                self.broken = self._too_large()
+                return
+            raw = buffer[start:end]
+            self._skip_lf = raw.endswith(b"\r") and end == len(buffer)
+            events.append(_parse_block(raw))
+            start = scan = end
+        self._buffer = buffer[start:]
+        self._scanned = max(0, len(self._buffer) - _OVERLAP)
+        if len(self._buffer) > self._limit:
+            self.broken = self._too_large()
 
-    def _keep(self, rest: bytes) -> None:
-        if len(rest) > self._limit:
-            raise self._too_large()
-        self._buffer = rest
-        self._scanned = max(0, len(rest) - _OVERLAP)
+    def _is_plain(self, data: bytes) -> bool:
+        """Whether these bytes are whole events whose lines end in LF, as nearly all are: they need no search."""
+        return (
+            not self._buffer
+            and self._started
+            and not self._skip_lf
+            and data.endswith(b"\n\n")
+            and not data.endswith(b"\n\n\n")
+            and b"\r" not in data
+            and len(data) <= self._limit
+        )
 
-    def _too_large(self) -> Exception:
+    def _too_large(self) -> ProtocolError:
         return protocol_error(self._place, f"a server-sent event of more than {self._limit} bytes")
 
 
+def _plain_block(block: bytes) -> Event:
+    """A block less the line ends that close it; most are one data line."""
+    if block.startswith(b"data: ") and b"\n" not in block:
+        return Event(raw=block + b"\n\n", data=block[6:])
+    return _parse_block(block + b"\n\n")
+
+
 def _parse_block(raw: bytes) -> Event:
-    if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.count(b"\n") == 2 and b"\r" not in raw:  # noqa: PLR2004 - the common block: one data line
-        return Event(raw=raw, data=raw[6:-2] if raw[5:6] == b" " else raw[5:-2])
     data: list[bytes] = []
     comments: list[bytes] = []
     fields: dict[bytes, bytes] = {}

@@ -6,11 +6,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from breakeven.gateway.backend.openai import key_headers
-from breakeven.gateway.backend.port import Answer, Call, Piece
-from breakeven.gateway.backend.whole import whole_answer
+from breakeven.errors import BackendError, UsageError
+from breakeven.gateway.backend.openai import failed, fixed_headers, key_headers, own_headers
+from breakeven.gateway.backend.port import Call, Piece, Sink, Try
+from breakeven.gateway.backend.whole import WholeTry
 from breakeven.schema.policy import Backend
-from breakeven.wire.client import Client
+from breakeven.wire.client import Client, Prepared, prepare
+
+_MAX_PREPARED = 1024
 
 
 class _InferAnswer(msgspec.Struct):
@@ -41,27 +44,19 @@ class OipSender:
         self._backend = backend
         self._client = client
         self._base = backend.base_url.rstrip("/").removesuffix("/v2")
+        self._prepared: dict[tuple[str, str], Prepared] = {}
 
-    async def send(self, call: Call) -> Answer:
-        """Send an inference request.
-
-        Raises:
-            BackendError: unreachable, timed out or malformed, or the key's variable is not set.
-        """
-        version = f"/versions/{quote(call.version, safe='')}" if call.version else ""
-        headers = [("content-type", "application/json"), *key_headers(self._backend, call.authorization)]
-        if call.traceparent:
-            headers.append(("traceparent", call.traceparent))
-        response = await self._client.request(
-            "POST",
-            f"{self._base}/v2/models/{quote(call.asked_model, safe='')}{version}/infer",
-            headers,
-            call.body,
-            timeout_s=self._backend.timeout_s,
-            on_connect=call.on_connect,
-            on_sent=call.on_sent,
-        )
-        return await whole_answer(response, from_wire)
+    def send(self, call: Call, sink: Sink) -> Try:
+        """Send an inference request; a missing key is told as a failure."""
+        try:
+            name = call.asked_model, call.version
+            prepared = self._prepared.get(name) or self._prepare(*name)
+            handler = WholeTry(sink, from_wire, self._client.limits.body_bytes)
+            headers = own_headers(self._backend, call)
+            handler.flight = self._client.start(prepared, call.body, handler, self._backend.timeout_s, headers)
+        except (BackendError, UsageError) as error:
+            return failed(sink, error)
+        return handler
 
     async def get(self, path: str, authorization: str = "") -> tuple[int, bytes]:
         """Ask about models.
@@ -76,3 +71,13 @@ class OipSender:
 
     async def close(self) -> None:
         """Nothing is held: connections belong to the worker's client."""
+
+    def _prepare(self, model: str, version: str) -> Prepared:
+        if len(self._prepared) >= _MAX_PREPARED:
+            self._prepared.clear()  # names come from clients: their number is bounded
+        versions = f"/versions/{quote(version, safe='')}" if version else ""
+        url = f"{self._base}/v2/models/{quote(model, safe='')}{versions}/infer"
+        prepared = self._prepared[model, version] = prepare(
+            "POST", url, fixed_headers(self._backend, "application/json")
+        )
+        return prepared

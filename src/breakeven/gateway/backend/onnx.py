@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from math import prod
 from typing import Any
 
@@ -13,8 +13,7 @@ import onnxruntime
 
 from breakeven.errors import BackendError, ConfigError
 from breakeven.gateway.backend.batch import Batcher
-from breakeven.gateway.backend.port import Answer, Call, Headers, Piece
-from breakeven.gateway.backend.whole import WholeAnswer
+from breakeven.gateway.backend.port import Call, Headers, Piece, Sink, Try
 from breakeven.schema.policy import Backend
 from breakeven.wire.failure import timed_out
 
@@ -66,6 +65,30 @@ class _TensorError(Exception):
     """The caller's tensors do not fit the model."""
 
 
+class _OnnxTry:
+    def __init__(self, work: Coroutine[None, None, tuple[int, Piece]], sink: Sink) -> None:
+        self._sink = sink
+        self._task = asyncio.get_running_loop().create_task(self._run(work))
+
+    async def _run(self, work: Coroutine[None, None, tuple[int, Piece]]) -> None:
+        try:
+            status, piece = await work
+        except BackendError as error:
+            self._sink.on_failure(error)
+            return
+        self._sink.on_head(status, _JSON)
+        self._sink.on_piece(piece)
+
+    def cancel(self) -> None:
+        self._task.cancel()
+
+    def pause(self) -> None:
+        """The answer is one piece."""
+
+    def resume(self) -> None:
+        """The answer is one piece."""
+
+
 class OnnxSender:
     """Runs the model at `model_path`. Making it reads the file; do so off the event loop.
 
@@ -91,26 +114,25 @@ class OnnxSender:
         self._batches = all(one.shape and not isinstance(one.shape[0], int) for one in self._inputs.values())
         self._batcher: Batcher[dict[str, Array], list[Array]] | None = None
 
-    async def send(self, call: Call) -> Answer:
-        """Run one inference; tensors that do not fit come back as a 400.
+    def send(self, call: Call, sink: Sink) -> Try:
+        """Run one inference; tensors that do not fit come back as a 400."""
+        return _OnnxTry(self._answer(call, sink), sink)
 
-        Raises:
-            BackendError: the model failed.
-        """
+    async def _answer(self, call: Call, sink: Sink) -> tuple[int, Piece]:
         try:
             body = _bodies.decode(call.body)
             arrays = self._arrays(body)
             wanted = self._wanted(body)
         except (_TensorError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            piece = Piece(data=msgspec.json.encode({"error": str(error)}), error="upstream_400", detail=str(error))
-            return WholeAnswer(400, _JSON, piece)
-        call.on_sent()
+            said = msgspec.json.encode({"error": str(error)})
+            return 400, Piece(data=said, error="upstream_400", detail=str(error))
+        sink.on_sent()
         outputs = await self._predict(arrays)
         found = [_tensor(name, array) for name, array in zip(self._outputs, outputs, strict=True) if name in wanted]
         answer = {"model_name": call.asked_model, "model_version": call.version or "1", "outputs": found}
         if body.id:
             answer["id"] = body.id
-        return WholeAnswer(200, _JSON, Piece(data=msgspec.json.encode(answer), done=True))
+        return 200, Piece(data=msgspec.json.encode(answer), done=True)
 
     async def get(self, path: str, authorization: str = "") -> tuple[int, bytes]:
         """The model's metadata, or that it is ready."""

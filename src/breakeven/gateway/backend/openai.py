@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from urllib.parse import urlsplit
 
-from breakeven.errors import BackendError
+from breakeven.errors import BackendError, UsageError
 from breakeven.gateway.backend.openai_wire import StreamReader, from_wire, to_wire
-from breakeven.gateway.backend.port import OK_END, Answer, Call, Headers, Piece, passed_on
-from breakeven.gateway.backend.whole import WholeAnswer, whole_answer
+from breakeven.gateway.backend.port import OK_END, Call, Headers, Piece, Sink, Try
+from breakeven.gateway.backend.whole import FailedTry, WholeTry
 from breakeven.schema.policy import Backend
-from breakeven.wire.client import Client, Response
+from breakeven.wire.client import Client, Prepared, prepare
 
 _NOT_A_STREAM = Piece(error="not_a_stream", detail="the server answered a streaming request with a whole body")
 
 
 class OpenAISender:
-    """Sends chat completions to `base_url`, which gets `/v1` when it has no path."""
+    """Sends completions and embeddings to `base_url`, which gets `/v1` when it has no path."""
 
     def __init__(self, backend: Backend, client: Client) -> None:
         self._backend = backend
         self._client = client
         base = backend.base_url.rstrip("/")
         self._base = base if urlsplit(base).path else f"{base}/v1"
+        self._prepared: dict[tuple[str, bool], Prepared] = {}
 
-    async def send(self, call: Call) -> Answer:
-        """Send a completion request.
-
-        Raises:
-            BackendError: unreachable, timed out or malformed, or the key's variable is not set.
-        """
-        body, injected = to_wire(call)
-        response = await self._client.request(
-            "POST",
-            f"{self._base}/chat/completions",
-            self._headers(call),
-            body,
-            timeout_s=self._backend.timeout_s,
-            on_connect=call.on_connect,
-            on_sent=call.on_sent,
-        )
-        if response.status >= OK_END or not call.stream:
-            return await whole_answer(response, from_wire)
-        if not response.header("content-type").startswith("text/event-stream"):
-            response.close()
-            return WholeAnswer(response.status, [], _NOT_A_STREAM)
-        return _StreamAnswer(response, StreamReader(self._base, drop_usage=injected))
+    def send(self, call: Call, sink: Sink) -> Try:
+        """Send a completion request; a missing key is told as a failure."""
+        try:
+            prepared = self._prepared.get((call.path, call.stream)) or self._prepare(call)
+            body, injected = to_wire(call)
+            handler = (
+                StreamTry(sink, StreamReader(self._base, drop_usage=injected), self._client.limits.body_bytes)
+                if call.stream
+                else WholeTry(sink, from_wire, self._client.limits.body_bytes)
+            )
+            headers = own_headers(self._backend, call)
+            handler.flight = self._client.start(prepared, body, handler, self._backend.timeout_s, headers)
+        except (BackendError, UsageError) as error:
+            return failed(sink, error)
+        return handler
 
     async def get(self, path: str, authorization: str = "") -> tuple[int, bytes]:
         """Ask about models.
@@ -60,32 +55,84 @@ class OpenAISender:
     async def close(self) -> None:
         """Nothing is held: connections belong to the worker's client."""
 
-    def _headers(self, call: Call) -> Headers:
-        headers = [("content-type", "application/json"), *key_headers(self._backend, call.authorization)]
-        headers.append(("accept", "text/event-stream" if call.stream else "application/json"))
-        if call.traceparent:
-            headers.append(("traceparent", call.traceparent))
-        return headers
+    def _prepare(self, call: Call) -> Prepared:
+        accept = "text/event-stream" if call.stream else "application/json"
+        headers = fixed_headers(self._backend, accept)
+        prepared = self._prepared[call.path, call.stream] = prepare("POST", f"{self._base}{call.path}", headers)
+        return prepared
 
 
-class _StreamAnswer:
-    def __init__(self, response: Response, reader: StreamReader) -> None:
-        self.status = response.status
-        self.headers = passed_on(response.headers)
-        self._response = response
+class StreamTry(WholeTry):
+    """A call whose answer is a stream of events, or an error's body."""
+
+    __slots__ = ("_reader", "_streams")
+
+    def __init__(self, sink: Sink, reader: StreamReader, limit: int) -> None:
+        super().__init__(sink, from_wire, limit)
         self._reader = reader
+        self._streams = False
 
-    async def piece(self) -> Piece | None:
-        data = await self._response.chunk()
-        piece = self._reader.end() if data is None else self._reader.feed(data)
-        if piece.done:
-            self._response.detach()
-        elif piece.error:
-            self.close()
-        return piece
+    def on_head(self, status: int, headers: Headers) -> None:
+        """The head; a whole body where a stream was asked for is of no use."""
+        self._streams = status < OK_END
+        super().on_head(status, headers)
+        kind = next((value for name, value in headers if name == "content-type"), "")
+        if self._streams and not kind.startswith("text/event-stream"):
+            self.finish(_NOT_A_STREAM)
 
-    def close(self) -> None:
-        self._response.close()
+    def on_body(self, data: bytes) -> None:
+        """Bytes of the stream, or of an error."""
+        if not self._streams:
+            super().on_body(data)
+            return
+        piece = self._reader.feed(data)
+        if self.flight is not None and (piece.done or piece.error):
+            if piece.done:
+                self.flight.detach()
+            else:
+                self.flight.abort()
+        self.sink.on_piece(piece)
+
+    def on_end(self) -> None:
+        """The stream ended without its last event, or the error's body is whole."""
+        if self._streams:
+            self.sink.on_piece(self._reader.end())
+        else:
+            super().on_end()
+
+
+def failed(sink: Sink, error: BackendError | UsageError) -> Try:
+    """A call that could not be sent."""
+    cause = error if isinstance(error, BackendError) else BackendError(error.message, error.way_out)
+    trial = FailedTry(sink, cause)
+    asyncio.get_running_loop().call_soon(trial.tell)
+    return trial
+
+
+def fixed_headers(backend: Backend, accept: str) -> Headers:
+    """What every call to the backend says.
+
+    Raises:
+        BackendError: the key's variable is not set.
+    """
+    return [
+        ("content-type", "application/json"),
+        ("accept", accept),
+        ("accept-encoding", "identity"),
+        *(key_headers(backend, "") if backend.api_key_env else ()),
+    ]
+
+
+def own_headers(backend: Backend, call: Call) -> Headers:
+    """What only this call says: the client's own key where the backend has none, its trace, the time left."""
+    headers = []
+    if call.authorization and not backend.api_key_env:
+        headers.append(("authorization", call.authorization))
+    if call.traceparent:
+        headers.append(("traceparent", call.traceparent))
+    if call.deadline_ms is not None and backend.deadline_header:
+        headers.append((backend.deadline_header, str(max(0, int(call.deadline_ms)))))
+    return headers
 
 
 def key_headers(backend: Backend, authorization: str) -> Headers:

@@ -1,10 +1,11 @@
-"""What the gateway asks of a backend: send a call, take its answer in pieces, close. One file per wire protocol."""
+"""What the gateway asks of a backend: send a call, be told what comes of it, cancel. One file per wire protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol
 
+from breakeven.errors import BackendError
 from breakeven.schema.noun import Noun
 from breakeven.schema.record import Tokens
 
@@ -34,20 +35,22 @@ _DROPPED = frozenset(
 class Call(Noun, frozen=True, kw_only=True):
     """One request to a model.
 
-    `model` is what the deployment asks for ("" keeps `client_model`); `authorization` is the client's, "" when it must
-    not be passed on; `on_connect` is told the seconds a new connection took, `on_sent` that the request left.
+    `path` is the API's, below the base URL; inference calls have none. `model` is what the deployment asks for (""
+    keeps `client_model`); `fields` replace fields of the body's top level. `authorization` is the client's, "" when it
+    must not be passed on; `deadline_ms` is the time left at sending, told to backends that listen.
     """
 
     body: bytes
     client_model: str
+    path: str = "/chat/completions"
     model: str = ""
     version: str = ""
     stream: bool = False
     asked_usage: bool = False
+    fields: dict[str, Any] | None = None
     authorization: str = ""
     traceparent: str = ""
-    on_connect: Callable[[float], None] = lambda _: None
-    on_sent: Callable[[], None] = lambda: None
+    deadline_ms: float | None = None
 
     @property
     def asked_model(self) -> str:
@@ -69,28 +72,46 @@ class Piece(Noun, frozen=True, kw_only=True):
     done: bool = False
 
 
-class Answer(Protocol):
-    """The head of an answer and its pieces; `headers` are fit to be passed on."""
+class Sink(Protocol):
+    """Who is told of a call. A piece with `done` or `error`, or a failure, is the last; nothing follows it.
 
-    status: int
-    headers: Headers
+    A status of 300 or more has one piece, the error's body with `error` "upstream_STATUS".
+    """
 
-    async def piece(self) -> Piece | None:
-        """The next piece; None after the last. A status of 300 or more has one piece, the error's body."""
+    def on_connected(self, seconds: float) -> None:
+        """A new connection was made for it, in so many seconds."""
 
-    def close(self) -> None:
-        """Give the answer up: the backend sees that nobody waits."""
+    def on_sent(self) -> None:
+        """The request left: from now on it may cost something."""
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        """The head of the answer; the headers are fit to be passed on."""
+
+    def on_piece(self, piece: Piece) -> None:
+        """What one read brought; empty when it completed nothing, which shows that the backend lives."""
+
+    def on_failure(self, error: BackendError) -> None:
+        """Unreachable, timed out or malformed."""
+
+
+class Try(Protocol):
+    """A call on its way."""
+
+    def cancel(self) -> None:
+        """Give it up: nothing is told afterwards, and the backend sees that nobody waits. May be called again."""
+
+    def pause(self) -> None:
+        """Read no more for now; what was read already still comes."""
+
+    def resume(self) -> None:
+        """Read again."""
 
 
 class Sender(Protocol):
     """Speaks to one backend."""
 
-    async def send(self, call: Call) -> Answer:
-        """Send a call.
-
-        Raises:
-            BackendError: unreachable, timed out or malformed.
-        """
+    def send(self, call: Call, sink: Sink) -> Try:
+        """Send a call and tell `sink` what comes of it, never from inside this call. Raises nothing."""
 
     async def get(self, path: str, authorization: str = "") -> tuple[int, bytes]:
         """Ask for something about the models, such as `/models` or `/v2/models/m`: status and body.
@@ -111,8 +132,9 @@ def passed_on(headers: Headers) -> Headers:
 
     That an answer is emulated is the one thing of ours an upstream may say: it can only lessen what is believed.
     """
-    return [
-        (name, value)
-        for name, value in headers
-        if name == EMULATED or (name not in _DROPPED and not name.startswith("x-breakeven-"))
-    ]
+    return [one for one in headers if _passes(one[0])]
+
+
+@lru_cache(maxsize=1024)
+def _passes(name: str) -> bool:
+    return name == EMULATED or (name not in _DROPPED and not name.startswith("x-breakeven-"))

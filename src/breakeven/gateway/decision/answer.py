@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from breakeven.gateway.decision.core import State
 from breakeven.gateway.decision.index import Protocol
 from breakeven.gateway.decision.refusal import RequestError
+from breakeven.gateway.decision.state import State
 from breakeven.quantity import PICO_PER_USD
 from breakeven.schema.record import Prediction
 
@@ -19,6 +19,14 @@ _MESSAGES = {
     "unreachable": "the model's backend cannot be reached",
     "no_target": "no deployment in the use case's route speaks this protocol",
     "truncated": "the model's stream ended before it was whole",
+    "circuit_open": "every deployment of the route has failed lately and is left alone until a probe succeeds",
+    "overload": "every deployment of the route has as much in flight as it can answer in time",
+    "budget_exhausted": "the budget that this request falls under has too little left for it",
+    "rate_limited": "the tenant asks faster than its quota allows",
+    "quota_exhausted": "the tenant has used its quota of the day",
+    "controls_down": "budgets or journal cannot be written now, and this tier is not served without them",
+    "tracking_incomplete": "the request says nobody's identity or has no consent, so that nothing could be measured",
+    "internal": "the gateway failed",
 }
 
 

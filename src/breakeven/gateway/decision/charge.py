@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from breakeven.cost.price import charge_pico_usd
 from breakeven.gateway.decision.event import Observed
 from breakeven.metric.energy import energy_kwh
 from breakeven.metric.work import time_share_s, work_s
 from breakeven.schema.noun import Basis, Noun
-from breakeven.schema.policy import CapacityPrice, PolicyDeployment
+from breakeven.schema.policy import CapacityPrice, PolicyDeployment, TokenPrice, TokenTier
 from breakeven.schema.record import Tokens
 
 BYTES_PER_TOKEN = 4
@@ -39,7 +41,7 @@ class Charge(Noun, frozen=True, kw_only=True):
 
 
 def consumption(
-    observed: Observed, *, chat: bool, body_bytes: int, rows: int, busy_s: float | None = None
+    observed: Observed, *, text: bool, body_bytes: int, rows: int, busy_s: float | None = None
 ) -> Consumption:
     """Tokens as the server counted them, else an estimate from bytes and chunks, marked assumed.
 
@@ -47,7 +49,7 @@ def consumption(
     """
     if not observed.accepted:
         return Consumption()
-    if observed.usage is not None or not chat:
+    if observed.usage is not None or not text:
         tokens, basis = observed.usage or Tokens(), "measured"
     else:
         tokens, basis = Tokens(input=-(-body_bytes // BYTES_PER_TOKEN), output=observed.chunks), "assumed"
@@ -59,6 +61,39 @@ def consumption(
         busy_s=busy_s,
         happened=True,
     )
+
+
+def worst_pico_usd(deployment: PolicyDeployment, *, input_tokens: int, output_tokens: int, rows: int) -> int:
+    """What a request can cost at most in pico-USD, given bounds of its tokens; unpriced parts count as 0.
+
+    Each token at the highest price of any tier and any kind of input; capacity alone on its replica, where a request's
+    work is greatest.
+    """
+    total = _capacity_pico_usd(deployment, input_tokens, output_tokens, rows)
+    price = deployment.tokens
+    if price is None:
+        return total
+    steps: tuple[TokenPrice | TokenTier, ...] = (price, *price.tiers)
+    kinds = [(one.input_pico_usd or 0, one.cached_input_pico_usd or 0, one.cache_write_pico_usd or 0) for one in steps]
+    read, written = max(map(max, kinds)), max(one.output_pico_usd or 0 for one in steps)
+    return total + (price.request_pico_usd or 0) + read * input_tokens + written * output_tokens
+
+
+def estimated_pico_usd(deployment: PolicyDeployment, *, input_tokens: int, output_tokens: int, rows: int) -> int | None:
+    """What a request likely costs in pico-USD; None where the deployment is unpriced."""
+    if deployment.tokens is None and deployment.capacity is None:
+        return None
+    direct: int | None = 0
+    if deployment.tokens is not None:
+        direct = charge_pico_usd(deployment.tokens, Tokens(input=input_tokens, output=output_tokens))
+    return None if direct is None else direct + _capacity_pico_usd(deployment, input_tokens, output_tokens, rows)
+
+
+def _capacity_pico_usd(deployment: PolicyDeployment, input_tokens: int, output_tokens: int, rows: int) -> int:
+    if deployment.capacity is None or deployment.work is None:
+        return 0
+    alone = work_s(deployment.work, input_tokens=input_tokens, output_tokens=output_tokens, rows=rows, in_flight=1.0)
+    return ceil(alone * deployment.capacity.pico_usd_per_replica_s)
 
 
 def charge(deployment: PolicyDeployment, used: Consumption) -> Charge:

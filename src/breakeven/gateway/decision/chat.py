@@ -1,99 +1,74 @@
-"""OpenAI chat completions: what the gateway reads of a request, and how it words a default answer."""
+"""OpenAI chat completions: what the gateway reads of a request."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from breakeven.gateway.decision.asked import (
+    UNSAID,
+    Asked,
+    Count,
+    Many,
+    StreamOptions,
+    first_text,
+    holds,
+    notes,
+    parts_beside_text,
+)
 from breakeven.gateway.decision.body import decode
-from breakeven.gateway.decision.refusal import RequestError
-from breakeven.schema.noun import Noun
-
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool | None = None
+from breakeven.gateway.decision.default_answer import default_answer
+from breakeven.gateway.decision.refusal import RequestError, shown
 
 
 class _ChatBody(msgspec.Struct):
     model: str
     messages: msgspec.Raw
     stream: bool | None = None
-    stream_options: _StreamOptions | None = None
+    stream_options: StreamOptions | None = None
     user: str | None = None
-    metadata: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class Chat(Noun, frozen=True, kw_only=True):
-    """A chat request as far as it was read. `asked_usage`: the client asked for usage in its stream."""
-
-    model: str
-    stream: bool
-    asked_usage: bool
-    user: str
-    metadata: dict[str, str]
+    metadata: msgspec.Raw = UNSAID
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
+    n: Many | None = None
+    best_of: Many | None = None
+    tools: msgspec.Raw = UNSAID
+    functions: msgspec.Raw = UNSAID
 
 
 _decoder = msgspec.json.Decoder(_ChatBody)
-_metadata_decoder = msgspec.json.Decoder(dict[str, Any] | None)
 
 
-def chat_of(body: bytes) -> Chat:
+def chat_of(body: bytes) -> Asked:
     """Read a chat request.
 
     Raises:
-        RequestError: 400, malformed JSON or a field of the wrong type.
+        RequestError: 400, malformed JSON, a field of the wrong type, or two limits, of which servers obey one or other.
     """
     read = decode(_decoder, body)
-    if not bytes(read.messages).lstrip().startswith(b"["):
-        message = f"the body's messages are {bytes(read.messages)[:40].decode(errors='replace')!r}, not a list"
+    messages = bytes(read.messages)
+    if not messages.startswith(b"["):
+        message = f"the body's messages are {shown(messages[:80].decode(errors='replace'), 40)}, not a list"
         raise RequestError(message, "send a list of messages", field="messages")
-    said = (decode(_metadata_decoder, bytes(read.metadata)) or {}) if b"breakeven_" in bytes(read.metadata) else {}
     options = read.stream_options
-    return Chat(
+    limit = read.max_completion_tokens
+    if limit is not None and read.max_tokens is not None:
+        message = f"the body has max_tokens {read.max_tokens} and max_completion_tokens {limit}"
+        raise RequestError(message, "send one of them", field="max_completion_tokens")
+    return Asked(
         model=read.model,
         stream=bool(read.stream),
         asked_usage=bool(options and options.include_usage),
         user=read.user or "",
-        metadata={name: value if isinstance(value, str) else str(value) for name, value in said.items()},
+        metadata=notes(read.metadata),
+        max_tokens=read.max_tokens if limit is None else limit,
+        output_field="max_tokens" if limit is None else "max_completion_tokens",
+        choices=max(read.n or 1, read.best_of or 1),
+        prefix=first_text(messages),
+        images=parts_beside_text(messages),
+        tools=holds(read.tools) or holds(read.functions),
     )
 
 
 def default_completion(text: str, *, request_id: str, model: str, created: int, stream: bool) -> bytes:
-    """The policy's default answer as a completion, or as the one chunk of a stream.
-
-    `text` may be a whole completion in JSON, or the assistant's words.
-    """
-    words = _message_of(text)
-    message = {"role": "assistant", "content": words}
-    choice = {"index": 0, "delta" if stream else "message": message, "finish_reason": "stop"}
-    answer: dict[str, Any] = {
-        "id": f"chatcmpl-{request_id}",
-        "object": "chat.completion.chunk" if stream else "chat.completion",
-        "created": created,
-        "model": model,
-        "choices": [choice],
-    }
-    if not stream:
-        answer["usage"] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
-    return msgspec.json.encode(answer)
-
-
-class _Message(msgspec.Struct):
-    content: str = ""
-
-
-class _Choice(msgspec.Struct):
-    message: _Message
-
-
-class _Completion(msgspec.Struct):
-    choices: list[_Choice]
-
-
-def _message_of(text: str) -> str:
-    try:
-        choices = msgspec.json.decode(text, type=_Completion).choices
-    except msgspec.DecodeError:
-        return text
-    return choices[0].message.content if choices else text
+    """The policy's default answer as a chat completion, or as the one chunk of a stream."""
+    return default_answer("chat", text, request_id=request_id, model=model, created=created, stream=stream)

@@ -1,97 +1,101 @@
-"""The request core: (state, event, now) -> (state, action), without clock, sockets or files.
+"""The request core: (conditions, state, event, now) -> (state, action), without clock, sockets or files.
 
-    looking --Missed--> sending --Began--> streaming --Completed--> done
-       |Hit                |Broke, Late        |Broke, Late
-       v                   v                   v
-      done              falling --Hit--> done  done (failed: no other answer once bytes are out)
+    arriving --Leased--> looking --Missed--> paying --Leased--> sending --Began--> streaming --Completed--> done
+                            |Hit                |no money         |Broke, Late         |Broke, Late, Grew without money
+                            v                   v                 v                    v
+                           done              falling <--------- pause, retry          done (no other answer once bytes
+                                                |                                            are out)
+                                                +--> another deployment, cached, segment, rules, default, error
 
-`falling` walks the use case's failure chain. Every walk ends in exactly one `End` (invariant 1).
+`falling` walks the use case's failure chain. Every walk ends in exactly one `End` (invariant 1). What is learned of
+deployments on the way is told to `Conditions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
+from breakeven.gateway.decision import answers, holding, trying
+from breakeven.gateway.decision.conditions import Conditions
 from breakeven.gateway.decision.event import (
     Action,
     Began,
     Broke,
     Completed,
+    Cut,
     End,
     Event,
+    Grew,
     Hit,
     Late,
+    Lease,
+    Leased,
     Left,
     LookUp,
     Missed,
-    Observed,
+    Others,
+    Pause,
     Proceed,
-    Send,
+    Slow,
+    Wait,
+    Woke,
 )
+from breakeven.gateway.decision.holding import Short
 from breakeven.gateway.decision.index import Index
+from breakeven.gateway.decision.purse import Purse
 from breakeven.gateway.decision.request import Request
-from breakeven.gateway.decision.route import Choice, choose
-from breakeven.schema.noun import Noun
-from breakeven.schema.policy import FallbackStep, PolicyDeployment
-from breakeven.schema.record import Attempt, AttemptKind, AttemptOutcome, Status
+from breakeven.gateway.decision.routing import pick
+from breakeven.gateway.decision.state import Moved, Plan, Running, State
+from breakeven.schema.policy import TO
+from breakeven.schema.record import Status
 
-Phase = Literal["looking", "sending", "streaming", "falling", "done"]
 STALE_S = 3600.0
 """How old a cached answer of last resort may be where the use case states no cache of its own."""
 RESERVE_SHARE, RESERVE_S = 0.1, 0.01
 """Kept back from the budget, so that a fallback still arrives inside it: a tenth, at most 10 ms."""
-_CALLERS_FAULT = frozenset({400, 413, 415, 422})
-_KEY_REFUSED = frozenset({401, 403})
-_HTTP_OF_REASON = {"deadline": 504, "timeout": 504, "no_target": 404, "upstream_429": 429}
+PATIENCE_S = 0.25
+"""How long a request waits at most for money that others are about to give back."""
+_HTTP_OF_REASON = {
+    "deadline": 504,
+    "timeout": 504,
+    "no_target": 404,
+    "upstream_429": 429,
+    "budget_exhausted": 429,
+    "rate_limited": 429,
+    "quota_exhausted": 429,
+    "overload": 503,
+    "circuit_open": 503,
+    "controls_down": 503,
+    "tracking_incomplete": 422,
+}
+_REFUSALS = frozenset({"budget_exhausted", "rate_limited", "quota_exhausted", "controls_down", "tracking_incomplete"})
+_RETRY_AFTER_S = 1.0
 
 
-class State(Noun, frozen=True, kw_only=True):
-    """Where a request stands. `observed` is what its attempt yielded, empty before."""
-
-    index: Index
-    request: Request
-    choice: Choice | None
-    phase: Phase = "looking"
-    late_at: float | None = None
-    chain: tuple[FallbackStep, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
-    attempt_at: float | None = None
-    attempt_end: float | None = None
-    observed: Observed = Observed()
-    reason: str = ""
-
-    @property
-    def deployment(self) -> PolicyDeployment | None:
-        """The chosen deployment."""
-        return None if self.choice is None else self.index.deployments[self.choice.chosen]
-
-    @property
-    def caching(self) -> bool:
-        """Whether answers of this use case are kept at all."""
-        use_case = self.request.use_case
-        return use_case.cache_ttl_s > 0 or "cached" in use_case.failure
-
-
-def begin(index: Index, request: Request, now: float) -> tuple[State, Action]:
-    """Route a request, then look for a cached answer or send it."""
-    eligible = index.targets[request.use_case.name, request.protocol]
-    choice = choose(request.use_case.route, eligible, seed=request.seed)
+def begin(conditions: Conditions, index: Index, request: Request, now: float, purses: tuple[Purse, ...] = ()) -> Moved:
+    """Admit a request, then look for a cached answer, or route and send it."""
+    use_case = request.use_case
     state = State(
-        index=index, request=request, choice=choice, chain=request.use_case.failure, late_at=_late_at(request)
+        index=index,
+        request=request,
+        phase="arriving",
+        chain=use_case.failure,
+        late_at=_late_at(request),
+        purses=purses,
     )
-    if choice is None:
-        return _fall(state, "no_target", now)
-    if state.late_at is not None and now >= state.late_at:
-        return _fall(state, "deadline", now)
-    if request.use_case.cache_ttl_s > 0:
-        return state, LookUp(max_age_s=request.use_case.cache_ttl_s)
-    return _send(state, choice, now)
+    if request.gap and use_case.on_tracking_incomplete != "serve":
+        return _without_tracking(conditions, state, now)
+    if conditions.controls_down and not index.tiers[use_case.tier].fail_open:
+        return _refuse(state, "controls_down")
+    if conditions.money_down:
+        state = replace(state, purses=())
+    return _admit(conditions, state, now)
 
 
-def step(state: State, event: Event, now: float) -> tuple[State, Action]:
+def step(conditions: Conditions, state: State, event: Event, now: float) -> Moved:
     """What to do after an event.
 
     Raises:
@@ -100,142 +104,288 @@ def step(state: State, event: Event, now: float) -> tuple[State, Action]:
     if state.phase == "done":
         message = f"{type(event).__name__} after the end of request {state.request.request_id}"
         raise ValueError(message)
-    return _STEPS[type(event)](state, event, now)
+    return _STEPS[type(event)](conditions, state, event, now)
 
 
 def _late_at(request: Request) -> float | None:
     budget_s = request.budget_s
     if budget_s is None:
         return None
-    delivers = set(request.use_case.failure) & {"cached", "default"}
+    delivers = request.use_case.failure != ("error",)
     reserve_s = min(RESERVE_S, RESERVE_SHARE * budget_s) if delivers else 0.0
     return request.received_s + budget_s - reserve_s
 
 
-def _send(state: State, choice: Choice, now: float) -> tuple[State, Action]:
-    state = msgspec.structs.replace(state, phase="sending", attempt_at=now)
-    return state, Send(deployment=choice.chosen, late_at=state.late_at)
+# Arriving: who may ask, and how often
 
 
-def _hit(state: State, event: Hit, now: float) -> tuple[State, Action]:
+def _without_tracking(conditions: Conditions, state: State, now: float) -> Moved:
+    if state.request.use_case.on_tracking_incomplete == "suppress":
+        return _refuse(state, "tracking_incomplete")
+    chain = tuple(step for step in state.chain if not step.startswith(TO))
+    return _fall(conditions, replace(state, chain=chain), "tracking_incomplete", now)
+
+
+def _admit(conditions: Conditions, state: State, now: float) -> Moved:
+    found = holding.arrival(state.request, state.purses)
+    if isinstance(found, Short):
+        return state, Lease(purse=found.purse, amount=found.amount, until=now)
+    state = replace(state, holds=found, phase="looking")
+    if state.late_at is not None and now >= state.late_at:
+        return _fall(conditions, state, "deadline", now)
+    if state.request.cached and state.request.use_case.cache_ttl_s > 0:
+        return state, LookUp(max_age_s=state.request.use_case.cache_ttl_s)
+    return _route(conditions, state, now)
+
+
+def _leased(conditions: Conditions, state: State, event: Leased, now: float) -> Moved:
+    if not event.granted and conditions.money_down and state.index.tiers[state.request.use_case.tier].fail_open:
+        event, state = Leased(granted=True), replace(state, purses=())
+    if state.phase == "arriving":
+        if event.granted:
+            return _admit(conditions, state, now)
+        return _refuse(state, holding.arrival_refusal(state.request, state.purses), event.retry_after_s)
+    plan = _expect(state, event, "paying", "falling").pending
+    if plan is None:
+        message = "a lease that nobody waits for"
+        raise ValueError(message)
+    if event.granted:
+        return _pay(conditions, state, plan, now)
+    return _short(conditions, state, plan, now)
+
+
+# Looking: the cache
+
+
+def _hit(conditions: Conditions, state: State, event: Hit, now: float) -> Moved:
+    del conditions
     _expect(state, event, "looking", "falling")
     if state.phase == "looking":
         return _end(state, End(status="cached", source="cached", http_status=200, cache="hit", served=event.tokens))
-    state = _tried(state, "fallback", "ok", "cached", now, now)
+    state = trying.noted(state, "ok", "cached", now)
     ending = End(
         status="fallback", source="cached", http_status=200, reason=state.reason, cache="stale", served=event.tokens
     )
     return _end(state, ending)
 
 
-def _missed(state: State, event: Missed, now: float) -> tuple[State, Action]:
+def _missed(conditions: Conditions, state: State, event: Missed, now: float) -> Moved:
     _expect(state, event, "looking", "falling")
-    if state.phase == "looking" and state.choice is not None:
-        return _send(state, state.choice, now)
-    return _fall(_tried(state, "fallback", "skipped", "not_cached", now, now), state.reason, now)
+    if state.phase == "looking":
+        return _route(conditions, state, now)
+    return _fall(conditions, trying.noted(state, "skipped", "not_cached", now), state.reason, now)
 
 
-def _began(state: State, event: Began, now: float) -> tuple[State, Action]:
-    del now
+# Paying and sending
+
+
+def _route(conditions: Conditions, state: State, now: float) -> Moved:
+    choice = pick(conditions, state.index, state.request, now)
+    if isinstance(choice, str):
+        return _fall(conditions, state, choice, now)
+    state = replace(state, choice=choice)
+    return _pay(conditions, state, Plan(deployment=choice.chosen, kind="primary"), now)
+
+
+def _pay(conditions: Conditions, state: State, plan: Plan, now: float) -> Moved:
+    """Hold what the attempt may cost at worst, then send it."""
+    if not state.purses:
+        return trying.send(conditions, state, holding.bounded(state, plan), now)
+    found = holding.attempt(state, plan)
+    if isinstance(found, Short):
+        phase = "falling" if plan.kind == "fallback" else "paying"
+        until = now + PATIENCE_S if state.late_at is None else min(now + PATIENCE_S, state.late_at)
+        return replace(state, phase=phase, pending=plan), Lease(purse=found.purse, amount=found.amount, until=until)
+    return trying.send(conditions, *found, now)
+
+
+def _short(conditions: Conditions, state: State, plan: Plan, now: float) -> Moved:
+    """There is not enough money for an attempt."""
+    state = replace(state, pending=None)
+    if state.running:
+        return state, Wait()
+    if plan.kind == "retry":
+        return _fall(conditions, state, state.reason, now)
+    what = holding.on_exhausted(state, plan)
+    capped = holding.capped(state, plan) if what == "cap" else None
+    if capped is not None:
+        return trying.send(conditions, *capped, now)
+    if what == "fallback" or plan.kind == "fallback":
+        return _fall(conditions, state, state.reason or "budget_exhausted", now)
+    return _refuse(state, "budget_exhausted")
+
+
+def _began(conditions: Conditions, state: State, event: Began, now: float) -> Moved:
     _expect(state, event, "sending")
-    return msgspec.structs.replace(state, phase="streaming"), Proceed()
+    state = trying.first_token(conditions, _given_up(conditions, state, event.others, now), event.attempt)
+    paid = state.run(event.attempt).paid_output
+    return replace(state, phase="streaming"), Proceed(attempt=event.attempt, paid_chunks=paid)
 
 
-def _completed(state: State, event: Completed, now: float) -> tuple[State, Action]:
+def _grew(conditions: Conditions, state: State, event: Grew, now: float) -> Moved:
+    """The stream holds what was paid for: pay for more where that may be, else cut it."""
+    del conditions, now
+    _expect(state, event, "streaming")
+    attempt = state.running[0].attempt
+    grown = holding.grown(state, attempt, event.chunks)
+    if grown is None:
+        return state, Cut(attempt=attempt)
+    return grown, Proceed(attempt=attempt, paid_chunks=grown.run(attempt).paid_output)
+
+
+def _completed(conditions: Conditions, state: State, event: Completed, now: float) -> Moved:
     _expect(state, event, "sending", "streaming")
-    state = _attempted(state, "ok", "", event.observed, now)
+    state = _given_up(conditions, state, event.others, now)
+    state = trying.succeeded(conditions, state, event.attempt, event.observed, now)
     return _end(state, End(status="answered", source="upstream", http_status=200, cache=_cache(state)))
 
 
-def _broke(state: State, event: Broke, now: float) -> tuple[State, Action]:
+def _given_up(conditions: Conditions, state: State, others: Others, now: float) -> State:
+    for attempt, observed in others:
+        state = trying.ended(conditions, state, attempt, "cancelled", "another_was_faster", observed, now)
+    return state
+
+
+def _broke(conditions: Conditions, state: State, event: Broke, now: float) -> Moved:
     _expect(state, event, "sending", "streaming")
     streaming = state.phase == "streaming"
-    state = _attempted(state, event.outcome, event.reason, event.observed, now)
+    run = state.run(event.attempt)
+    state = trying.failed(conditions, state, event, now)
     if streaming:
         return _end(state, End(status="failed", source="error", http_status=200, reason=event.reason))
-    if _callers_fault(state, event.observed.http_status):
+    if state.running:
+        return state, Wait()
+    if answers.callers_fault(state.index, run.deployment, event.observed.http_status):
         status = event.observed.http_status
         return _end(state, End(status="refused", source="upstream", http_status=status, reason=event.reason))
-    return _fall(state, event.reason, now)
+    return _again(conditions, state, event, run, now)
 
 
-def _late(state: State, event: Late, now: float) -> tuple[State, Action]:
-    if state.phase in {"sending", "streaming"}:
-        return _broke(state, Broke(outcome="timeout", reason="deadline", observed=event.observed), now)
-    return _fall(state, "deadline", now)
+def _again(conditions: Conditions, state: State, event: Broke, run: Running, now: float) -> Moved:
+    """Try once more where that may help and may be; else walk the chain."""
+    state = replace(state, reason=event.reason)
+    plan = trying.retry(conditions, state, event, run, now) if run.kind in {"primary", "retry", "hedge"} else None
+    if plan is None:
+        return _fall(conditions, state, event.reason, now)
+    if plan.not_before > now:
+        return replace(state, phase="pausing", pending=plan), Pause(until=plan.not_before)
+    return _pay(conditions, state, plan, now)
 
 
-def _left(state: State, event: Left, now: float) -> tuple[State, Action]:
-    if state.phase in {"sending", "streaming"}:
-        state = _attempted(state, "cancelled", "client_gone", event.observed, now)
+def _slow(conditions: Conditions, state: State, event: Slow, now: float) -> Moved:
+    """The first attempt is slow: one beside it, where tier, allowance and money let it."""
+    del event
+    if state.phase != "sending" or len(state.running) != 1:
+        return state, Wait()
+    plan = trying.hedge(conditions, state, now)
+    if plan is None:
+        return state, Wait()
+    held = holding.attempt(state, plan)
+    return (state, Wait()) if isinstance(held, Short) else trying.send(conditions, *held, now)
+
+
+def _woke(conditions: Conditions, state: State, event: Woke, now: float) -> Moved:
+    plan = _expect(state, event, "pausing").pending
+    if plan is None:
+        message = "woken without a plan"
+        raise ValueError(message)
+    return _pay(conditions, replace(state, pending=None), plan, now)
+
+
+# Ending
+
+
+def _late(conditions: Conditions, state: State, event: Late, now: float) -> Moved:
+    streaming = state.phase == "streaming"
+    for attempt, observed in event.running:
+        state = trying.ended(conditions, state, attempt, "timeout", "deadline", observed, now)
+    if streaming:
+        return _end(state, End(status="failed", source="error", http_status=200, reason="deadline"))
+    return _fall(conditions, replace(state, pending=None), "deadline", now)
+
+
+def _left(conditions: Conditions, state: State, event: Left, now: float) -> Moved:
+    for attempt, observed in event.running:
+        state = trying.ended(conditions, state, attempt, "cancelled", "client_gone", observed, now)
     return _end(state, End(status="cancelled", source="error", http_status=499, reason="client_gone"))
 
 
-def _fall(state: State, reason: str, now: float) -> tuple[State, Action]:
+def _fall(conditions: Conditions, state: State, reason: str, now: float) -> Moved:
+    """Walk the failure chain from where it stands."""
     use_case = state.request.use_case
-    state = msgspec.structs.replace(state, phase="falling", reason=reason)
+    state = replace(state, phase="falling", reason=reason)
     while state.chain:
-        first, *rest = state.chain
-        state = msgspec.structs.replace(state, chain=tuple(rest))
-        if first == "cached":
-            return state, LookUp(max_age_s=max(use_case.cache_ttl_s, STALE_S))
-        if first == "default" and use_case.default_body:
-            state = _tried(state, "fallback", "ok", "default", now, now)
-            return _end(state, End(status="fallback", source="default", http_status=200, reason=reason))
+        first = state.chain[0]
+        state = replace(state, chain=state.chain[1:])
         if first == "error":
             break
-    status: Status = "refused" if state.attempt_at is None else "failed"
-    http_status = _HTTP_OF_REASON.get(reason, 502)
-    return _end(state, End(status=status, source="error", http_status=http_status, reason=reason))
+        if first == "cached":
+            if state.request.cached:
+                return state, LookUp(max_age_s=max(use_case.cache_ttl_s, STALE_S))
+        elif first.startswith(TO):
+            plan = trying.fallback(conditions, state, first.removeprefix(TO), now)
+            if plan is not None:
+                return _pay(conditions, state, plan, now)
+        else:
+            prepared = answers.prepared(first, state.request)
+            if prepared is not None:
+                return _end(
+                    trying.noted(state, "ok", first, now),
+                    End(status="fallback", source=prepared.source, http_status=200, reason=reason, text=prepared.text),
+                )
+    return _unanswered(state, reason)
+
+
+def _unanswered(state: State, reason: str) -> Moved:
+    if reason in _REFUSALS:
+        return _refuse(state, reason)
+    status: Status = "failed" if state.tried else "refused"
+    retry_after_s = _RETRY_AFTER_S if _HTTP_OF_REASON.get(reason) in {429, 503} else None
+    ending = End(
+        status=status,
+        source="error",
+        http_status=_HTTP_OF_REASON.get(reason, 502),
+        reason=reason,
+        retry_after_s=retry_after_s,
+    )
+    return _end(state, ending)
+
+
+def _refuse(state: State, reason: str, retry_after_s: float | None = None) -> Moved:
+    http_status = _HTTP_OF_REASON[reason]
+    if retry_after_s is None and http_status in {429, 503}:
+        retry_after_s = _RETRY_AFTER_S
+    return _end(
+        state,
+        End(status="refused", source="error", http_status=http_status, reason=reason, retry_after_s=retry_after_s),
+    )
 
 
 def _end(state: State, ending: End) -> tuple[State, Action]:
-    return msgspec.structs.replace(state, phase="done"), ending
+    return replace(state, phase="done", pending=None), ending
 
 
 def _cache(state: State) -> str:
-    return "miss" if state.request.use_case.cache_ttl_s > 0 else "off"
+    return "miss" if state.request.cached and state.request.use_case.cache_ttl_s > 0 else "off"
 
 
-def _attempted(state: State, outcome: AttemptOutcome, reason: str, observed: Observed, now: float) -> State:
-    began = now if state.attempt_at is None else state.attempt_at
-    state = msgspec.structs.replace(state, observed=observed, attempt_end=now)
-    return _tried(state, "primary", outcome, reason, began, now)
-
-
-def _tried(state: State, kind: AttemptKind, outcome: AttemptOutcome, reason: str, began: float, now: float) -> State:
-    attempt = Attempt(
-        deployment=state.choice.chosen if state.choice and kind == "primary" else "",
-        kind=kind,
-        outcome=outcome,
-        reason=reason,
-        start_s=began - state.request.received_s,
-        duration_s=now - began,
-    )
-    return msgspec.structs.replace(state, attempts=(*state.attempts, attempt))
-
-
-def _callers_fault(state: State, http_status: int) -> bool:
-    deployment = state.deployment
-    if http_status in _CALLERS_FAULT or deployment is None:
-        return http_status in _CALLERS_FAULT
-    if http_status in _KEY_REFUSED:
-        return not state.index.keys_required and not state.index.backends[deployment.backend].api_key_env
-    return http_status == 404 and not deployment.model  # noqa: PLR2004 - the client's own model name was not found
-
-
-def _expect(state: State, event: Event, *phases: Phase) -> None:
+def _expect(state: State, event: Event, *phases: str) -> State:
     if state.phase not in phases:
         message = f"{type(event).__name__} cannot happen while {state.phase}"
         raise ValueError(message)
+    return state
 
 
-_STEPS: dict[type[Event], Callable[..., tuple[State, Action]]] = {
+_STEPS: dict[type[Any], Callable[[Conditions, State, Any, float], Moved]] = {
+    Leased: _leased,
     Hit: _hit,
     Missed: _missed,
     Began: _began,
+    Grew: _grew,
     Completed: _completed,
     Broke: _broke,
+    Slow: _slow,
+    Woke: _woke,
     Late: _late,
     Left: _left,
 }

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from breakeven.errors import PolicyError
-from breakeven.gateway.decision.route import STRATEGIES
-from breakeven.schema.noun import Noun
-from breakeven.schema.policy import Backend, BackendKind, Policy, PolicyDeployment, RouteTarget, UseCase
+from breakeven.gateway.decision.strategy.table import STRATEGIES
+from breakeven.schema.noun import Noun, Tier
+from breakeven.schema.policy import (
+    FALLBACKS,
+    TIER_RULES,
+    TO,
+    Backend,
+    BackendKind,
+    Policy,
+    PolicyDeployment,
+    Quota,
+    RouteTarget,
+    Tenant,
+    TierRule,
+    UseCase,
+)
 
-Protocol = Literal["chat", "infer"]
-"""What the client speaks: OpenAI chat completions, or the Open Inference Protocol v2."""
+Protocol = Literal["chat", "completion", "embedding", "infer", "decide"]
+"""What the client speaks: three of OpenAI's APIs, the Open Inference Protocol v2, or decisions among candidates."""
 
-SPEAKS: dict[BackendKind, Protocol] = {"openai": "chat", "oip": "infer", "onnx": "infer"}
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+_OPENAI: tuple[Protocol, ...] = ("chat", "completion", "embedding")
+_TENSORS: tuple[Protocol, ...] = ("infer", "decide")
+SPEAKS: dict[BackendKind, tuple[Protocol, ...]] = {"openai": _OPENAI, "oip": _TENSORS, "onnx": _TENSORS}
 
-Named = TypeVar("Named", UseCase, PolicyDeployment, Backend)
+_NO_QUOTA = Quota()
+Named = TypeVar("Named", UseCase, PolicyDeployment, Backend, Tenant)
 
 
 class Index(Noun, frozen=True, kw_only=True):
-    """One policy, ready to decide with. A request keeps the index it began with."""
+    """One policy, ready to decide with. A request keeps the index it began with.
+
+    `targets` are those of a use case's route that speak a protocol, are good enough and lie where data may go.
+    """
 
     policy: Policy
     use_cases: dict[str, UseCase]
@@ -28,11 +48,24 @@ class Index(Noun, frozen=True, kw_only=True):
     backends: dict[str, Backend]
     tenant_of_key: dict[str, str]
     targets: dict[tuple[str, Protocol], tuple[RouteTarget, ...]]
+    speaks: dict[str, tuple[Protocol, ...]]
+    tenants: dict[str, Tenant]
+    tiers: dict[Tier, TierRule]
 
     @property
     def keys_required(self) -> bool:
         """Whether any tenant has a key, so that requests without one are refused."""
         return bool(self.tenant_of_key)
+
+    def quota(self, tenant: str) -> Quota:
+        """What a tenant may ask for."""
+        found = self.tenants.get(tenant)
+        return found.quota if found is not None else _NO_QUOTA
+
+    def may(self, tenant: str, use_case: str) -> bool:
+        """Whether the tenant may ask for the use case."""
+        found = self.tenants.get(tenant)
+        return found is None or not found.use_cases or use_case in found.use_cases
 
 
 def index(policy: Policy) -> Index:
@@ -48,8 +81,10 @@ def index(policy: Policy) -> Index:
         _known(f"deployment {deployment.name!r}", "backend", deployment.backend, backends)
     for use_case in policy.use_cases:
         _check_route(use_case, deployments)
+        _check_chain(use_case, deployments)
     if policy.default_use_case:
         _known("the policy's default_use_case", "use case", policy.default_use_case, use_cases)
+    speaks = {one.name: SPEAKS[backends[one.backend].kind] for one in policy.deployments}
     return Index(
         policy=policy,
         use_cases=use_cases,
@@ -59,16 +94,24 @@ def index(policy: Policy) -> Index:
         tenant_of_key={digest.lower(): one.name for one in policy.tenants for digest in one.key_sha256},
         targets={
             (one.name, protocol): tuple(
-                target for target in one.route.targets if SPEAKS[_kind(target, deployments, backends)] == protocol
+                target
+                for target in one.route.targets
+                if protocol in speaks[target.deployment] and suits(one, deployments[target.deployment])
             )
             for one in policy.use_cases
-            for protocol in ("chat", "infer")
+            for protocol in PROTOCOLS
         },
+        speaks=speaks,
+        tenants=_by_name("tenant", policy.tenants),
+        tiers={rule.tier: rule for rule in (*TIER_RULES, *policy.tiers)},
     )
 
 
-def _kind(target: RouteTarget, deployments: dict[str, PolicyDeployment], backends: dict[str, Backend]) -> BackendKind:
-    return backends[deployments[target.deployment].backend].kind
+def suits(use_case: UseCase, deployment: PolicyDeployment) -> bool:
+    """Whether the deployment is good enough for the use case, and lies where its data may go."""
+    if use_case.quality_floor is not None and (deployment.quality or 0.0) < use_case.quality_floor:
+        return False
+    return not use_case.data_locality or deployment.region in use_case.data_locality
 
 
 def _by_name(what: str, values: Iterable[Named]) -> dict[str, Named]:
@@ -95,3 +138,12 @@ def _check_route(use_case: UseCase, deployments: dict[str, PolicyDeployment]) ->
         if not 0 <= target.weight < float("inf"):
             message = f"{user} gives {target.deployment!r} the weight {target.weight}"
             raise PolicyError(message, "give it a finite weight of 0 or more")
+
+
+def _check_chain(use_case: UseCase, deployments: dict[str, PolicyDeployment]) -> None:
+    user = f"the failure chain of use case {use_case.name!r}"
+    for step in use_case.failure:
+        if step.startswith(TO):
+            _known(user, "deployment", step.removeprefix(TO), deployments)
+        else:
+            _known(user, "step", step, FALLBACKS)

@@ -2,86 +2,146 @@
 
 from __future__ import annotations
 
-import msgspec
+from msgspec.structs import replace
 
 from breakeven.gateway.decision.charge import Charge, Consumption, charge, consumption
-from breakeven.gateway.decision.core import State
-from breakeven.gateway.decision.event import End
+from breakeven.gateway.decision.chosen import Chosen
+from breakeven.gateway.decision.event import End, Observed
+from breakeven.gateway.decision.state import State, Tried
 from breakeven.metric.latency import tpot_s, ttft_s
 from breakeven.metric.unit_cost import share_out
 from breakeven.metric.usefulness import in_budget
+from breakeven.schema.noun import Basis
 from breakeven.schema.record import Prediction, Tokens
 
+_WORDS = frozenset({"chat", "completion", "embedding"})
+_NOTHING = Tokens()
 
-def predictions(state: State, end: End, *, node: str, sequence: int, now: float) -> tuple[Prediction, ...]:
+
+def predictions(
+    state: State,
+    end: End,
+    *,
+    node: str,
+    sequence: int,
+    now: float,
+    decided: Chosen | None = None,
+    drill: str = "",
+) -> tuple[Prediction, ...]:
     """The records of a request that ends now; the first has the sequence number given.
 
     Several split rows, cost, work and energy; the parts of rows and cost, being integers, sum exactly.
     """
-    request = state.request
-    used = _used(state)
-    whole = _whole(state, end, used, now)
-    if len(request.prediction_ids) == 1:
-        subject = request.subjects[0] if request.subjects else ""
-        return (msgspec.structs.replace(whole, node=node, sequence=sequence, subject=subject),)
-    return _split(whole, state, node, sequence)
+    whole = _whole(state, end, node, sequence, now)
+    if decided is not None:
+        whole = replace(whole, action=decided.action, actions=decided.actions, action_propensities=decided.propensities)
+    if drill:
+        whole = replace(whole, drill=drill)
+    return (whole,) if len(state.request.prediction_ids) == 1 else _split(whole, state)
 
 
-def _used(state: State) -> Consumption:
+class _Bill:
+    """What all attempts consumed and cost together; the answer's own consumption apart."""
+
+    __slots__ = ("basis", "consumed", "main", "money")
+
+    def __init__(self, state: State) -> None:
+        answered = state.answered
+        self.main = Consumption() if answered is None else _used(state, answered)
+        self.money = Charge() if answered is None else _charged(state, answered, self.main)
+        self.consumed, self.basis = self.main.tokens, self.main.basis
+        for one in state.tried:
+            if one is not answered:
+                self._add(state, one)
+
+    def _add(self, state: State, tried: Tried) -> None:
+        used = _used(state, tried)
+        if not used.happened:
+            return
+        if not self.main.happened:
+            self.basis = used.basis
+        elif used.basis == "assumed":
+            self.basis = "assumed"
+        self.consumed = _sum_tokens(self.consumed, used.tokens)
+        self.money = _sum_charges(self.money, _charged(state, tried, used))
+
+
+def _used(state: State, tried: Tried) -> Consumption:
     request = state.request
     return consumption(
-        state.observed,
-        chat=request.protocol == "chat",
+        tried.observed,
+        text=request.protocol in _WORDS,
         body_bytes=request.body_bytes,
         rows=request.rows,
-        busy_s=state.attempts[-1].duration_s if state.attempts else None,
+        busy_s=tried.ended_s - tried.began_s,
     )
 
 
-def _whole(state: State, end: End, used: Consumption, now: float) -> Prediction:
-    deployment = state.deployment
-    money = charge(deployment, used) if deployment is not None else Charge()
-    ran = deployment if state.attempt_at is not None else None
-    record = _described(state, end)
-    return msgspec.structs.replace(
-        record,
-        **_timings(state, end, now),
-        deployment=ran.name if ran else "",
-        model=(ran.model or state.request.model) if ran else state.request.model,
-        placement=ran.placement if ran else "unknown",
-        emulated=ran is not None and (ran.emulated or state.observed.emulated),
-        served=_served(state, end, used),
-        consumed=used.tokens,
-        billable=money.billable,
-        priced=money.priced,
-        tokens_basis=used.basis,
-        cost_pico_usd=money.cost_pico_usd,
-        price_id=money.price_id,
-        cost_basis=money.basis,
-        work_s=money.work_s,
-        in_flight=used.in_flight,
-        energy_kwh=money.energy_kwh,
-        energy_basis=money.energy_basis,
+def _charged(state: State, tried: Tried, used: Consumption) -> Charge:
+    return charge(state.index.deployments[tried.deployment], used)
+
+
+def _sum_charges(one: Charge, other: Charge) -> Charge:
+    cost = None
+    if one.cost_pico_usd is not None and other.cost_pico_usd is not None:
+        cost = one.cost_pico_usd + other.cost_pico_usd
+    basis: Basis = "assumed" if "assumed" in {one.basis, other.basis} else other.basis
+    return Charge(
+        cost_pico_usd=cost,
+        price_id="+".join(dict.fromkeys(filter(None, (one.price_id, other.price_id)))),
+        basis="unknown" if cost is None else basis,
+        work_s=_plus(one.work_s, other.work_s),
+        energy_kwh=_plus(one.energy_kwh, other.energy_kwh),
+        energy_basis=one.energy_basis if one.energy_kwh is not None else other.energy_basis,
+        billable=_sum_tokens(one.billable, other.billable),
+        priced=_sum_tokens(one.priced, other.priced),
     )
 
 
-def _described(state: State, end: End) -> Prediction:
-    request, contract, policy = state.request, state.request.contract, state.index.policy
-    choice = state.choice
+def _plus(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else one + other
+
+
+def _sum_tokens(one: Tokens, other: Tokens) -> Tokens:
+    return Tokens(
+        input=one.input + other.input,
+        cached_input=one.cached_input + other.cached_input,
+        output=one.output + other.output,
+        reasoning=one.reasoning + other.reasoning,
+    )
+
+
+def _whole(state: State, end: End, node: str, sequence: int, now: float) -> Prediction:
+    request, contract, use_case, policy = (
+        state.request,
+        state.request.contract,
+        state.request.use_case,
+        state.index.policy,
+    )
+    choice, answered = state.choice, state.answered
+    observed = answered.observed if answered is not None else _UNSEEN
+    ran = state.index.deployments[answered.deployment] if answered is not None else None
+    bill = _Bill(state)
+    money = bill.money
+    budget_s, total_s = request.budget_s, now - request.received_s
+    ttft, tpot = _speeds(state, end, observed, now)
+    ttft_target_s = use_case.ttft_s if request.stream else None
+    tpot_target_s = use_case.tpot_s if request.stream else None
     return Prediction(
         prediction_id=request.prediction_ids[0],
         request_id=request.request_id,
-        node="",
-        sequence=0,
+        node=node,
+        sequence=sequence,
         time_s=request.time_s,
-        use_case=request.use_case.name,
+        use_case=use_case.name,
         tenant=request.tenant,
-        tier=request.use_case.tier,
+        tier=use_case.tier,
         trace_id=contract.trace_id,
         region=contract.region,
         device_class=contract.device_class,
         channel=contract.channel,
         labels=contract.labels,
+        subject=request.subjects[0] if len(request.subjects) == 1 else "",
         subject_kind=contract.subject_kind,
         session=contract.session,
         consent=contract.consent,
@@ -92,70 +152,94 @@ def _described(state: State, end: End) -> Prediction:
         propensities=choice.propensities if choice else (),
         chosen=choice.chosen if choice else "",
         seed=request.seed,
+        deployment=ran.name if ran else "",
+        model=(ran.model or request.model) if ran else request.model,
+        placement=ran.placement if ran else "unknown",
+        emulated=ran is not None and (ran.emulated or observed.emulated),
         cache=end.cache,
         attempts=state.attempts,
         status=end.status,
         reason=end.reason,
         http_status=end.http_status,
         stream=request.stream,
+        stages=stages(state, now),
+        total_s=total_s,
+        ttft_s=ttft,
+        tpot_s=tpot,
+        chunk_gap_max_s=observed.gap_max_s,
+        budget_s=budget_s,
+        ttft_target_s=ttft_target_s,
+        tpot_target_s=tpot_target_s,
+        in_budget=in_budget(
+            end.status,
+            total_s=total_s,
+            ttft_s=ttft,
+            tpot_s=tpot,
+            budget_s=budget_s,
+            ttft_target_s=ttft_target_s,
+            tpot_target_s=tpot_target_s,
+        ),
+        served=_served(end, observed, bill.main),
+        consumed=bill.consumed,
+        billable=money.billable,
+        priced=money.priced,
+        tokens_basis=bill.basis,
         rows_scored=request.rows,
+        cost_pico_usd=money.cost_pico_usd,
+        price_id=money.price_id,
+        cost_basis=money.basis,
+        work_s=money.work_s,
+        in_flight=bill.main.in_flight,
+        energy_kwh=money.energy_kwh,
+        energy_basis=money.energy_basis,
         features_hash=request.features_hash,
         prompt=request.prompt,
     )
 
 
-def _served(state: State, end: End, used: Consumption) -> Tokens:
+_UNSEEN = Observed()
+
+
+def _served(end: End, observed: Observed, used: Consumption) -> Tokens:
     if end.source == "cached":
-        return end.served or Tokens()
+        return end.served or _NOTHING
     if end.status == "answered":
         return used.tokens
-    if state.observed.chunks and end.source == "error":
-        return Tokens(input=used.tokens.input, output=state.observed.chunks)
-    return Tokens()
+    if observed.chunks and end.source == "error":
+        return Tokens(input=used.tokens.input, output=observed.chunks)
+    return _NOTHING
 
 
-def _timings(state: State, end: End, now: float) -> dict[str, object]:
-    request, use_case, observed = state.request, state.request.use_case, state.observed
-    total = now - request.received_s
-    first = observed.first_token_s if request.stream else None
-    if request.stream and first is None and end.source in {"cached", "default"}:
-        first = now
-    ttft = None if first is None else ttft_s(request.received_s, first)
+def _speeds(state: State, end: End, observed: Observed, now: float) -> tuple[float | None, float | None]:
+    """TTFT and TPOT of a stream; what the policy or the cache answers comes all at once."""
+    request = state.request
+    if not request.stream:
+        return None, None
+    first = observed.first_token_s
+    if end.source not in {"upstream", "error"}:
+        return ttft_s(request.received_s, now), None
+    if first is None:
+        return None, None
+    ttft = ttft_s(request.received_s, first)
     last = observed.last_token_s if observed.last_token_s is not None else now
     output = observed.usage.output if observed.usage is not None else observed.chunks
-    tpot = None if first is None or ttft is None else tpot_s(last - request.received_s, ttft, output)
-    targets = {
-        "budget_s": request.budget_s,
-        "ttft_target_s": use_case.ttft_s if request.stream else None,
-        "tpot_target_s": use_case.tpot_s if request.stream else None,
-    }
-    inside = in_budget(end.status, total_s=total, ttft_s=ttft, tpot_s=tpot, **targets)
-    return {
-        "stages": stages(state, now),
-        "total_s": total,
-        "ttft_s": ttft,
-        "tpot_s": tpot,
-        "chunk_gap_max_s": observed.gap_max_s,
-        "in_budget": inside,
-        **targets,
-    }
+    return ttft, tpot_s(last - request.received_s, ttft, output)
 
 
 def stages(state: State, now: float) -> dict[str, float]:
-    """Seconds spent before the attempt, connecting, waiting for the model, and after it; they sum to the total."""
+    """Seconds spent before the first attempt, connecting, waiting for models, and after; they sum to the total."""
     received = state.request.received_s
-    if state.attempt_at is None:
+    if not state.tried:
         return {"gateway": now - received}
-    ended = now if state.attempt_end is None else state.attempt_end
-    parts = {
-        "gateway": state.attempt_at - received,
-        "inference": ended - state.attempt_at - state.observed.connect_s,
-        "post": now - ended,
-    }
-    return parts | {"connect": state.observed.connect_s} if state.observed.connect_s else parts
+    first, ended = state.tried[0].began_s, max(one.ended_s for one in state.tried)
+    connect_s = state.tried[-1].observed.connect_s
+    parts = {"gateway": first - received, "inference": ended - first - connect_s, "post": now - ended}
+    if connect_s:
+        parts["connect"] = connect_s
+    return parts
 
 
-def _split(whole: Prediction, state: State, node: str, sequence: int) -> tuple[Prediction, ...]:
+def _split(whole: Prediction, state: State) -> tuple[Prediction, ...]:
     request = state.request
     count = len(request.prediction_ids)
     rows = _even(whole.rows_scored, count)
@@ -163,11 +247,10 @@ def _split(whole: Prediction, state: State, node: str, sequence: int) -> tuple[P
     costs = [None] * count if whole.cost_pico_usd is None else _shares(whole.cost_pico_usd, weights)
     total = sum(weights)
     return tuple(
-        msgspec.structs.replace(
+        replace(
             whole,
             prediction_id=prediction_id,
-            node=node,
-            sequence=sequence + position,
+            sequence=whole.sequence + position,
             subject=request.subjects[position] if request.subjects else "",
             rows_scored=rows[position],
             cost_pico_usd=costs[position],

@@ -9,11 +9,18 @@ from breakeven.gateway.decision.route import sticky_seed
 from breakeven.schema.noun import Noun
 from breakeven.schema.policy import UseCase
 
+BEFORE = "capture"
+"""The one stage outside that comes before the gateway: catching the event that asks for a prediction."""
+
 
 class Request(Noun, frozen=True, kw_only=True):
     """All that a decision needs. Subjects are keyed hashes; `received_s` is monotonic, `time_s` wall time.
 
-    `prediction_ids` has one id, or one per subject that the body listed; `subjects` is empty or as long.
+    `prediction_ids` has one id, or one per subject that the body listed; `subjects` is empty or as long. `input_bound`
+    and `input_estimate` are tokens: what the input can never exceed, and what it likely is. `output_limit` is what the
+    request itself allows to be generated, over all choices, None where it states nothing; `output_field` is where it
+    would. `prefix` is the beginning of the prompt. `cached`: its answer may be kept. `candidates` are a decision's.
+    `gap` is why it cannot be measured downstream ("" when it can).
     """
 
     request_id: str
@@ -29,16 +36,39 @@ class Request(Noun, frozen=True, kw_only=True):
     seed: int = 0
     model: str = ""
     stream: bool = False
+    asked_usage: bool = False
     rows: int = 0
     body_bytes: int = 0
+    input_bound: int = 0
+    input_estimate: int = 0
+    output_limit: int | None = None
+    output_field: str = "max_tokens"
+    choices: int = 1
+    prefix: bytes = b""
+    cached: bool = False
+    candidates: tuple[str, ...] = ()
+    gap: str = ""
     features_hash: str = ""
     prompt: str = ""
 
     @property
     def budget_s(self) -> float | None:
-        """The smaller of the use case's latency budget and the deadline that the request carries."""
-        stated = [limit for limit in (self.use_case.budget_s, self.contract.deadline_s) if limit is not None]
-        return min(stated, default=None)
+        """The gateway's part of the smaller of the use case's budget and the deadline that the request carries.
+
+        The use case's budget spans the whole path, so the slots of all stages outside are not the gateway's; a deadline
+        is what is left at receipt, so that what was captured before is spent already.
+        """
+        budget_s, deadline_s = self.use_case.budget_s, self.contract.deadline_s
+        if self.use_case.client_stages:
+            budget_s = None if budget_s is None else max(0.0, budget_s - _slots_s(self.use_case))
+            deadline_s = None if deadline_s is None else max(0.0, deadline_s - _slots_s(self.use_case, BEFORE))
+        if budget_s is None or deadline_s is None:
+            return deadline_s if budget_s is None else budget_s
+        return min(budget_s, deadline_s)
+
+
+def _slots_s(use_case: UseCase, without: str = "") -> float:
+    return sum(use_case.stages.get(stage, 0.0) for stage in use_case.client_stages if stage != without)
 
 
 def use_case_of(index: Index, contract: Contract, model: str) -> UseCase:

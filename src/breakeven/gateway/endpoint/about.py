@@ -13,9 +13,11 @@ from breakeven.gateway.decision.index import Index, Protocol
 from breakeven.gateway.decision.refusal import RequestError
 from breakeven.gateway.decision.request import use_case_of
 from breakeven.gateway.decision.tenant import tenant_of
-from breakeven.gateway.http import JSON, HttpRequest, Outgoing, reply
 from breakeven.gateway.runtime import Runtime
 from breakeven.schema.policy import PolicyDeployment
+from breakeven.wire.http import Headers, HttpRequest, Outgoing
+
+JSON: Headers = [("content-type", "application/json")]
 
 _MODELS_PARTS = 4
 
@@ -28,28 +30,28 @@ class _List(msgspec.Struct):
     data: list[_Listed]
 
 
-async def health(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
+def health(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
     """`/healthz`, `/v2/health/live`: the process answers."""
     del runtime, http
-    await reply(out, 200, b'{"live":true}')
+    out.reply(200, JSON, b'{"live":true}')
 
 
-async def ready(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
+def ready(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
     """`/readyz`, `/v2/health/ready`: traffic may come; 503 with the reason when not."""
     del http
     problem = runtime.ready
     said = {"ready": not problem, "policy": runtime.bundle.index.policy.id} | ({"reason": problem} if problem else {})
-    await reply(out, 503 if problem else 200, msgspec.json.encode(said))
+    out.reply(503 if problem else 200, JSON, msgspec.json.encode(said))
 
 
-async def metrics(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
+def metrics(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
     """`/metrics`, in Prometheus' text format."""
     del http
     kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
-    await reply(out, 200, runtime.meters.render(), kind)
+    out.reply(200, kind, runtime.meters.render())
 
 
-async def server(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
+def server(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
     """`GET /v2`: the server's metadata.
 
     Raises:
@@ -57,7 +59,7 @@ async def server(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
     """
     tenant_of(runtime.bundle.index, http.header("authorization"))
     said = {"name": "breakeven", "version": version("breakeven"), "extensions": []}
-    await reply(out, 200, msgspec.json.encode(said))
+    out.reply(200, JSON, msgspec.json.encode(said))
 
 
 async def models(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
@@ -77,7 +79,7 @@ async def models(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
             names.update(await _asked(runtime.bundle.senders[deployment.backend], authorization))
     created = int(runtime.started_s)
     data = [{"id": name, "object": "model", "created": created, "owned_by": "breakeven"} for name in names]
-    await reply(out, 200, msgspec.json.encode({"object": "list", "data": data}))
+    out.reply(200, JSON, msgspec.json.encode({"object": "list", "data": data}))
 
 
 async def model(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
@@ -102,7 +104,7 @@ async def model(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
         status, body = await runtime.bundle.senders[deployment.backend].get(path, authorization)
     except BackendError as error:
         raise RequestError(error.message, error.way_out, status=502, kind="unreachable") from error
-    await reply(out, status, body, JSON)
+    out.reply(status, JSON, body)
 
 
 def _reachable(index: Index, protocol: Protocol) -> list[PolicyDeployment]:

@@ -11,9 +11,10 @@ from breakeven.errors import LedgerError
 from breakeven.gateway.decision.cloudevent import envelopes, outcome_of
 from breakeven.gateway.decision.refusal import RequestError
 from breakeven.gateway.decision.tenant import tenant_of
-from breakeven.gateway.http import JSON, Headers, HttpRequest, Outgoing, check_encoding, reply
+from breakeven.gateway.intake import check_encoding
 from breakeven.gateway.runtime import Runtime
 from breakeven.schema.outcome import Outcome
+from breakeven.wire.http import Headers, HttpRequest, Outgoing
 
 _ALLOWED_HEADERS = (
     "authorization, content-type, traceparent, ce-id, ce-source, ce-type, ce-specversion, ce-time, ce-subject, "
@@ -41,10 +42,11 @@ async def events(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
         raise _not_stored() from None
     for one in seated:
         runtime.meters.told(one)
-    await reply(out, 202, msgspec.json.encode({"accepted": len(seated)}), [*JSON, *cors(runtime, http)])
+    headers = [("content-type", "application/json"), *cors(runtime, http)]
+    out.reply(202, headers, msgspec.json.encode({"accepted": len(seated)}))
 
 
-async def preflight(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
+def preflight(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
     """`OPTIONS /events`: origins named in the policy may send."""
     allowed = cors(runtime, http)
     if allowed:
@@ -53,8 +55,7 @@ async def preflight(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
             ("access-control-allow-headers", _ALLOWED_HEADERS),
             ("access-control-max-age", "600"),
         ]
-    await out.start(204, allowed, None)
-    await out.finish()
+    out.reply(204, allowed, b"")
 
 
 def cors(runtime: Runtime, http: HttpRequest) -> Headers:

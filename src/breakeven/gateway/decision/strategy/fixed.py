@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from breakeven.schema.policy import RouteTarget
+from collections.abc import Sequence
+
+from breakeven.gateway.decision.strategy.option import Option, one_of
 
 
-def fixed(targets: tuple[RouteTarget, ...], draw: float) -> tuple[int, tuple[float, ...]]:
+def fixed(options: Sequence[Option], draw: float) -> tuple[int, tuple[float, ...]]:
     """Choose the first target; it has propensity 1, whatever the draw."""
-    del draw
-    return 0, tuple(float(position == 0) for position in range(len(targets)))
+    return one_of((0,), len(options), draw)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from collections.abc import Sequence
 
-from breakeven.schema.policy import RouteTarget
+from breakeven.gateway.decision.strategy.option import Option, in_proportion
 
 
-def weighted(targets: tuple[RouteTarget, ...], draw: float) -> tuple[int, tuple[float, ...]]:
-    """Choose target i with propensity weight_i / sum of weights; `draw` is uniform in [0, 1).
+def weighted(options: Sequence[Option], draw: float) -> tuple[int, tuple[float, ...]]:
+    """Choose target i with propensity weight_i / sum of weights.
 
     Without a positive weight all targets are equally likely.
     """
-    weights = [target.weight for target in targets]
-    total = sum(weights)
-    shares = tuple(weight / total for weight in weights) if total > 0 else (1 / len(targets),) * len(targets)
-    last = max(position for position, share in enumerate(shares) if share > 0)
-    for position, reached in enumerate(accumulate(shares)):
-        if draw < reached:
-            return position, shares
-    return last, shares
+    return in_proportion([option.weight for option in options], draw)

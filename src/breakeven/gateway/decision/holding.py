@@ -1,0 +1,175 @@
+"""Holding what a request may use before it is used, and settling what it did use (reserve and settle)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from breakeven.gateway.decision.charge import estimated_pico_usd, worst_pico_usd
+from breakeven.gateway.decision.purse import Purse
+from breakeven.gateway.decision.request import Request
+from breakeven.gateway.decision.state import Hold, HoldKind, Plan, State
+from breakeven.schema.noun import Noun
+from breakeven.schema.policy import PolicyDeployment
+
+OUTPUT_CAP = 4096
+"""Tokens that a request may generate where neither it nor its use case says, and a hard budget must know."""
+LIKELY_OUTPUT = 256
+"""Tokens assumed where a soft budget must guess."""
+GROWTH = 64
+"""Tokens paid for at a time when a stream outgrows its estimate."""
+LEAST_OUTPUT = 16
+"""A cap below this is a refusal: nobody wants so short an answer."""
+_GENERATES = frozenset({"chat", "completion"})
+
+
+class Short(Noun, frozen=True, kw_only=True):
+    """This purse lacks this amount."""
+
+    purse: Purse
+    amount: int
+
+
+def arrival(request: Request, purses: tuple[Purse, ...]) -> tuple[Hold, ...] | Short:
+    """Hold one request and its likely tokens of the tenant's quotas; all of it or nothing."""
+    holds: list[Hold] = []
+    for purse in purses:
+        kind = purse.allowance.kind
+        if kind == "money":
+            continue
+        tokens = kind == "tokens_rate"
+        amount = request.input_estimate + (request.output_limit or 0) if tokens else 1
+        if not purse.reserve(amount):
+            _give_back(holds)
+            return Short(purse=purse, amount=amount)
+        held: HoldKind = "tokens" if tokens else "requests"
+        holds.append(Hold(purse=purse, amount=amount, kind=held))
+    return tuple(holds)
+
+
+def arrival_refusal(request: Request, purses: tuple[Purse, ...]) -> str:
+    """Why a request may not arrive: too fast, or too many."""
+    found = arrival(request, purses)
+    if isinstance(found, Short):
+        return "quota_exhausted" if found.purse.allowance.kind == "requests_per_day" else "rate_limited"
+    _give_back(list(found))
+    return "rate_limited"
+
+
+def attempt(state: State, plan: Plan) -> tuple[State, Plan] | Short:
+    """Hold what an attempt may cost in every budget it falls under; all of it or nothing.
+
+    A hard budget holds the worst case, for which the output must be bounded: the plan then says by how much.
+    """
+    request, deployment = state.request, state.index.deployments[plan.deployment]
+    money = [purse for purse in state.purses if purse.allowance.kind == "money"]
+    hard = any(purse.allowance.hard for purse in money)
+    plan = _bounded(plan, request, hard=hard, known=bool(money))
+    holds: list[Hold] = []
+    for purse in money:
+        amount = _amount(purse, deployment, request, plan)
+        if not purse.reserve(amount):
+            _give_back(holds)
+            return Short(purse=purse, amount=amount)
+        holds.append(Hold(purse=purse, amount=amount, kind="money", attempt=state.sent))
+    return (replace(state, holds=(*state.holds, *holds)) if holds else state), plan
+
+
+def _amount(purse: Purse, deployment: PolicyDeployment, request: Request, plan: Plan) -> int:
+    output, rows = plan.paid_output or 0, request.rows
+    if purse.allowance.hard:
+        return worst_pico_usd(deployment, input_tokens=request.input_bound, output_tokens=output, rows=rows)
+    found = estimated_pico_usd(deployment, input_tokens=request.input_estimate, output_tokens=output, rows=rows)
+    return found or 0
+
+
+def _bounded(plan: Plan, request: Request, *, hard: bool, known: bool) -> Plan:
+    if request.protocol not in _GENERATES:
+        return plan
+    stated, cap = request.output_limit, request.use_case.max_output_tokens
+    fields: dict[str, Any] | None = None
+    if stated is None and (cap or hard):
+        fields = {request.output_field: cap or OUTPUT_CAP}
+    output = stated if stated is not None else (cap or (OUTPUT_CAP if hard else LIKELY_OUTPUT)) * request.choices
+    return replace(plan, fields=fields, paid_output=output if known else None)
+
+
+def bounded(state: State, plan: Plan) -> Plan:
+    """The plan of an attempt that no budget watches: its output is bounded where the use case bounds it."""
+    return _bounded(plan, state.request, hard=False, known=False) if state.request.use_case.max_output_tokens else plan
+
+
+def on_exhausted(state: State, plan: Plan) -> Literal["refuse", "cap", "fallback"]:
+    """What the budget that is short wants done."""
+    found = attempt(state, plan)
+    if isinstance(found, Short):
+        return found.purse.allowance.on_exhausted
+    _give_back([hold for hold in found[0].holds if hold.kind == "money" and hold.attempt == state.sent])
+    return "refuse"
+
+
+def capped(state: State, plan: Plan) -> tuple[State, Plan] | None:
+    """The attempt with its output capped to what is left; None when that is too little, or nothing to cap."""
+    request, deployment = state.request, state.index.deployments[plan.deployment]
+    money = [purse for purse in state.purses if purse.allowance.kind == "money"]
+    if request.protocol not in _GENERATES or not money:
+        return None
+    least = worst_pico_usd(deployment, input_tokens=request.input_bound, output_tokens=0, rows=0)
+    token = worst_pico_usd(deployment, input_tokens=request.input_bound, output_tokens=1, rows=0) - least
+    free = min(purse.free for purse in money) - least
+    each = free // token // request.choices if token > 0 and free > 0 else 0
+    if each < LEAST_OUTPUT:
+        return None
+    if request.output_limit is not None:
+        each = min(each, request.output_limit // request.choices)
+    output = each * request.choices
+    holds: list[Hold] = []
+    for purse in money:
+        if not purse.reserve(least + output * token):
+            _give_back(holds)
+            return None
+        holds.append(Hold(purse=purse, amount=least + output * token, kind="money", attempt=state.sent))
+    plan = replace(plan, fields={request.output_field: each}, paid_output=output)
+    return replace(state, holds=(*state.holds, *holds)), plan
+
+
+def grown(state: State, attempt_number: int, chunks: int) -> State | None:
+    """Pay for more of a stream that outgrew what was held; None when it must be cut.
+
+    A hard budget held the worst case already: a server that sends more than it was told to is cut.
+    """
+    run = state.run(attempt_number)
+    deployment = state.index.deployments[run.deployment]
+    money = [purse for purse in state.purses if purse.allowance.kind == "money"]
+    if any(purse.allowance.hard for purse in money):
+        return None
+    more = max(GROWTH, chunks - (run.paid_output or 0))
+    amount = estimated_pico_usd(deployment, input_tokens=0, output_tokens=more, rows=0) or 0
+    holds: list[Hold] = []
+    for purse in money:
+        if not purse.reserve(amount):
+            _give_back(holds)
+            return None
+        holds.append(Hold(purse=purse, amount=amount, kind="money", attempt=attempt_number))
+    running = tuple(
+        replace(one, paid_output=(one.paid_output or 0) + more) if one.attempt == attempt_number else one
+        for one in state.running
+    )
+    return replace(state, running=running, holds=(*state.holds, *holds))
+
+
+def settle(state: State, *, cost_pico_usd: int, tokens: int) -> None:
+    """Give every hold back, and spend what the request did use."""
+    held: dict[int, tuple[Hold, int]] = {}
+    for hold in state.holds:
+        first, amount = held.get(id(hold.purse), (hold, 0))
+        held[id(hold.purse)] = (first, amount + hold.amount)
+    for first, amount in held.values():
+        used = {"money": cost_pico_usd, "tokens": tokens, "requests": amount}[first.kind]
+        first.purse.settle(amount, used)
+
+
+def _give_back(holds: list[Hold]) -> None:
+    for hold in holds:
+        hold.purse.release(hold.amount)

@@ -1,0 +1,154 @@
+"""Which deployment a request goes to: those that may be asked now, and among them the strategy's choice."""
+
+from __future__ import annotations
+
+from breakeven.gateway.decision.breaker import usable
+from breakeven.gateway.decision.capacity import Predicted, fits, predicted, predicted_rows_s
+from breakeven.gateway.decision.charge import estimated_pico_usd
+from breakeven.gateway.decision.choosing import choose
+from breakeven.gateway.decision.conditions import Conditions, Standing
+from breakeven.gateway.decision.index import Index
+from breakeven.gateway.decision.limit import admits
+from breakeven.gateway.decision.request import Request
+from breakeven.gateway.decision.route import SEED_BITS, Choice
+from breakeven.gateway.decision.strategy.option import Option
+from breakeven.gateway.decision.strategy.prefix_affinity import affinity_of
+from breakeven.gateway.decision.strategy.table import STRATEGIES
+from breakeven.schema.policy import PolicyDeployment, RouteTarget
+
+LIKELY_OUTPUT = 256
+Candidates = list[tuple[RouteTarget, Standing]]
+
+
+def pick(conditions: Conditions, index: Index, request: Request, now: float) -> Choice | str:
+    """Let the route's strategy choose among the targets that may be asked; or why none may."""
+    targets = index.targets[request.use_case.name, request.protocol]
+    if not targets:
+        return "no_target"
+    found = _open(conditions, index, request, targets, now)
+    return found if isinstance(found, str) else _chosen(index, request, found)
+
+
+def open_to(conditions: Conditions, index: Index, request: Request, deployment: str, now: float) -> bool:
+    """Whether a deployment may be asked."""
+    alone = (RouteTarget(deployment=deployment),)
+    return not isinstance(_open(conditions, index, request, alone, now), str)
+
+
+def another(conditions: Conditions, index: Index, request: Request, now: float, tried: set[str]) -> str | None:
+    """The least loaded target of the same arms that was not tried; None when none may be asked."""
+    arms = {one.arm for one in request.use_case.route.targets if one.deployment in tried}
+    targets = tuple(
+        one
+        for one in index.targets[request.use_case.name, request.protocol]
+        if one.deployment not in tried and one.arm in arms
+    )
+    found = _open(conditions, index, request, targets, now) if targets else ""
+    if isinstance(found, str):
+        return None
+    return min(found, key=lambda one: one[1].load.count)[0].deployment
+
+
+def _open(
+    conditions: Conditions, index: Index, request: Request, targets: tuple[RouteTarget, ...], now: float
+) -> Candidates | str:
+    standings = [(target, conditions.of(target.deployment)) for target in targets]
+    for target, standing in standings:
+        _trip_frozen(index, target, standing, now)
+    able = usable([standing.circuit for _, standing in standings], now)
+    if not able:
+        return "circuit_open"
+    return [standings[place] for place in able if _has_room(index, request, *standings[place])] or "overload"
+
+
+def _trip_frozen(index: Index, target: RouteTarget, standing: Standing, now: float) -> None:
+    """An engine that moves no more is left alone, whatever its health page says."""
+    backend = index.backends[index.deployments[target.deployment].backend]
+    if standing.progress.frozen(now, backend.stall_s):
+        standing.circuit.trip(now)
+
+
+def _has_room(index: Index, request: Request, target: RouteTarget, standing: Standing) -> bool:
+    rule = index.tiers[request.use_case.tier]
+    deployment = index.deployments[target.deployment]
+    limit = standing.limit.limit
+    if deployment.max_in_flight:
+        limit = min(limit, deployment.max_in_flight)
+    if not admits(standing.load.count, limit, rule.share):
+        return False
+    return rule.share >= 1.0 or standing.load.count == 0 or _feasible(index, request, target, standing)
+
+
+def _feasible(index: Index, request: Request, target: RouteTarget, standing: Standing) -> bool:
+    """Whether the capacity table says that the targets are met with this request on top; True where it says nothing."""
+    deployment = index.deployments[target.deployment]
+    if deployment.work is None:
+        return True
+    return fits(
+        _predicted(deployment, request, standing),
+        ttft_s=request.use_case.ttft_s,
+        tpot_s=request.use_case.tpot_s,
+        left_s=request.budget_s,
+    )
+
+
+def _predicted(deployment: PolicyDeployment, request: Request, standing: Standing) -> Predicted:
+    work, replicas = deployment.work, deployment.capacity.replicas if deployment.capacity else 1
+    if work is None:
+        return Predicted()
+    if request.protocol in {"infer", "decide"}:
+        rows_s = predicted_rows_s(work, queued_rows=standing.prefill.queued, rows=request.rows, replicas=replicas)
+        return Predicted(total_s=rows_s)
+    return predicted(
+        work,
+        queued_prefill_tokens=standing.prefill.queued,
+        own_tokens=request.input_estimate,
+        output_tokens=_likely_output(request),
+        in_flight=standing.load.count,
+        replicas=replicas,
+    )
+
+
+def _likely_output(request: Request) -> int:
+    if request.protocol not in {"chat", "completion"}:
+        return 0
+    return LIKELY_OUTPUT if request.output_limit is None else min(request.output_limit, LIKELY_OUTPUT)
+
+
+def _chosen(index: Index, request: Request, found: Candidates) -> Choice:
+    route = request.use_case.route
+    explore = route.explore if index.tiers[request.use_case.tier].explore else 0.0
+    needs = STRATEGIES[route.strategy].needs
+    options = [_option(index, request, target, standing, needs) for target, standing in found]
+    place, propensities = choose(route.strategy, options, draw=request.seed / (1 << SEED_BITS), explore=explore)
+    return Choice(
+        eligible=tuple(target.deployment for target, _ in found),
+        propensities=propensities,
+        chosen=found[place][0].deployment,
+        arm=found[place][0].arm,
+        seed=request.seed,
+    )
+
+
+def _option(index: Index, request: Request, target: RouteTarget, standing: Standing, needs: frozenset[str]) -> Option:
+    """What the strategy must know of a target, and no more: some of it costs microseconds."""
+    deployment = index.deployments[target.deployment]
+    replicas = deployment.capacity.replicas if deployment.capacity else 1
+    return Option(
+        deployment=target.deployment,
+        arm=target.arm,
+        weight=target.weight,
+        in_flight=standing.load.count,
+        slots=float(replicas),
+        latency_s=standing.first_byte.quantile(0.5) if "latency_s" in needs else None,
+        cost_pico_usd=estimated_pico_usd(
+            deployment,
+            input_tokens=request.input_estimate,
+            output_tokens=_likely_output(request),
+            rows=request.rows,
+        )
+        if "cost_pico_usd" in needs
+        else None,
+        feasible=_feasible(index, request, target, standing) if "feasible" in needs else True,
+        affinity=affinity_of(request.prefix, target.deployment) if "affinity" in needs else 0.0,
+    )
