@@ -111,7 +111,7 @@ def all_settings(draw: st.DrawFn) -> Settings:
     return Settings(
         data_dir=draw(texts),
         gateway=draw(gateways),
-        telemetry=draw(st.builds(TelemetrySettings, otlp_endpoint=st.just("http://h:4318"), spans=st.booleans())),
+        telemetry=draw(st.builds(TelemetrySettings, otlp_endpoint=st.just("http://h:4318"))),
         tenants=tuple(
             TenantSettings(name=name, key_env=f"K{at}", quota=draw(quotas), use_cases=(name,))
             for at, name in enumerate(draw(st.sets(names)))
