@@ -11,6 +11,7 @@ import click
 from breakeven import errors
 from breakeven.assembly import files, project
 from breakeven.assembly.console import LedgerSource
+from breakeven.gateway import snapshots
 from breakeven.schema.noun import Noun
 from breakeven.supervisor.child import Child
 from breakeven.supervisor.pipe import exit_when_closed
@@ -32,6 +33,8 @@ class Options(Noun, frozen=True, kw_only=True):
     console_port: int | None = None
     workers: int | None = None
     data_dir: str | None = None
+    otlp_endpoint: str = ""
+    otlp_headers_env: str = ""
     force: bool = False
 
 
@@ -43,6 +46,8 @@ class Place(Noun, frozen=True, kw_only=True):
     port: int
     console_port: int
     workers: int
+    otlp_endpoint: str = ""
+    otlp_headers_env: str = ""
 
 
 def serve(options: Options, parent_fd: int | None = None) -> int:
@@ -57,6 +62,7 @@ def serve(options: Options, parent_fd: int | None = None) -> int:
     place = _place(loaded, options)
     _guard(loaded, place.host)
     files.install(loaded.policy(), place.data_dir, force=options.force)
+    snapshots.clear(place.data_dir)
     click.echo(f"gateway http://{place.host}:{place.port}/v1  (data in {place.data_dir})", err=True)
     if place.console_port:
         click.echo(f"console http://{LOOPBACK}:{place.console_port}/", err=True)
@@ -109,7 +115,18 @@ def _console(place: Place, parent_fd: int | None) -> None:
         print(f"{error.message}; {way_out}", file=sys.stderr)  # noqa: T201 - the process's own diagnostics
 
 
-PARTS: dict[str, Callable[[Place, int | None], None]] = {"gateway": _gateway, "sealer": _sealer, "console": _console}
+def _telemetry(place: Place, parent_fd: int | None) -> None:
+    from breakeven.telemetry.run import run  # noqa: PLC0415 - needs an extra
+
+    run(place.data_dir, place.otlp_endpoint, place.otlp_headers_env, parent_fd)
+
+
+PARTS: dict[str, Callable[[Place, int | None], None]] = {
+    "gateway": _gateway,
+    "sealer": _sealer,
+    "console": _console,
+    "telemetry": _telemetry,
+}
 
 
 def _place(loaded: project.Project | None, options: Options) -> Place:
@@ -125,6 +142,8 @@ def _place(loaded: project.Project | None, options: Options) -> Place:
         port=port,
         console_port=port + 1 if stated is None else stated,
         workers=options.workers or (gateway.workers if gateway is not None else 1),
+        otlp_endpoint=options.otlp_endpoint or (loaded.settings.telemetry.otlp_endpoint or "" if loaded else ""),
+        otlp_headers_env=options.otlp_headers_env or (loaded.settings.telemetry.headers_env if loaded else ""),
     )
 
 
@@ -134,6 +153,9 @@ def _children(place: Place, options: Options) -> tuple[Child, ...]:
     base += ["--console-port", str(place.console_port), "--parent-fd", "{pipe_fd}"]
     workers = [Child(name=f"gateway-{n}", argv=(*base, "--only", "gateway")) for n in range(1, place.workers + 1)]
     others = [Child(name="sealer", argv=(*base, "--only", "sealer"), stop_rank=1)]
+    if place.otlp_endpoint:
+        told = ("--otlp-endpoint", place.otlp_endpoint, "--otlp-headers-env", place.otlp_headers_env)
+        others.append(Child(name="telemetry", argv=(*base, "--only", "telemetry", *told), required=False))
     if place.console_port:
         console = (*base, "--only", "console", "--host", LOOPBACK)
         others.append(Child(name="console", argv=console, required=False))

@@ -108,10 +108,7 @@ class Closing:
         if end.source in {"segment", "rules", "default"} and self._request.protocol == "decide":
             self.decided = fallback_action(end.text, self._request.candidates)
         records = self._record(state, end)
-        if self._request.use_case.ack_durable:
-            self._runtime.spawn(self._durably(state, end, records))
-        else:
-            self._answer(state, end, records)
+        self._runtime.journal.commit(records, lambda: self._recorded(state, end, records))
 
     def crashed(self, state: State | None, error: Exception) -> None:
         """Something inside the gateway broke: the request fails with one record, unless it has its record."""
@@ -122,7 +119,7 @@ class Closing:
         self.end(state, End(status="failed", source="error", http_status=status, reason="internal"))
 
     def _record(self, state: State, end: End) -> tuple[Prediction, ...]:
-        """Append the request's records to the journal; the kernel has them when this returns."""
+        """The request's records, settled and counted."""
         runtime = self._runtime
         journal = runtime.journal
         records = predictions(
@@ -134,7 +131,6 @@ class Closing:
             decided=self.decided,
             drill=self.drill,
         )
-        journal.append(records)
         if state.holds:
             used = records[0].consumed
             holding.settle(state, cost_pico_usd=_sum(records) or 0, tokens=used.input + used.output)
@@ -142,6 +138,13 @@ class Closing:
             runtime.meters.count(record, again=position > 0)
         runtime.logged(self._http, records, len(self.body))
         return records
+
+    def _recorded(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
+        """The kernel has the records: now the answer may leave."""
+        if self._request.use_case.ack_durable:
+            self._runtime.spawn(self._durably(state, end, records))
+        else:
+            self._answer(state, end, records)
 
     async def _durably(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
         with contextlib.suppress(LedgerError):  # the journal counts it; the user's answer is worth more than our record

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from math import isfinite
+from operator import methodcaller
 from typing import get_args
 from unicodedata import normalize
 
@@ -39,6 +40,10 @@ class Contract(Noun, frozen=True, kw_only=True):
     trace_id: str = ""
 
 
+_SILENT = Contract()
+_is_ours = methodcaller("startswith", PREFIX)
+
+
 def contract_of(headers: Mapping[str, str], *, user: str = "", metadata: Mapping[str, str] | None = None) -> Contract:
     """Read the contract. A header wins over metadata, an explicit subject over the body's `user`.
 
@@ -50,6 +55,8 @@ def contract_of(headers: Mapping[str, str], *, user: str = "", metadata: Mapping
     Raises:
         RequestError: 400, naming header or key, value and way out.
     """
+    if not user and not metadata and not any(map(_is_ours, headers)):
+        return _SILENT if "traceparent" not in headers else Contract(trace_id=trace_id_of(headers["traceparent"]))
     said = {name: (f"{PREFIX}{name}", value) for name, value in _from_headers(headers)}
     for key, value in (metadata or {}).items():
         if key.startswith(METADATA_PREFIX):
