@@ -120,7 +120,7 @@ def _in_time(touched: Sequence[Prediction]) -> Kept:
     bounded = [(one, overrun) for one in touched if (overrun := overrun_s(one)) is not None]
     if not bounded:
         return Kept(promise="in_time", kept=None, said=f"none of {len(touched)} requests has a latency budget")
-    late = sorted(((one, over) for one, over in bounded if over > MARGIN_S), key=lambda pair: -pair[1])
+    late = sorted(((one, over) for one, over in bounded if _late(one)), key=lambda pair: -pair[1])
     if late:
         worst, over = late[0]
         said = (
@@ -130,6 +130,10 @@ def _in_time(touched: Sequence[Prediction]) -> Kept:
         return Kept(promise="in_time", kept=False, said=said, breaches=_named(one for one, _ in late))
     said = f"all {len(bounded)} requests ended within their budget and {format_seconds(MARGIN_S)}"
     return Kept(promise="in_time", kept=True, said=said)
+
+
+def _late(one: Prediction) -> bool:
+    return one.budget_s is not None and one.total_s > one.budget_s + MARGIN_S
 
 
 def _recorded(seen: Evidence, touched: Sequence[Prediction]) -> Kept:
