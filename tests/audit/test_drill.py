@@ -98,9 +98,10 @@ def test_whoever_obeys_held(records: list[Prediction]) -> None:
 
 @given(many(), st.integers(0, 5))
 def test_requests_and_money_are_conserved(records: list[Prediction], spared: int) -> None:
-    """Endings and use cases each sum to the touched requests; the money is that of the touched ones alone."""
+    """Endings and use cases each sum to the touched requests; money is theirs; nothing of other times counts."""
     others = [record(100 + number, drill="", attempts=(), cost_pico_usd=7) for number in range(spared)]
-    found = judged(*records, *others)
+    elsewhere = [replace(others[0], request_id=f"at {at_s}", time_s=at_s) for at_s in (99.0, 130.0) if others]
+    found = judged(*records, *others, *elsewhere)
     assert sum(one.requests for one in found.endings) == found.touched == len(records)
     assert sum(one.requests for one in found.cases) == found.touched
     assert (found.beside, found.cost_pico_usd) == (spared, 5 * len(records))

@@ -27,7 +27,7 @@ _FAILED = frozenset({"timeout", "error", "unreachable"})
 
 
 class Evidence(Noun, frozen=True, kw_only=True):
-    """What was seen: `records` of the drill's time, duplicates included; `ended_s` is when it really ended.
+    """What was seen: `records` of the drill's time and around it, duplicates included; `ended_s` is when it ended.
 
     `sent` requests of the drill's own; `answered` are the prediction ids that their answers named. `lost` sequence
     numbers were used up in its time and no record carries them.
@@ -48,7 +48,7 @@ def judge(seen: Evidence) -> Drilled:
     """The report of a drill."""
     touched = _requests(one for one in seen.records if one.drill == seen.drill.id)
     cases = {one.use_case for one in touched}
-    within = _requests(one for one in seen.records if one.use_case in cases)
+    within = _requests(one for one in seen.records if one.use_case in cases and _meanwhile(one, seen))
     known = {one.request_id for one in touched}
     beside = [one for one in within if one.request_id not in known]
     promises = _promises(seen, touched, [*touched, *beside]) if touched else ()
@@ -76,6 +76,10 @@ def judge(seen: Evidence) -> Drilled:
         notes=seen.notes,
         **_money(seen),
     )
+
+
+def _meanwhile(one: Prediction, seen: Evidence) -> bool:
+    return seen.drill.from_s <= one.time_s < seen.ended_s
 
 
 def _requests(records: Iterator[Prediction]) -> list[Prediction]:

@@ -132,4 +132,4 @@ def _said(found: Drilled) -> Iterator[str]:
             f"of a breaker; {share} of them within their targets"
         )
     if found.sent:
-        yield f"the drill sent {format_count(found.sent)} requests itself, {format_count(found.answers)} were answered"
+        yield f"the drill sent {format_count(found.sent)} requests itself, {format_count(found.answers)} came back"
