@@ -12,8 +12,8 @@ from types import FrameType
 import pytest
 
 from breakeven.config import policy_file, settings
-from breakeven.config.problem import Problem
-from breakeven.errors import ConfigError
+from breakeven.config.problem import MAX_PROBLEMS, Problem
+from breakeven.errors import ConfigError, PolicyError
 
 MOST_CALLS = 500_000
 USE_CASE = "use_cases: [{name: a, route: {targets: [{deployment: d}]}}]\n"
@@ -93,6 +93,14 @@ def test_a_hostile_file_is_refused_cheaply(name: str) -> None:
     assert found
     assert message in found[0].message
     assert calls <= MOST_CALLS
+
+
+def test_of_countless_mistakes_the_first_are_told() -> None:
+    """A file with thousands of problems is refused with as many as people read, and says that there are more."""
+    text = USE_CASE + "".join(f"k{n}: 1\n" for n in range(3000))
+    with pytest.raises(PolicyError, match=f"policy.yaml has at least {MAX_PROBLEMS} problems") as caught:
+        policy_file.load(text)
+    assert str(caught.value).count("unknown key") == MAX_PROBLEMS
 
 
 @pytest.mark.parametrize("name", HOSTILE)

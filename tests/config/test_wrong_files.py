@@ -105,6 +105,10 @@ def test_secrets_are_not_repeated() -> None:
         ("budget_ms", "latency: {budget_ms: ...}"),
         ("strategy", "route: {strategy: ...}"),
         ("used_wen", "used_when"),
+        ("pii", "personal_data"),
+        ("max_tokens", "max_output_tokens"),
+        ("retries", "retry"),
+        ("explore", "route: {explore: ...}"),
     ],
 )
 def test_an_unknown_key_suggests_the_one_meant(written: str, meant: str) -> None:

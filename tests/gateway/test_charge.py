@@ -89,7 +89,7 @@ def test_what_did_not_happen_costs_nothing() -> None:
 
 def test_tokens_nobody_counted_are_assumed_and_say_so() -> None:
     """Four bytes a token in, one chunk a token out; basis assumed, so the cost's basis is assumed too."""
-    used = consumption(Observed(accepted=True, chunks=7), chat=True, body_bytes=401, rows=0)
+    used = consumption(Observed(accepted=True, chunks=7), text=True, body_bytes=401, rows=0)
     assert (used.tokens, used.basis) == (Tokens(input=101, output=7), "assumed")
     found = charge(deployment(tokens=PRICE, capacity=CAPACITY, work=WORK), used)
     assert (found.basis, found.energy_basis) == ("assumed", "assumed")
@@ -98,10 +98,10 @@ def test_tokens_nobody_counted_are_assumed_and_say_so() -> None:
 def test_what_the_server_counted_is_measured() -> None:
     """Usage wins over estimates; an attempt that was not accepted consumed nothing; v2 has rows, not tokens."""
     usage = Tokens(input=3, output=2)
-    measured = consumption(Observed(accepted=True, chunks=7, usage=usage), chat=True, body_bytes=400, rows=0)
+    measured = consumption(Observed(accepted=True, chunks=7, usage=usage), text=True, body_bytes=400, rows=0)
     assert (measured.tokens, measured.basis) == (usage, "measured")
-    assert consumption(Observed(chunks=7), chat=True, body_bytes=400, rows=0) == Consumption()
-    rows = consumption(Observed(accepted=True), chat=False, body_bytes=400, rows=30)
+    assert consumption(Observed(chunks=7), text=True, body_bytes=400, rows=0) == Consumption()
+    rows = consumption(Observed(accepted=True), text=False, body_bytes=400, rows=30)
     assert (rows.tokens, rows.rows, rows.basis) == (Tokens(), 30, "measured")
 
 

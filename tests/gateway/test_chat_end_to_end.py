@@ -172,7 +172,7 @@ def test_the_contract_reaches_the_record(kit, tmp_path) -> None:
         (None, [("x-breakeven-usecase", "a")], 400, "did you mean x-breakeven-use-case?"),
         (None, [("x-breakeven-use-case", "nope")], 400, "'nope'"),
         (None, [("content-encoding", "gzip")], 415, "gzip"),
-        (None, [("x", "y" * 70_000)], 431, "headers"),
+        (None, [("x", "y" * 70_000)], 431, "head"),
     ],
 )
 def test_a_bad_request_is_no_prediction(kit, tmp_path, body, headers, status, said) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.gateway.decision.allowance import allowances
+from breakeven.gateway.decision.choosing import choose
 from breakeven.gateway.decision.conditions import Conditions
 from breakeven.gateway.decision.contract import Contract
 from breakeven.gateway.decision.core import begin, step
@@ -34,7 +35,8 @@ from breakeven.gateway.decision.index import index
 from breakeven.gateway.decision.purse import Purse, heap_cells
 from breakeven.gateway.decision.record import predictions
 from breakeven.gateway.decision.request import Request, seed_of, use_case_of
-from breakeven.gateway.decision.route import choose, sticky_seed
+from breakeven.gateway.decision.route import SEED_BITS, sticky_seed
+from breakeven.gateway.decision.strategy.option import Option
 from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.policy import (
     Backend,
@@ -360,9 +362,10 @@ def test_the_same_request_gives_the_same_bytes(policy, data) -> None:
 
 def test_weights_are_met_by_hashing_subjects() -> None:
     """Over many subjects the sticky hash gives each arm its share: 3 of 4 within five standard errors."""
-    route = Route(strategy="weighted", targets=TARGETS)
+    options = [Option(deployment=one.deployment, arm=one.arm, weight=one.weight) for one in TARGETS]
     n = 4000
-    chosen = [choose(route, TARGETS, seed=sticky_seed("u", f"subject-{number}")).arm for number in range(n)]
+    seeds = [sticky_seed("u", f"subject-{number}") for number in range(n)]
+    chosen = [options[choose("weighted", options, draw=seed / (1 << SEED_BITS))[0]].arm for seed in seeds]
     assert abs(chosen.count("B") / n - 0.75) < 5 * (0.75 * 0.25 / n) ** 0.5
 
 

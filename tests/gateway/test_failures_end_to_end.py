@@ -377,7 +377,7 @@ def test_a_full_disk_stops_records_and_not_answers(kit, tmp_path) -> None:
         ready = await gateway.client.request("GET", gateway.url + "/readyz")
         assert (ready.status, b"journal" in await ready.read()) == (503, True)
         metrics = await gateway.client.request("GET", gateway.url + "/metrics")
-        assert b"breakeven_journal_errors_total{" in await metrics.read()
+        assert b"breakeven_journal_errors_total " in await metrics.read()
         journal._file.append = real
         del journal._probe
         await kit.until(lambda: journal.healthy)

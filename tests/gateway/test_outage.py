@@ -65,7 +65,7 @@ def outage(*, workers=64, targets=1, answer_s=0.05, failing=1.0, timeout_s=0.0, 
 @pytest.mark.parametrize("targets", [1, 3])
 @pytest.mark.parametrize("timeout_s", [0.0, 5.0])
 def test_an_outage_is_not_made_worse_and_healing_is_used(targets, timeout_s) -> None:
-    """At most 1.1 tries a request sent (and one); of 64 workers one probe an interval; good five s after it heals."""
+    """At most 1.1 tries a request sent (and one); 64 workers, one probe an interval; good 5 s after it heals."""
     found = outage(targets=targets, timeout_s=timeout_s)
     assert found.tries <= 1.1 * found.firsts + 1
     for probes in found.probes:

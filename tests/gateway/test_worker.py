@@ -180,7 +180,7 @@ def test_a_policy_is_reloaded_and_a_bad_one_is_not(kit, tmp_path) -> None:
             async def rejected() -> bool:
                 answer = await worker.client.request("GET", worker.url + "/metrics")
                 lines = (await answer.read()).splitlines()
-                return next(line for line in lines if line.startswith(b"breakeven_policy_rejected{")).endswith(b" 1")
+                return next(line for line in lines if line.startswith(b"breakeven_policy_rejected ")).endswith(b" 1")
 
             assert await force("p1")
             kit.install(tmp_path, kit.make_policy(url=up.url, id="p2"))

@@ -130,3 +130,16 @@ def test_what_is_no_volume_is_told(text: str) -> None:
     """A volume that cannot be meant is a usage error with an example."""
     with pytest.raises(UsageError, match="5/s"):
         facts.requests_per_month(text)
+
+
+def test_a_plan_does_not_route_past_what_the_policy_promises(project: Path) -> None:
+    """A deployment that a plan brings along is in no stated region, so that data that must stay do not go there."""
+    policy = project.parent / "policy.yaml"
+    policy.write_text(policy.read_text().replace("    ack: fast", "    data_locality: [eu]\n    ack: fast", 1))
+    settings = project.read_text()
+    project.write_text(settings.replace("    placement: cloud\n", "    placement: cloud\n    region: eu\n", 1))
+    plan_id = planned(project)
+    before = {path: path.read_text() for path in project.parent.glob("*.yaml")}
+    with pytest.raises(PolicyError, match="is in no stated region, and data of use case `assistant` stay in eu"):
+        app.apply(project, plan_id, backend_url="http://127.0.0.1:8/v1")
+    assert before == {path: path.read_text() for path in project.parent.glob("*.yaml")}

@@ -196,7 +196,7 @@ class Line:
     """A server's connection at the end of a `Memory`, on a clock that stands still."""
 
     def __init__(self, desk: Desk, limits: ServerLimits | None = None, context: ServerContext | None = None) -> None:
-        self.clock = Clock()
+        self.clock = context.clock if context else Clock()
         self.context = context or ServerContext(desk, limits or ServerLimits(), self.clock, lambda: 1_767_225_600.0)
         self.connection = ServerConnection(self.context)
         self.transport = Memory()

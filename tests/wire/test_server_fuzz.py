@@ -172,3 +172,58 @@ def test_framing_is_the_transports_alone(desks, lines, answers) -> None:
     }
     assert body == b"fine"
     assert line.transport.ended
+
+
+@pytest.mark.parametrize("after", ["start", "reply"])
+def test_a_service_that_raises_late_cannot_mend_its_answer(desks, lines, after) -> None:
+    """In the middle of an answer the connection is cut, so that no client takes it for whole; after it, it goes on."""
+
+    def act(_, out) -> None:
+        out.start(200, []) if after == "start" else out.reply(200, [], b"whole")
+        raise ZeroDivisionError
+
+    desk = desks(act)
+    line = lines(desk)
+    line.say(SEEDS[0])
+    assert line.transport.closed == (after == "start")
+    assert line.transport.out.endswith(b"whole" if after == "reply" else b"\r\n\r\n")
+    assert desk.refusals == []
+
+
+def test_a_service_that_fails_at_farewell_harms_nobody_else(desks, lines, caplog) -> None:
+    """What `on_gone` raises is logged, and the sweep that lost the client goes on to the next connection."""
+    desk = desks(desks.hold)
+    first = lines(desk)
+    second = lines(desk, context=first.context)
+    for line in (first, second):
+        line.say(SEEDS[0])
+        desk.outs[-1].on_gone = lambda: 1 // 0
+        line.connection.pause_writing()
+        line.transport.unread = 1
+    first.after(60.0)
+    assert first.transport.closed
+    assert second.transport.closed
+    assert caplog.text.count("ZeroDivisionError") == 2
+
+
+def test_an_answer_to_nobody_is_dropped(desks, lines) -> None:
+    """After the client is gone every step of an answer does nothing, and none raises."""
+    desk = desks(desks.hold)
+    line = lines(desk)
+    line.say(SEEDS[0])
+    [out] = desk.outs
+    line.transport.abort()
+    out.start(200, [])
+    out.write(b"part")
+    out.finish(b"end")
+    out.reply(200, [], b"whole")
+    assert out.gone
+    assert line.transport.out == b""
+
+
+def test_where_one_side_cannot_be_closed_alone_both_are(desks, lines) -> None:
+    """A transport that cannot send an end and read on, as with TLS, is closed after what it holds was sent."""
+    line = lines(desks())
+    line.transport.can_write_eof = lambda: False
+    line.say(b"nonsense\r\n\r\n")
+    assert line.transport.closed

@@ -279,6 +279,12 @@ def test_a_refusal_is_answered_once_and_ends_the_connection(desks, lines, answer
     assert line.transport.ended
 
 
+def test_a_refused_head_request_gets_no_body(desks, lines, answers) -> None:
+    """Even where the head was never whole."""
+    raw = lines(desks()).say(b"HEAD / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 70_000)
+    assert [(status, body) for status, _, body in answers(raw, "HEAD")] == [(431, b"")]
+
+
 def test_an_upgrade_is_ignored(desks, lines, answers) -> None:
     """A client that offers another protocol is answered in this one, body and following requests included."""
     desk = desks()
@@ -353,6 +359,31 @@ def test_a_client_that_takes_nothing_is_dropped(desks, lines) -> None:
     assert out.gone
 
 
+def test_a_client_that_takes_nothing_is_dropped_on_a_real_socket(run, start_server, desks, until) -> None:
+    """What the loop itself says is unsent counts: it is dropped in mid-answer and after the answer's end."""
+
+    async def main() -> None:
+        desk = desks(
+            lambda request, out: stream(out) if request.path == "/stream" else out.reply(200, [], b"z" * 20_000_000)
+        )
+
+        def stream(out) -> None:
+            out.start(200, [])
+            out.write(b"z" * 20_000_000)
+
+        async with start_server(desk, ServerLimits(stall_s=0.1, sweep_s=0.02)) as (server, port):
+            clients = [await asyncio.open_connection("127.0.0.1", port, limit=1024) for _ in range(2)]
+            clients[0][1].write(GET)
+            clients[1][1].write(GET.replace(b"/v1/models", b"/stream"))
+            await until(lambda: len(desk.requests) == 2)
+            await until(lambda: not server.connections)
+            assert desk.outs[-1].gone or desk.outs[-2].gone
+            for _, writer in clients:
+                writer.close()
+
+    run(main())
+
+
 def test_room_is_told_to_the_answer_that_waits_for_it(desks, lines) -> None:
     """`full` follows the transport, and `on_room` is called when it is over."""
     desk = desks(desks.hold)
@@ -366,6 +397,19 @@ def test_room_is_told_to_the_answer_that_waits_for_it(desks, lines) -> None:
     assert out.full
     line.connection.resume_writing()
     assert told == [False]
+
+
+def test_an_answer_knows_that_there_was_no_room_before_it(desks, lines) -> None:
+    """A way back that filled while the body came is full from the start, and stalls end it all the same."""
+    desk = desks(desks.hold)
+    line = lines(desk)
+    line.say(HEAD + b"Content-Length: 1\r\n\r\n")
+    line.connection.pause_writing()
+    line.transport.unread = 1
+    line.say(b"x")
+    assert desk.outs[0].full
+    line.after(30.5)
+    assert desk.outs[0].gone
 
 
 def test_nothing_more_is_served_to_who_does_not_read(desks, lines) -> None:

@@ -97,6 +97,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
             plan_id=policy_file.plan_id,
             max_body_bytes=int(settings.gateway.max_body_mb * _BYTES_PER_MB),
             cors_origins=settings.gateway.cors_origins,
+            access_log=_log_path(settings.gateway.access_log, base_dir),
             source=settings.policy,
         )
     )
@@ -107,6 +108,10 @@ def identified(policy: Policy) -> Policy:
     blank = msgspec.structs.replace(policy, id="", drills=())
     digest = hashlib.sha256(msgspec.json.encode(blank, order="deterministic")).hexdigest()
     return msgspec.structs.replace(policy, id=f"pol-{digest[:16]}")
+
+
+def _log_path(target: str, base_dir: str) -> str:
+    return target if target in {"off", "stderr"} else (PurePath(base_dir) / target).as_posix()
 
 
 def batching(entry: BackendSettings, chosen: Batching | None = None) -> Batching:

@@ -51,6 +51,18 @@ _SYNONYMS = {
     "ttl_s": "cache_ttl_s",
     "window_s": "attribution_window_s",
     "weights": "weight",
+    "pii": "personal_data",
+    "residency": "data_locality",
+    "max_tokens": "max_output_tokens",
+    "default_max_tokens": "max_output_tokens",
+    "circuit_breaker": "breaker",
+    "rate_limit": "quota",
+    "rps": "requests_per_s",
+    "tpm": "tokens_per_min",
+    "max_budget": "limit_usd",
+    "amount_usd": "limit_usd",
+    "max_retries": "attempts",
+    "fail_open": "fail",
 }
 """Words people bring along, and the key they mean here."""
 

@@ -94,6 +94,10 @@ use_cases:
     failure: [error]        # what happens when the budget is gone, e.g. [cached, default, error]
     ack: fast               # durable waits for the disk before it answers
     store_prompts: false
+
+# Money that may be spent, never more. Whatever it is over must have a price in breakeven.yaml.
+# budgets:
+#   - {name: everything, limit_usd: 500, period: month}
 """
 
 

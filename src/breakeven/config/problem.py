@@ -11,6 +11,8 @@ from breakeven.schema.noun import Noun
 Path = tuple[str | int, ...]
 """Where a value sits in the data: keys and list indices from the root."""
 
+MAX_PROBLEMS = 200
+"""Told of one file; nobody reads more at once."""
 _SHOWN = 120
 _MARGIN = 12
 _SECRET_KEY = re.compile(
@@ -81,7 +83,8 @@ def _mask_value(line: str, key: re.Match[str]) -> str:
 def listing(problems: Sequence[Problem], text: str, filename: str) -> str:
     """All problems in the order of the file, each with `file:line:column`, its line, a caret and a suggestion."""
     lines = text.splitlines()
-    count = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+    more = "at least " if len(problems) >= MAX_PROBLEMS else ""
+    count = f"{more}{len(problems)} problem{'' if len(problems) == 1 else 's'}"
     return "\n".join([f"{filename} has {count}", *(_one(problem, lines, filename) for problem in problems)])
 
 

@@ -31,9 +31,10 @@ def check(model: type[Model], text: str, rules: Sequence[Rule]) -> tuple[Model |
             value = _validated(model, tree)
     if value is None and not tree.problems:
         tree.add(_no_mapping(tree.value, model))
-    for rule in rules:
-        for complaint in rule(tree.value):
-            tree.add(complaint)
+    for complaint in (found for rule in rules for found in rule(tree.value)):
+        if tree.full:
+            break
+        tree.add(complaint)
     return (None if tree.problems else value), tree.in_order()
 
 
@@ -42,6 +43,8 @@ def _validated(model: type[Model], tree: Tree) -> Model | None:
         return model.model_validate(tree.value)
     except ValidationError as failed:
         for error in failed.errors(include_url=False):
+            if tree.full:
+                break
             complaint = explain(error, model)
             if complaint is not None:
                 tree.add(complaint)

@@ -15,7 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, StringMark, 
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from breakeven.config.problem import Complaint, Path, Place, Problem
+from breakeven.config.problem import MAX_PROBLEMS, Complaint, Path, Place, Problem
 
 Value: TypeAlias = "str | int | float | bool | tuple[Value, ...] | dict[str, Value] | None"
 
@@ -67,11 +67,18 @@ class Tree:
         return self.places.get((), Place(line=1, column=1))
 
     def add(self, complaint: Complaint) -> None:
-        """Note a complaint, once per place and message."""
+        """Note a complaint, once per place and message; what is beyond MAX_PROBLEMS is not noted."""
+        if self.full:
+            return
         place = self.place(complaint.path, on_key=complaint.on_key)
         problem = Problem(place=place, message=complaint.message, hint=complaint.hint)
         if problem not in self.problems:
             self.problems.append(problem)
+
+    @property
+    def full(self) -> bool:
+        """Whether enough is wrong already."""
+        return len(self.problems) >= MAX_PROBLEMS
 
     def in_order(self) -> list[Problem]:
         """The problems as they follow in the file."""
@@ -208,6 +215,8 @@ class _Walk:
         return False
 
     def _problem(self, node: Node, message: str, hint: str) -> None:
+        if self.tree.full:
+            return
         self.tree.problems.append(Problem(place=_place(node, None), message=message, hint=hint))
 
     def _scalar(self, node: Node, path: Path) -> Value:

@@ -12,7 +12,7 @@ from breakeven.gateway.closing import Closing
 from breakeven.gateway.decision.asked import Asked, estimated_tokens, worst_tokens
 from breakeven.gateway.decision.chat import chat_of
 from breakeven.gateway.decision.completion import completion_of
-from breakeven.gateway.decision.contract import Contract, contract_of
+from breakeven.gateway.decision.contract import MAX_LABELS, Contract, contract_of
 from breakeven.gateway.decision.decide import decide_of
 from breakeven.gateway.decision.embedding import embedding_of
 from breakeven.gateway.decision.exact import cacheable
@@ -28,6 +28,8 @@ from breakeven.schema.policy import UseCase
 from breakeven.wire.http import HttpRequest, Outgoing
 
 MAX_PROMPT_BYTES = 64 * 1024
+MAX_KEYED_BYTES = 1024 * 1024
+"""Larger requests are not cached: reading them whole would hold up everybody else."""
 READERS = {"chat": chat_of, "completion": completion_of, "embedding": embedding_of}
 PATHS = {"chat": "/chat/completions", "completion": "/completions", "embedding": "/embeddings"}
 
@@ -50,6 +52,7 @@ def text_exchange(runtime: Runtime, http: HttpRequest, out: Outgoing, protocol: 
     fields = {
         "model": asked.model,
         "stream": asked.stream,
+        "asked_usage": asked.asked_usage,
         "input_bound": bound,
         "input_estimate": estimated_tokens(size),
         "output_limit": output,
@@ -123,11 +126,11 @@ def decide_exchange(runtime: Runtime, http: HttpRequest, out: Outgoing, name: st
         subject=ask.subject or said.subject,
         subject_kind="body" if ask.subject else said.subject_kind,
         session=ask.session or said.session,
-        labels=said.labels | ask.labels,
+        labels=_together(said.labels, ask.labels),
     )
     fields = {"rows": len(ask.ids), "candidates": ask.ids, "model": name}
     request = _seated(runtime, http, _Draft("decide", use_case, tenant, contract, fields))
-    key = _cache_key(runtime, request, http, ask.tensor_body, None, *ask.ids)
+    key = _cache_key(runtime, request, http, ask.tensor_body, None)
     if key:
         request = replace(request, cached=True)
     call = Call(
@@ -149,6 +152,14 @@ def check_encoding(request: HttpRequest) -> None:
     if encoding not in {"", "identity"}:
         message = f"content-encoding is {encoding[:40]!r}"
         raise RequestError(message, "send the body as it is", status=415, field="content-encoding")
+
+
+def _together(said: dict[str, str], more: dict[str, str]) -> dict[str, str]:
+    labels = said | more
+    if len(labels) > MAX_LABELS:
+        message = f"header and body name {len(labels)} labels together"
+        raise RequestError(message, f"send at most {MAX_LABELS}", field="labels")
+    return labels
 
 
 class _Draft:
@@ -177,7 +188,7 @@ def _seated(runtime: Runtime, http: HttpRequest, draft: _Draft, listed: tuple[st
     request_id = runtime.new_id()
     return Request(
         request_id=request_id,
-        prediction_ids=tuple(runtime.new_id() for _ in listed) or (runtime.new_id(),),
+        prediction_ids=tuple(runtime.new_id() for _ in listed) or (request_id,),
         protocol=draft.protocol,
         use_case=use_case,
         tenant=tenant,
@@ -218,7 +229,7 @@ def _cache_key(
 ) -> str:
     """The key of the exact cache; "" where nothing is kept. Other credentials or policies never share an answer."""
     use_case = request.use_case
-    if use_case.cache_ttl_s <= 0 and "cached" not in use_case.failure:
+    if (use_case.cache_ttl_s <= 0 and "cached" not in use_case.failure) or len(body) > MAX_KEYED_BYTES:
         return ""
     if not cacheable(use_case, http.headers, tools=asked is not None and asked.tools):
         return ""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -20,6 +22,8 @@ from breakeven.wire.server import serve
 
 _log = getLogger("breakeven.gateway")
 DRAIN_S = 30.0
+MOST_FILES = 65_536
+GC_OBJECTS = 20_000
 
 
 def run(
@@ -42,8 +46,17 @@ def run(
         ConfigError: the policy, a URL, a model file or an extra is missing or wrong.
         UsageError: the port is taken by somebody who does not share it.
     """
+    _many_files()
     listening = _listen(host, port)
     uvloop.run(_serve(data_dir, listening, parent_pipe_fd, on_ready))
+
+
+def _many_files() -> None:
+    """As many descriptors as the system lets us have: each connection takes one, and the usual 1,024 are few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -62,6 +75,13 @@ def _listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+def _rarely_collect() -> None:
+    """What was made at start stays; requests leave few cycles, so that looking for them can be rare."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS, 20, 20)
+
+
 async def _serve(
     data_dir: Path, listening: socket.socket, parent_pipe_fd: int | None, on_ready: Callable[[int], None] | None
 ) -> None:
@@ -70,6 +90,7 @@ async def _serve(
     except BaseException:
         listening.close()
         raise
+    _rarely_collect()
     port = listening.getsockname()[1]
     stop = asyncio.Event()
     with _stopping(stop, parent_pipe_fd):

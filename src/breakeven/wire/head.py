@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import httptools
 
+from breakeven.wire.http import HttpRequest
 from breakeven.wire.refused import RefusedError, head_too_large, malformed
 from breakeven.wire.server_context import ServerLimits
 
@@ -39,7 +40,8 @@ class HeadReader:
     """Reads one head after another, the next after `reset`.
 
     Once `take` returned the end of a head, the attributes hold what it said: `length` is that of the body in bytes, -1
-    for a chunked one; `keep_alive` whether the client wants to go on; `modern` whether it speaks HTTP/1.1, not 1.0.
+    for a chunked one; `keep_alive` whether the client wants to go on; `modern` whether it speaks HTTP/1.1, not 1.0;
+    `expects` whether it waits for leave to send its body.
     """
 
     __slots__ = (
@@ -51,6 +53,7 @@ class HeadReader:
         "_tail",
         "_target",
         "_used_up",
+        "expects",
         "headers",
         "keep_alive",
         "length",
@@ -75,6 +78,7 @@ class HeadReader:
         self.headers: dict[str, str] = {}
         self.method = ""
         self.length = 0
+        self.expects = False
         self._target = self._tail = self._start = b""
         self._lines = 0
         self._problem: RefusedError | None = None
@@ -145,6 +149,23 @@ class HeadReader:
         )
         return RefusedError(414, "target_too_long", message)
 
+    @property
+    def wants_no_body(self) -> bool:
+        """Whether this is HEAD, as far as it can be told."""
+        return self._start[:5] == b"HEAD "
+
+    def request(self, body: bytes, *, received_s: float, time_s: float) -> HttpRequest:
+        """The whole request, once its body is here too."""
+        return HttpRequest(
+            method=self.method,
+            path=self.path,
+            headers=self.headers,
+            body=body,
+            time_s=time_s,
+            received_s=received_s,
+            query=self.query,
+        )
+
     def guessed_path(self) -> str:
         """The path as far as it can be told from a head that is not whole or not well-formed."""
         words = self._start[: self._limits.target_bytes].split(b" ", 2)
@@ -190,6 +211,8 @@ class HeadReader:
             self.length = int(headers["content-length"])
             self._used_up = self._used_up or self.length > 0
         self._read_target()
+        if "expect" in headers and self.length and self.modern:
+            self._read_expectation()
 
     def _read_version(self) -> None:
         start = self._start
@@ -212,6 +235,13 @@ class HeadReader:
         if coding.lower() != "chunked":
             message = f"the body's transfer-encoding is {coding[:40]!r}, only chunked is served"
             raise RefusedError(501, "not_implemented", message)
+
+    def _read_expectation(self) -> None:
+        expected = self.headers["expect"]
+        self.expects = expected.lower() == "100-continue"
+        if not self.expects:
+            message = f"the request expects {expected[:40]!r}, only 100-continue is served"
+            raise RefusedError(417, "expectation_failed", message)
 
     def _read_target(self) -> None:
         target = self._target.decode("latin-1")

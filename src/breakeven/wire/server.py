@@ -51,9 +51,10 @@ class HttpServer:
 
         Answers that begin meanwhile carry `connection: close`. After `timeout_s` seconds what is left is aborted.
         """
-        self._listener.close()
         self._context.draining = True
-        await asyncio.sleep(0)  # what has already arrived is served
+        await _breathe()
+        self._listener.close()
+        await _breathe()
         for connection in list(self._context.connections):
             connection.leave()
         await self._until_empty(timeout_s)
@@ -69,6 +70,12 @@ class HttpServer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self._empty.wait()
+
+
+async def _breathe() -> None:
+    """Let the loop accept, read and serve what has already arrived."""
+    for _ in range(4):
+        await asyncio.sleep(0)
 
 
 async def serve(

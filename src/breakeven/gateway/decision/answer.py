@@ -96,7 +96,7 @@ def error_message(reason: str) -> str:
 
 def error_body(protocol: Protocol, message: str, *, kind: str, code: str, param: str = "") -> bytes:
     """An error as the protocol writes it: OpenAI's object, or v2's string."""
-    if protocol in {"infer", "decide"}:
+    if protocol == "infer":
         return msgspec.json.encode({"error": message})
     return msgspec.json.encode({"error": {"message": message, "type": kind, "code": code, "param": param or None}})
 

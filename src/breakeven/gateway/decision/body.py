@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from breakeven.gateway.decision.refusal import RequestError, shown
+from breakeven.gateway.decision.refusal import RequestError
 
 Decoded = TypeVar("Decoded")
 EXACT = 2**53
 """Below it every whole number is its own double, so that 3.0 and 3 cannot mean different numbers."""
+SHOWN = 80
 SHOWABLE_BYTES = 64 * 1024
 """A longer body is not decoded a second time to show what is wrong in it."""
 _NOT_ANSWER = frozenset(
@@ -66,9 +67,10 @@ def _value_at(body: bytes, path: str) -> str:
         value: Any = _whole.decode(body)
         for name, position in _STEPS.findall(path.partition("[...]")[0]):
             value = value[int(position)] if position else value[name]
-        return shown(msgspec.json.encode(value).decode())
+        text = msgspec.json.encode(value).decode()
     except (msgspec.MsgspecError, UnicodeError, RecursionError, LookupError, TypeError):
         return "wrong"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def replaced(body: bytes, fields: dict[str, Any]) -> bytes:

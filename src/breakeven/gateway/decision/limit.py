@@ -7,7 +7,7 @@ from math import exp, inf, log, sqrt
 SAMPLES = 16
 """A window holds at least so many samples, and lasts at least one latency, so that a change is seen before the next."""
 DROP = 0.8
-"""What is left of the limit after a window in which the backend dropped something."""
+"""The share of the limit aimed at after a window in which the backend dropped something; half-way is a tenth less."""
 HEADROOM = 1 / 16
 """By how much a limit in use grows per window while latency allows."""
 FLOOR_STEP, FLOOR_LEAP = 0.1, 0.3
@@ -33,6 +33,9 @@ class Limit:
     windows with no more in flight than when latency last was at its floor; it is therefore learned again when a server
     becomes slower by nature, and not when it only queues. Sources: Gradient2 of Netflix' concurrency-limits; the
     minimal round trip of Envoy's adaptive concurrency.
+
+    `ceiling_s` stands in for a floor that is not seen because the worker started into an overload; half the latency
+    target is a good one. A server whose throughput falls beyond its knee wants a tolerance nearer 1.
 
     Latency must not depend on how much was asked for: give TTFT (the better sign, as tokens slow down by nature when
     batches grow), or the duration per output token or row. Durations as such vary with the length of the output, and

@@ -36,6 +36,7 @@ class Request(Noun, frozen=True, kw_only=True):
     seed: int = 0
     model: str = ""
     stream: bool = False
+    asked_usage: bool = False
     rows: int = 0
     body_bytes: int = 0
     input_bound: int = 0

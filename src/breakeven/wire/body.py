@@ -1,4 +1,4 @@
-"""A chunked request body (RFC 9112, section 7.1), bytes in at any cut. Pure; extensions and trailers are dropped."""
+"""The body of a request, bytes in at any cut: of a length told before, or in chunks (RFC 9112, section 7.1). Pure."""
 
 from __future__ import annotations
 
@@ -18,8 +18,35 @@ MAX_EXTRA_BYTES = 64 * 1024
 _AT_SIZE, _AT_DATA, _AT_DATA_END, _AT_TRAILER = range(4)
 
 
+class LengthReader:
+    """Takes a body of `length` bytes; `whole` is true once they are here."""
+
+    __slots__ = ("_body", "_left", "whole")
+
+    def __init__(self, length: int) -> None:
+        self.whole = not length
+        self._left = length
+        self._body = bytearray()
+
+    def __len__(self) -> int:
+        """Bytes that are held."""
+        return len(self._body)
+
+    def body(self) -> bytes:
+        """The data so far."""
+        return bytes(self._body)
+
+    def take(self, data: bytes) -> int:
+        """Read on; returns how many bytes of `data` belong to the body."""
+        piece = data[: self._left]
+        self._body += piece
+        self._left -= len(piece)
+        self.whole = not self._left
+        return len(piece)
+
+
 class ChunkedReader:
-    """Takes a chunked body apart. `whole` is true once its end was seen.
+    """Takes a chunked body apart, and drops extensions and trailers; `whole` is true once its end was seen.
 
     Args:
         limit: the largest body, in bytes of data.
@@ -36,13 +63,13 @@ class ChunkedReader:
         self._line = b""
         self._extra = 0
 
-    def body(self) -> bytes:
-        """The data so far."""
-        return bytes(self._body)
-
     def __len__(self) -> int:
         """Bytes that are held."""
         return len(self._body) + len(self._line)
+
+    def body(self) -> bytes:
+        """The data so far."""
+        return bytes(self._body)
 
     def take(self, data: bytes) -> int:
         """Read on; returns how many bytes of `data` belong to the body, all of them while it is not whole.
