@@ -110,6 +110,9 @@ class BackendSettings(Section):
     max_delay_ms: Annotated[
         DelayMs, Field(description="how long a row waits for others behind a running batch; auto: as above")
     ] = 2.0
+    batch_curve: Annotated[
+        Text | None, Field(description="the rows that `breakeven measure` wrote of the model, for auto")
+    ] = None
     threads: Annotated[int, Field(ge=1, le=64, description="batches of an ONNX model that run at once")] = 2
     deadline_header: Annotated[
         Header, Field(description="the header that tells the backend the milliseconds left; empty tells nothing")
