@@ -110,6 +110,10 @@ def identified(policy: Policy) -> Policy:
     return msgspec.structs.replace(policy, id=f"pol-{digest[:16]}")
 
 
+def _log_path(target: str, base_dir: str) -> str:
+    return target if target in {"off", "stderr"} else (PurePath(base_dir) / target).as_posix()
+
+
 def batching(entry: BackendSettings, chosen: Batching | None = None) -> Batching:
     """What the file says holds; where it says `auto`, what was `chosen` of the measured curve, else the defaults."""
     fields = type(entry).model_fields

@@ -65,6 +65,8 @@ class TelemetrySettings(Section):
         Url | None, Field(description="base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318")
     ] = None
     headers_env: Annotated[Env, Field(description="the variable that holds headers as k=v,k=v")] = ""
+    spans: Annotated[bool, Field(description="send a span for each request and each try")] = True
+    metrics: Annotated[bool, Field(description="send the histograms of GenAI: tokens, durations, TTFT, TPOT")] = True
 
 
 class QuotaSettings(Section):
