@@ -67,6 +67,8 @@ def _slow_at(conditions: Conditions, state: State, standing: Standing, now: floa
 
 def hedge(conditions: Conditions, state: State, now: float) -> Plan | None:
     """A second attempt beside a slow first, at another deployment where there is one; None when it may not be."""
+    if state.request.use_case.hedge is None:
+        return None
     first = state.running[0].deployment
     other = another(conditions, state.index, state.request, now, {first}) or first
     if not open_to(conditions, state.index, state.request, other, now):
