@@ -244,8 +244,10 @@ def _grew(conditions: Conditions, state: State, event: Grew, now: float) -> Move
 def _completed(conditions: Conditions, state: State, event: Completed, now: float) -> Moved:
     _expect(state, event, "sending", "streaming")
     state = _given_up(conditions, state, event.others, now)
+    reason = state.why_another
     state = trying.succeeded(conditions, state, event.attempt, event.observed, now)
-    return _end(conditions, state, End(status="answered", source="upstream", http_status=200, cache=_cache(state)))
+    ending = End(status="answered", source="upstream", http_status=200, reason=reason, cache=_cache(state))
+    return _end(conditions, state, ending)
 
 
 def _given_up(conditions: Conditions, state: State, others: Others, now: float) -> State:

@@ -106,10 +106,15 @@ class State(Noun, frozen=True, kw_only=True):
         return self.tried[-1] if self.tried else None
 
     @property
+    def why_another(self) -> str:
+        """Why a step of the failure chain answers, while it does; "" while the route's own targets do."""
+        return self.reason if self.running and self.running[0].kind == "fallback" else ""
+
+    @property
     def deployment(self) -> PolicyDeployment | None:
         """Where the answer comes from, is coming from, or was to come from."""
         found = self.answered
-        if found is not None:
+        if found is not None and (found.outcome == "ok" or not self.running):
             return self.index.deployments[found.deployment]
         if self.running:
             return self.index.deployments[self.running[0].deployment]
