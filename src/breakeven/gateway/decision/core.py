@@ -217,7 +217,7 @@ def _short(conditions: Conditions, state: State, plan: Plan, now: float) -> Move
     what = holding.on_exhausted(state, plan)
     capped = holding.capped(state, plan) if what == "cap" else None
     if capped is not None:
-        return trying.send(conditions, *capped, now)
+        return _pay(conditions, state, capped, now)
     if what == "fallback" or plan.kind == "fallback":
         return _fall(conditions, state, state.reason or "budget_exhausted", now)
     return _refuse(conditions, state, "budget_exhausted")

@@ -21,6 +21,7 @@ class Plan(Noun, frozen=True, kw_only=True):
     """An attempt that is about to be made, not before the instant given.
 
     `fields` replace fields of the body; `paid_output` is how many tokens of output were paid for, None is any number.
+    `cap` is what each answer may hold where a budget pays for no more.
     """
 
     deployment: str
@@ -28,6 +29,7 @@ class Plan(Noun, frozen=True, kw_only=True):
     not_before: float = 0.0
     fields: dict[str, Any] | None = None
     paid_output: int | None = None
+    cap: int | None = None
 
 
 class Hold(Noun, frozen=True, kw_only=True):
