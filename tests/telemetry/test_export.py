@@ -119,6 +119,16 @@ def test_metrics_hold_every_completion_and_grow_over_a_restart(kit, receiver, tm
     assert {one.start_time_unix_nano for one in receiver.points.values()} == since
 
 
+@pytest.mark.parametrize(("spans", "metrics"), [(True, False), (False, True), (False, False)])
+def test_either_can_be_left_out(kit, receiver, tmp_path, exporter, spans, metrics) -> None:
+    """Without spans the histograms are complete, and the other way round; what is left out is not kept for later."""
+    kit.Writer(tmp_path).append()
+    drain(exporter(spans=spans, metrics=metrics))
+    drain(exporter(spans=spans, metrics=metrics))
+    assert (len(receiver.server_spans), bool(receiver.metrics)) == (spans, metrics)
+    assert not metrics or {one.count for one in receiver.points.values()} == {1}
+
+
 def test_what_the_sealer_removes_is_still_sent(kit, receiver, tmp_path, exporter) -> None:
     """A file that was seen is read to its end, whatever becomes of its first name; then the second goes too."""
     writer = kit.Writer(tmp_path)

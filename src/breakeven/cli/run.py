@@ -23,6 +23,7 @@ parent_fd = click.option("--parent-fd", type=int, hidden=True, help="Exit when t
 @data_dir_option
 @click.option("--otlp-endpoint", metavar="URL", default="", help="Send OpenTelemetry spans and metrics there.")
 @click.option("--otlp-headers-env", metavar="NAME", default="", help="Variable with headers, k=v,k=v, for that.")
+@click.option("--otlp-signals", metavar="LIST", default="", help="spans, metrics or both.  [default: spans,metrics]")
 @click.option(
     "--only",
     type=click.Choice(["gateway", "sealer", "console", "telemetry"]),
@@ -43,6 +44,7 @@ def serve(
     data_dir: str | None,
     otlp_endpoint: str,
     otlp_headers_env: str,
+    otlp_signals: str,
     only: str | None,
     force: bool,
     parent_fd: int | None,
@@ -66,6 +68,7 @@ def serve(
         data_dir=data_dir,
         otlp_endpoint=otlp_endpoint,
         otlp_headers_env=otlp_headers_env,
+        otlp_signals=otlp_signals,
         force=force,
     )
     sys.exit(serving.serve(options, parent_fd) if only is None else serving.serve_one(only, options, parent_fd))

@@ -97,7 +97,7 @@ class Closing:
         """Send the head of a stream."""
         cache = "miss" if self._request.cached and self._request.use_case.cache_ttl_s > 0 else "off"
         emulated = [one for one in passed if one[0].startswith("x-breakeven-")]
-        self._out.start(_OK, [*STREAM_HEADERS, *early_headers(state, cache=cache), *emulated, *self._budget()])
+        self._out.start(_OK, [*STREAM_HEADERS, *early_headers(state, cache=cache), *emulated, *self._budget(state)])
 
     # The end
 
@@ -156,7 +156,7 @@ class Closing:
             return
         cost = _sum(records)
         if self._request.stream and (self._out.started or end.http_status == _OK):
-            self._end_stream(end, records[0], cost)
+            self._end_stream(state, end, records[0], cost)
         else:
             self._end_whole(state, end, records[0], cost)
 
@@ -174,13 +174,15 @@ class Closing:
         )
         self._runtime.cache.put(self._request.tenant, self._key, answer)
 
-    def _budget(self) -> Headers:
-        left = self._runtime.remaining_usd(self._request)
+    def _budget(self, state: State) -> Headers:
+        if not state.purses:
+            return []
+        left = self._runtime.remaining_usd(state.purses)
         return [] if left is None else [("x-breakeven-budget-remaining", left)]
 
     def _end_whole(self, state: State, end: End, record: Prediction, cost: int | None) -> None:
         body, passed = self._whole_body(state, end, record)
-        self._out.reply(end.http_status, [*passed, *headers(record, cost), *self._budget()], body)
+        self._out.reply(end.http_status, [*passed, *headers(record, cost), *self._budget(state)], body)
 
     def _whole_body(self, state: State, end: End, record: Prediction) -> tuple[bytes, Headers]:
         request = self._request
@@ -219,10 +221,10 @@ class Closing:
             return [("retry-after", str(max(1, round(end.retry_after_s))))]
         return [one for one in self._headers if one[0] == "retry-after"]
 
-    def _end_stream(self, end: End, record: Prediction, cost: int | None) -> None:
+    def _end_stream(self, state: State, end: End, record: Prediction, cost: int | None) -> None:
         out = self._out
         if not out.started:
-            out.start(_OK, [*STREAM_HEADERS, *headers(record, cost), *self._budget()])
+            out.start(_OK, [*STREAM_HEADERS, *headers(record, cost), *self._budget(state)])
         last = comment(trailer(record))
         if end.source == "error":
             out.finish(last + encode(self._error(end)))

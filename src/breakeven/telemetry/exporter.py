@@ -14,7 +14,7 @@ from breakeven.schema.record import Prediction
 from breakeven.telemetry import otlp, state
 from breakeven.telemetry.receiver import Answer, Receiver
 from breakeven.telemetry.span import span_of
-from breakeven.telemetry.spool import Read, Spool
+from breakeven.telemetry.spool import MAX_WAITING_BYTES, Read, Spool
 from breakeven.telemetry.tally import Tally
 
 BATCH = 512
@@ -39,16 +39,27 @@ class Exporter:
         data_dir: the data directory whose journal is followed.
         receiver: where to send.
         limit: bytes of journal that may wait.
+        spans: whether spans are sent.
+        metrics: whether histograms are sent.
     """
 
-    def __init__(self, data_dir: Path, receiver: Receiver, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        receiver: Receiver,
+        *,
+        limit: int = MAX_WAITING_BYTES,
+        spans: bool = True,
+        metrics: bool = True,
+    ) -> None:
         self._data_dir = data_dir
         self._receiver = receiver
+        self._spans, self._metrics = spans, metrics
         self.state = state.load(data_dir)
-        self._spool = Spool(data_dir, self.state.files) if limit is None else Spool(data_dir, self.state.files, limit)
+        self._spool = Spool(data_dir, self.state.files, limit)
         self._tally = Tally(self.state.points)
         self._batch: Batch | None = None
-        self._untold = bool(self.state.points)
+        self._untold = metrics and bool(self.state.points)
         self._metrics_at = 0.0
         self._not_before = 0.0
         self._wait_s = 0.0
@@ -101,7 +112,7 @@ class Exporter:
         read = self._spool.read(BATCH)
         if not read.files:
             return None
-        spans = [span_of(one) for one in read.records if isinstance(one, Prediction)]
+        spans = [span_of(one) for one in read.records if self._spans and isinstance(one, Prediction)]
         return Batch(read=read, body=otlp.traces(spans, self.state.instance) if spans else b"")
 
     def _commit(self, read: Read, refused: int) -> None:
@@ -109,7 +120,7 @@ class Exporter:
         for one in read.records:
             if isinstance(one, Prediction):
                 self._tally.add(one)
-                self._untold = True
+                self._untold = self._metrics
         self._save(
             files=self._spool.files | read.files,
             points=self._tally.points(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from importlib.metadata import version
 from itertools import groupby
 
@@ -104,7 +105,13 @@ def _scope() -> InstrumentationScope:
 
 
 def _attributes(told: Mapping[str, Value]) -> list[KeyValue]:
-    return [KeyValue(key=_text(name), value=_any(value)) for name, value in told.items()]
+    return [_pair(name, value) for name, value in told.items()]
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _pair(name: str, value: Value) -> KeyValue:
+    """Kept, since most of them come again with the next span; what holds them holds copies."""
+    return KeyValue(key=_text(name), value=_any(value))
 
 
 def _any(value: Value) -> AnyValue:

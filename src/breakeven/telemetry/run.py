@@ -22,7 +22,15 @@ RETRY_S = 1.0
 _log = getLogger(__name__)
 
 
-def run(data_dir: Path, endpoint: str, headers_env: str = "", parent_pipe_fd: int | None = None) -> None:
+def run(
+    data_dir: Path,
+    endpoint: str,
+    headers_env: str = "",
+    parent_pipe_fd: int | None = None,
+    *,
+    spans: bool = True,
+    metrics: bool = True,
+) -> None:
     """Send spans and metrics until SIGTERM, SIGINT or the end of the parent's pipe.
 
     Args:
@@ -30,6 +38,8 @@ def run(data_dir: Path, endpoint: str, headers_env: str = "", parent_pipe_fd: in
         endpoint: the receiver's base URL, such as `http://localhost:4318`.
         headers_env: the environment variable that holds headers as `name=value,name=value`; "" sends none.
         parent_pipe_fd: the reading end of a pipe whose writing end only the supervisor holds.
+        spans: whether spans are sent.
+        metrics: whether histograms are sent.
 
     Raises:
         ConfigError: the endpoint or the headers are wrong, or the extra `otel` is not installed.
@@ -41,7 +51,7 @@ def run(data_dir: Path, endpoint: str, headers_env: str = "", parent_pipe_fd: in
     from breakeven.telemetry.exporter import Exporter  # noqa: PLC0415 - needs the extra
 
     with closing(Receiver(endpoint, headers_from(headers_env))) as receiver, _stop_signal() as wake, _alone(data_dir):
-        exporter = Exporter(data_dir, receiver)
+        exporter = Exporter(data_dir, receiver, spans=spans, metrics=metrics)
         handles = [wake] if parent_pipe_fd is None else [wake, parent_pipe_fd]
         while not select.select(handles, [], [], _pause_s(exporter.step))[0]:
             pass

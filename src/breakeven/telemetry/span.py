@@ -13,7 +13,15 @@ from breakeven.schema.record import Attempt, Prediction
 from breakeven.telemetry import names
 
 Value = str | int | float | bool
-Operation = Literal["chat", "infer", "decide"]
+Operation = Literal["chat", "text_completion", "embeddings", "infer", "decide"]
+_OPERATIONS: dict[str, Operation] = {
+    "chat": "chat",
+    "completion": "text_completion",
+    "embedding": "embeddings",
+    "infer": "infer",
+    "decide": "decide",
+}
+_GENERATIVE = frozenset({"chat", "text_completion", "embeddings"})
 _ERRORS_FROM = 500
 _FAULTS = frozenset({"timeout", "error", "unreachable"})
 _END_S = 9e9
@@ -53,6 +61,7 @@ def span_of(record: Prediction) -> Span:
     return Span(
         trace_id=trace_id,
         span_id=span_id,
+        parent_id=record.parent_span_id if record.trace_id == trace_id else "",
         name=f"{operation_of(record)} {record.model}".rstrip(),
         kind="server",
         start_ns=start_ns,
@@ -64,17 +73,16 @@ def span_of(record: Prediction) -> Span:
 
 
 def operation_of(record: Prediction) -> Operation:
-    """What was asked for: a decision among actions, rows scored by a classic model, or a completion."""
-    if record.actions:
-        return "decide"
-    return "infer" if record.rows_scored and not record.consumed.input else "chat"
+    """What was asked for, as OpenTelemetry names it where it has a name."""
+    return _OPERATIONS.get(record.protocol, "chat")
 
 
 def genai_of(record: Prediction) -> dict[str, Value]:
     """What metrics of a completion are told by; empty where no generative model was asked."""
-    if operation_of(record) != "chat":
+    operation = operation_of(record)
+    if operation not in _GENERATIVE:
         return {}
-    told: dict[str, Value] = {names.OPERATION: "chat", names.PROVIDER: names.OPENAI}
+    told: dict[str, Value] = {names.OPERATION: operation, names.PROVIDER: names.OPENAI}
     return told | ({names.REQUEST_MODEL: record.model} if record.model else {})
 
 
