@@ -217,7 +217,7 @@ def _short(conditions: Conditions, state: State, plan: Plan, now: float) -> Move
     what = holding.on_exhausted(state, plan)
     capped = holding.capped(state, plan) if what == "cap" else None
     if capped is not None:
-        return trying.send(conditions, *capped, now)
+        return _pay(conditions, state, capped, now)
     if what == "fallback" or plan.kind == "fallback":
         return _fall(conditions, state, state.reason or "budget_exhausted", now)
     return _refuse(conditions, state, "budget_exhausted")
@@ -244,8 +244,10 @@ def _grew(conditions: Conditions, state: State, event: Grew, now: float) -> Move
 def _completed(conditions: Conditions, state: State, event: Completed, now: float) -> Moved:
     _expect(state, event, "sending", "streaming")
     state = _given_up(conditions, state, event.others, now)
+    reason = state.why_another
     state = trying.succeeded(conditions, state, event.attempt, event.observed, now)
-    return _end(conditions, state, End(status="answered", source="upstream", http_status=200, cache=_cache(state)))
+    ending = End(status="answered", source="upstream", http_status=200, reason=reason, cache=_cache(state))
+    return _end(conditions, state, ending)
 
 
 def _given_up(conditions: Conditions, state: State, others: Others, now: float) -> State:
