@@ -39,6 +39,7 @@ class Index(Noun, frozen=True, kw_only=True):
     """One policy, ready to decide with. A request keeps the index it began with.
 
     `targets` are those of a use case's route that speak a protocol, are good enough and lie where data may go.
+    `keys_required`: some tenant has a key, so that requests without one are refused.
     """
 
     policy: Policy
@@ -52,11 +53,7 @@ class Index(Noun, frozen=True, kw_only=True):
     tenants: dict[str, Tenant]
     tiers: dict[Tier, TierRule]
     stall_s: dict[str, float]
-
-    @property
-    def keys_required(self) -> bool:
-        """Whether any tenant has a key, so that requests without one are refused."""
-        return bool(self.tenant_of_key)
+    keys_required: bool
 
     def quota(self, tenant: str) -> Quota:
         """What a tenant may ask for."""
@@ -106,6 +103,7 @@ def index(policy: Policy) -> Index:
         tenants=_by_name("tenant", policy.tenants),
         tiers={rule.tier: rule for rule in (*TIER_RULES, *policy.tiers)},
         stall_s={one.name: backends[one.backend].stall_s for one in policy.deployments},
+        keys_required=any(one.key_sha256 for one in policy.tenants),
     )
 
 
