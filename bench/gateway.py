@@ -127,6 +127,14 @@ def measure_ours(up: Upstream, requests: int) -> dict[str, float]:
         return found
 
 
+def measure_builtin(up: Upstream, requests: int) -> dict[str, float]:
+    """The same without any policy of ours, as anybody may count it: `serve --openai-base-url URL`."""
+    with Serve(up.url()) as serve:
+        pids = serve.pids
+        costs = cost_us(lambda: cpu_s(pids), requests, serve.wait_sealed, url=serve.url)
+        return {"builtin_us": statistics.median(costs)}
+
+
 def added(up: Upstream, serve: Serve) -> dict[str, float]:
     """What the gateway adds to the time to an answer and to a first token, one request at a time."""
     plain, first = [], []
@@ -207,12 +215,13 @@ def many_streams(count: int) -> dict[str, Any]:
 
 
 def machine() -> str:
-    """What this ran on, in a line."""
+    """What this runs on, in a line, with the load that is there before."""
     cpu = next(
         (line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.machine(),
     )
-    return f"{os.cpu_count()} cores of {cpu}, Python {platform.python_version()}, Linux {platform.release()}"
+    python = f"Python {platform.python_version()}, Linux {platform.release()}"
+    return f"{os.cpu_count()} cores of {cpu}, load {os.getloadavg()[0]:.1f}, {python}"
 
 
 def table(found: dict[str, Any], other: dict[str, dict[str, float]]) -> Iterator[str]:
@@ -220,6 +229,7 @@ def table(found: dict[str, Any], other: dict[str, dict[str, float]]) -> Iterator
     ours = found["ours_us"]
     rows = [
         ("whole serve tree, sealing included", "{ours_us:.0f} us CPU/request"),
+        ("the same under the built-in policy", "{builtin_us:.0f} us"),
         ("gateway worker alone", "{worker_us:.0f} us"),
         ("bare asyncio-streams proxy on uvloop (on asyncio)", "{bare_proxy_us:.0f} us ({bare_proxy_asyncio_us:.0f})"),
         ("worker against the bare proxy", "{ratio:.2f} x"),
@@ -231,7 +241,6 @@ def table(found: dict[str, Any], other: dict[str, dict[str, float]]) -> Iterator
         ("tree at rest", "{at_rest_share:.1%} of a core"),
         ("worker memory", "{worker_rss_mb:.0f} MB"),
     ]
-    yield machine()
     ratio = found["worker_us"] / found["bare_proxy_us"]
     for what, form in rows:
         yield f"{what:<52} {form.format(**found, ratio=ratio)}"
@@ -250,8 +259,11 @@ def run(options: argparse.Namespace) -> None:
     if options.soak or options.streams:
         print(json.dumps(soak(options.soak) if options.soak else many_streams(options.streams)))
         return
+    if not options.json:
+        print(machine(), flush=True)
     with Upstream() as up:
-        found = measure_bare(up, options.requests) | measure_ours(up, options.requests)
+        found = measure_bare(up, options.requests) | measure_builtin(up, options.requests)
+        found |= measure_ours(up, options.requests)
         names = [name for name in options.peers.split(",") if name]
         other = measure_peers(up, names, options.cache, options.requests)
     if options.json:

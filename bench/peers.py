@@ -86,22 +86,24 @@ class Running:
         stop(self.process)
 
 
-def _pip(*packages: str) -> Callable[[Path, str], list[list[str]]]:
-    def steps(folder: Path, version: str) -> list[list[str]]:
-        first, *others = packages
-        wanted = [f"{first}=={version}", *others]
-        uv = shutil.which("uv")
-        if uv:
-            return [
-                [uv, "venv", "-q", "--allow-existing", "--python", sys.executable, str(folder)],
-                [uv, "pip", "install", "-q", "--python", str(folder / "bin/python"), *wanted],
-            ]
+def pip_steps(folder: Path, *wanted: str) -> list[list[str]]:
+    """Commands that make an environment and install packages into it."""
+    uv = shutil.which("uv")
+    if uv:
+        found = os.environ.get("PIP_FIND_LINKS")
+        links = ["--find-links", found] if found else []
         return [
-            [sys.executable, "-m", "venv", str(folder)],
-            [str(folder / "bin/python"), "-m", "pip", "install", "-q", *wanted],
+            [uv, "venv", "-q", "--allow-existing", "--python", sys.executable, str(folder)],
+            [uv, "pip", "install", "-q", "--python", str(folder / "bin/python"), *links, *wanted],
         ]
+    return [
+        [sys.executable, "-m", "venv", str(folder)],
+        [str(folder / "bin/python"), "-m", "pip", "install", "-q", *wanted],
+    ]
 
-    return steps
+
+def _pip(package: str) -> Callable[[Path, str], list[list[str]]]:
+    return lambda folder, version: pip_steps(folder, f"{package}=={version}")
 
 
 def _npm(folder: Path, version: str) -> list[list[str]]:
@@ -158,11 +160,16 @@ def install(name: str, cache: Path) -> Path:
     if not (folder / peer.program).exists():
         folder.mkdir(parents=True, exist_ok=True)
         for step in peer.install(folder, peer.version):
-            done = subprocess.run(step, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            done = step_done(step, folder)
             if done.returncode:
                 message = f"{' '.join(step[:4])} ... ended with {done.returncode}: {done.stderr.strip()[-300:]}"
                 raise MissingError(message)
     return folder
+
+
+def step_done(step: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """One step of an installation, away from this project's own settings for uv."""
+    return subprocess.run(step, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=folder)
 
 
 def start(name: str, cache: Path, up: Where) -> Running:

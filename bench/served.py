@@ -136,11 +136,21 @@ class Upstream:
 class Serve:
     """The whole of `breakeven serve --openai-base-url URL --port P --data-dir D`, under a policy of the bench's own.
 
-    The policy is put in by writing the compiled file, as `apply` does; the workers take it within a second.
+    The policy is put in by writing the compiled file, as `apply` does; the workers take it within a second. A base URL
+    instead of a policy leaves the built-in one.
     """
 
-    def __init__(self, policy: Policy, *, workers: int = 1, cores: set[int] | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy | str,
+        *,
+        workers: int = 1,
+        cores: set[int] | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.base_url = policy if isinstance(policy, str) else policy.backends[0].base_url
         self.policy = policy
+        self.env = os.environ | (env or {})
         self.workers = workers
         self.cores = cores or FIRST
         self.port = free_port()
@@ -152,14 +162,15 @@ class Serve:
         self.folder = Path(self._folder.name)
         self.data = self.folder / "data"
         self.log = self.folder / "serve.log"
-        command = [sys.executable, "-m", "breakeven", "serve", "--openai-base-url", self.policy.backends[0].base_url]
+        command = [sys.executable, "-m", "breakeven", "serve", "--openai-base-url", self.base_url]
         command += ["--port", str(self.port), "--data-dir", str(self.data), "--workers", str(self.workers)]
         command += ["--console-port", str(free_port())]
         with on(self.cores), self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, env=self.env)
         try:
             wait_until_ready(f"{self.root}/readyz", lambda: self.process.poll() is None)
-            self.install(self.policy)
+            if isinstance(self.policy, Policy):
+                self.install(self.policy)
         except BaseException as error:
             stop(self.process)
             message = f"serve did not start: {self.log.read_text(errors='replace')[-2000:]}"
@@ -266,6 +277,48 @@ def client(**options: Any) -> dict[str, Any]:  # noqa: ANN401 - passed on as JSO
     if done.returncode:
         return {"requests": 0, "errors": 1, "first_error": f"the client ended with {done.returncode}"}
     return dict(json.loads(done.stdout))
+
+
+def policy_of(
+    up: Upstream,
+    behaviours: dict[str, str],
+    *,
+    use_case: dict[str, Any] | None = None,
+    **changes: Any,  # noqa: ANN401 - fields of the policy
+) -> Policy:
+    """A use case, model, deployment and backend for each name, whose upstream behaves as told.
+
+    `use_case` holds changes of all use cases, and of one under its name.
+    """
+    told = use_case or {}
+    common = {name: value for name, value in told.items() if name not in behaviours}
+    use_cases = tuple(
+        UseCase(
+            **{
+                "name": name,
+                "models": (name,),
+                "route": Route(strategy="fixed", targets=(RouteTarget(deployment=name),)),
+                "budget_s": 10.0,
+            }
+            | common
+            | told.get(name, {})
+        )
+        for name in behaviours
+    )
+    policy = Policy(
+        id=f"bench-{'-'.join(behaviours)[:60]}",
+        use_cases=use_cases,
+        default_use_case=use_cases[0].name,
+        deployments=tuple(
+            PolicyDeployment(name=name, backend=name, placement="api", tokens=PRICE) for name in behaviours
+        ),
+        backends=tuple(
+            Backend(name=name, kind="openai", base_url=up.url(behaviour)) for name, behaviour in behaviours.items()
+        ),
+        tenants=(Tenant(name="acme", key_sha256=(digest(KEY),)),),
+        source="the built-in configuration",
+    )
+    return msgspec.structs.replace(policy, **changes)
 
 
 def full_policy(url: str, **changes: Any) -> Policy:  # noqa: ANN401 - fields of the use case

@@ -3,10 +3,11 @@
     python bench/upstream.py PORT
 
 The first part of the path is the behaviour, with numbers after hyphens: `/ok/v1/chat/completions` answers at once,
-`/delay-50/...` after 50 ms, `/pace-40/...` streams a chunk every 40 ms, `/status-503/...` fails, `/hang/...` never
-answers, `/slots-20-8/...` serves 8 at a time for 20 ms each, `/raw-NAME/...` sends a stream of HOSTILE,
-`/switch/...` does what `POST /_switch/BEHAVIOUR` said last. `GET /_seen` says what came, `POST /_forget` forgets it.
-A plain answer has 800 bytes with usage; a stream has 34 chunks, 1 ms apart, with usage in the last, then `[DONE]`.
+`/delay-50/...` after 50 ms, `/pace-40/...` streams a chunk every 40 ms, `/status-503/...` fails, `/flaky-30/...` 30 of
+100 times, `/hang/...` never answers, `/slots-20-8/...` serves 8 at a time for 20 ms each, `/raw-NAME/...` sends a
+stream of HOSTILE, `/switch/...` does what `GET /_switch/BEHAVIOUR` said last. `GET /_seen` says what came,
+`GET /_forget` forgets it. A plain answer has 800 bytes with usage; a stream has 34 chunks, 1 ms apart, with usage in
+the last, then `[DONE]`.
 """
 
 from __future__ import annotations
@@ -197,6 +198,14 @@ class Upstream(asyncio.Protocol):
         self.write(whole(said, int(numbers[0]), b"retry-after: %s\r\n" % numbers[1].encode() if numbers[1:] else b""))
         self._over()
 
+    def flaky(self, streaming: bool, numbers: list[str]) -> None:  # noqa: FBT001 - one of a table
+        """Fails `numbers[0]` of a hundred, in turn."""
+        turn = STATE.busy["flaky"] = (STATE.busy["flaky"] + 37) % 100
+        if turn < int(numbers[0]):
+            self.status(streaming, ["503"])
+        else:
+            self.answer(streaming, [])
+
     def hang(self, streaming: bool, numbers: list[str]) -> None:  # noqa: FBT001 - one of a table
         """Never answers; `hang-2` streams two chunks first."""
         if streaming and numbers:
@@ -236,6 +245,7 @@ DOES: dict[str, Callable[[Upstream, bool, list[str]], None]] = {
     "pace": Upstream.pace,
     "delay": Upstream.delay,
     "status": Upstream.status,
+    "flaky": Upstream.flaky,
     "hang": Upstream.hang,
     "slots": Upstream.slots,
     "raw": Upstream.raw,

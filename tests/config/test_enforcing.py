@@ -173,11 +173,14 @@ def test_shares_must_descend(share: float) -> None:
 
 
 def test_auto_is_the_default_until_a_curve_is_known() -> None:
-    """The word is taken, the numbers are those of a file that says nothing; a stated number stays."""
+    """Without a curve the numbers are those of a file that says nothing; what was chosen goes before; stated stays."""
     said_nothing = BackendSettings(name="b", kind="onnx", model_path="m")
     auto = said_nothing.model_copy(update={"max_batch": "auto", "max_delay_ms": "auto"})
     assert batching(auto) == batching(said_nothing) == (32, 0.002)
-    assert batching(said_nothing.model_copy(update={"max_batch": 7, "max_delay_ms": 0.5})) == (7, 0.0005)
+    stated = said_nothing.model_copy(update={"max_batch": 7, "max_delay_ms": 0.5})
+    assert batching(stated) == batching(stated, (99, 1.0)) == (7, 0.0005)
+    assert batching(auto, (99, 1.0)) == (99, 1.0)
+    assert batching(auto.model_copy(update={"max_batch": 7}), (99, 1.0)) == (7, 1.0)
     assert (compiled().backends[1].max_batch, compiled().backends[1].max_delay_s) == (32, 0.002)
 
 

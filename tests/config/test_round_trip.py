@@ -94,7 +94,6 @@ gateways = st.builds(
     cors_origins=st.lists(st.sampled_from(["*", "https://shop.example"]), max_size=2).map(tuple),
     max_body_mb=st.floats(0.01, 1024),
     access_log=st.sampled_from(["off", "stderr", "logs/access.jsonl"]),
-    transport=st.sampled_from(["own", "asgi"]),
 )
 quotas = st.builds(
     QuotaSettings,
@@ -112,7 +111,7 @@ def all_settings(draw: st.DrawFn) -> Settings:
     return Settings(
         data_dir=draw(texts),
         gateway=draw(gateways),
-        telemetry=draw(st.builds(TelemetrySettings, otlp_endpoint=st.just("http://h:4318"), spans=st.booleans())),
+        telemetry=draw(st.builds(TelemetrySettings, otlp_endpoint=st.just("http://h:4318"))),
         tenants=tuple(
             TenantSettings(name=name, key_env=f"K{at}", quota=draw(quotas), use_cases=(name,))
             for at, name in enumerate(draw(st.sets(names)))

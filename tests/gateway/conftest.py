@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -218,7 +218,91 @@ async def post(gateway, body, path: str = "/v1/chat/completions", headers=()) ->
     return SimpleNamespace(status=response.status, headers=headers, body=await response.read())
 
 
+async def hangs(head: bytes, body: dict, writer: asyncio.StreamWriter) -> None:
+    """Takes the request and never says a word; its list of models answers all the same."""
+    if head.startswith(b"GET"):
+        await honest(head, body, writer)
+    else:
+        await asyncio.sleep(60)
+
+
+def fails(status: int, **headers: str) -> Handler:
+    """A handler that answers every request with an error; underscores in header names stand for hyphens."""
+    more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items()).encode()
+
+    async def handler(head: bytes, body: dict, writer: asyncio.StreamWriter) -> None:
+        answer = whole({"error": {"message": "because", "type": "t", "code": "c"}}, status)
+        writer.write(answer.replace(b"\r\n", b"\r\n" + more, 1))
+        await writer.drain()
+
+    return handler
+
+
+def in_turn(*handlers: Handler) -> Handler:
+    """A handler for the first request, one for the second, and so on; the last for all that follow."""
+    left = list(handlers)
+
+    async def handler(head: bytes, body: dict, writer: asyncio.StreamWriter) -> None:
+        await (left.pop(0) if len(left) > 1 else left[0])(head, body, writer)
+
+    return handler
+
+
+def make_fleet(urls: dict[str, str], **changes) -> Policy:
+    """One use case over several deployments, each on a backend of its own; `route` names those that its route has.
+
+    `backend_of` and `deployment_of` replace fields of some by name, `use_case` those of the use case, the rest those
+    of the policy.
+    """
+    of_backend, of_deployment = changes.pop("backend_of", {}), changes.pop("deployment_of", {})
+    names = changes.pop("route", tuple(urls))
+    route = Route(strategy="fixed", targets=tuple(RouteTarget(deployment=name) for name in names))
+    use_case = {"name": "assistant", "route": route, "models": ("m",), **changes.pop("use_case", {})}
+    backends = [
+        {"name": name, "kind": "openai", "base_url": url, **of_backend.get(name, {})} for name, url in urls.items()
+    ]
+    deployments = [{"name": one, "backend": one, "tokens": PRICE, **of_deployment.get(one, {})} for one in urls]
+    policy = Policy(
+        id="p1",
+        use_cases=(UseCase(**use_case), *changes.pop("more_use_cases", ())),
+        deployments=tuple(PolicyDeployment(**one) for one in deployments),
+        backends=tuple(Backend(**one) for one in backends),
+        default_use_case="assistant",
+    )
+    return msgspec.structs.replace(policy, **changes)
+
+
+def enforce(folder: Path, test, handlers: dict[str, Handler | None], transport: str = "own", **changes) -> list:
+    """Run a test with a model server for each handler behind a gateway (None: nobody listens); the records it left."""
+
+    async def main() -> None:
+        async with AsyncExitStack() as stack:
+            ups = {
+                name: await stack.enter_async_context(start_upstream(handler))
+                for name, handler in handlers.items()
+                if handler is not None
+            }
+            urls = {name: ups[name].url if name in ups else "http://127.0.0.1:9/v1" for name in handlers}
+            install(folder, make_fleet(urls, **changes))
+            gateway = await stack.enter_async_context(start_gateway(folder, transport))
+            await asyncio.wait_for(test(gateway, SimpleNamespace(**ups)), 20)
+
+    asyncio.run(main())
+    return records(folder)
+
+
+def tried(record) -> list[tuple[str, ...]]:
+    """The attempts of a record: deployment, kind, outcome, reason."""
+    return [(one.deployment, one.kind, one.outcome, one.reason) for one in record.attempts]
+
+
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture(params=["own", "asgi"])
+def transport(request) -> str:
+    """Both ways into the gateway."""
+    return request.param
 
 
 @pytest.fixture
@@ -228,6 +312,6 @@ def kit() -> SimpleNamespace:
         **{
             name: value
             for name, value in globals().items()
-            if not name.startswith("_") and name not in {"kit", "pytest"}
+            if not name.startswith("_") and name not in {"kit", "pytest", "transport"}
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 import subprocess
@@ -16,14 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from breakeven.gateway.decision.answer import _MESSAGES
+from breakeven.gateway.decision.core import _HTTP_OF_REASON
 from breakeven.gateway.meters import Meters, named
+from breakeven.gateway.metric_names import REASONS, REJECTIONS
 from breakeven.gateway.metrics import Counter, Gauge, Histogram, render
 from breakeven.gateway.snapshots import FOLDER, MANY, Snapshots, clear
 from breakeven.quantity import PICO_PER_USD
 from breakeven.schema.outcome import Outcome
-from breakeven.schema.policy import Policy, PolicyDeployment, Route, UseCase
+from breakeven.schema.policy import Budget, Policy, PolicyDeployment, Route, UseCase
 from breakeven.schema.record import Attempt, Prediction, Tokens
 
+ROOT = Path(__file__).parents[2]
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf"({NAME})(?:\{{(.*)\}})? (\S+)")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(,|$)')
@@ -161,7 +166,7 @@ def test_whatever_labels_hold_the_text_is_read_back(series, help_text) -> None:
     """A scraper gets every label value and number as they were, quotes, line ends and infinities included."""
     gauge = Gauge("g", help_text, ("a", "b"), lambda: series)
     found = parse(render([(gauge, gauge.read())]))
-    assert found == {("g", (("a", a), ("b", b))): pytest.approx(number) for (a, b), number in series.items()}
+    assert found == {("g", (("a", a), ("b", b))): float(number) for (a, b), number in series.items()}
 
 
 def test_a_text_of_every_kind() -> None:
@@ -269,11 +274,48 @@ def test_only_names_of_the_policy_are_told(records, use_case, reason) -> None:
     meters.rejected.add(f"?{reason}")
     found = parse(meters.render())
     told = {said for _, labels in found for name, said in labels if name in {"use_case", "deployment", "reason"}}
-    assert told <= {"other", "api", "gpu", ""}
+    assert told <= {"other", "search", "api", "gpu", ""}
     meters.know(policy(f"?{use_case}"))
     meters.count(replace(records[0], use_case=f"?{use_case}"))
     found = parse(meters.render())
     assert value(found, "breakeven_request_duration_seconds_count", use_case=f"?{use_case}") == 1
+
+
+SOURCES = [path for part in ("gateway", "wire") for path in (ROOT / "src/breakeven" / part).rglob("*.py")]
+SAID_AT = {"RefusedError": 1, "too_slow": 1, "refusal": 1}
+
+
+def said(*functions: str, keyword: str) -> set[str]:
+    """The constants that calls of these functions are given, by keyword or in the place of `SAID_AT`."""
+    found = set()
+    for node in (node for path in SOURCES for node in ast.walk(ast.parse(path.read_text()))):
+        name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+        if name in functions:
+            at = SAID_AT.get(name)
+            values = [one.value for one in node.keywords if one.arg == keyword]
+            values += node.args[at : at + 1] if at is not None else []
+            found |= {one.value for one in values if isinstance(one, ast.Constant)}
+    return found
+
+
+def test_every_word_of_the_gateway_has_its_own_series() -> None:
+    """What the source names as a rejection or a reason is told under its own name, not as "other"."""
+    rejections = said("RequestError", *SAID_AT, keyword="kind")
+    assert len(rejections) > 15
+    assert rejections <= set(REJECTIONS)
+    reasons = said("Piece", keyword="error") | said("End", "Broke", "_refuse", keyword="reason")
+    assert len(reasons) > 5
+    assert reasons | set(_MESSAGES) | set(_HTTP_OF_REASON) <= set(REASONS)
+
+
+def test_what_alerts_watch_begins_at_nothing() -> None:
+    """Before anything happened each budget's shares and each use case's shedding are told as 0."""
+    meters = Meters()
+    meters.know(replace(policy("chat"), budgets=(Budget(name="team", limit_pico_usd=1, alert_at=(0.8, 1.0)),)))
+    found = parse(meters.render())
+    for share in ("0.8", "1"):
+        assert found["breakeven_budget_alerts_total", (("budget", "team"), ("share", share))] == 0
+    assert found["breakeven_shed_total", (("tier", "important"), ("use_case", "chat"))] == 0
 
 
 STEP = st.tuples(st.sampled_from(["count", "save", "show", "kill"]), st.integers(0, 2))
@@ -441,7 +483,10 @@ def test_a_new_supervisor_starts_from_nothing(tmp_path) -> None:
 WORKER = """
 import sys
 from pathlib import Path
+from breakeven.gateway.decision.answer import _MESSAGES
+from breakeven.gateway.decision.core import _HTTP_OF_REASON
 from breakeven.gateway.meters import Meters, named
+from breakeven.gateway.metric_names import REASONS, REJECTIONS
 from breakeven.gateway.snapshots import Snapshots
 meters = Meters([named("breakeven_in_flight", lambda: {("x",): 1.0})], Snapshots(Path(sys.argv[1]), sys.argv[2]))
 for line in sys.stdin:

@@ -1,6 +1,5 @@
-"""Identity, cache, load, batching: the small parts and their laws."""
+"""Identity, cache, load: the small parts and their laws."""
 
-import asyncio
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.errors import ConfigError
-from breakeven.gateway.backend.batch import Batcher
 from breakeven.gateway.cache import ANSWER_BYTES, AnswerCache, CachedAnswer
 from breakeven.gateway.decision.answer import usd
 from breakeven.gateway.decision.body import cache_key
@@ -152,70 +150,3 @@ def test_a_cost_is_written_exactly(pico) -> None:
     whole, _, rest = text.removeprefix("-").partition(".")
     assert int(whole) * PICO_PER_USD + int(rest.ljust(12, "0") or 0) == abs(pico)
     assert text.startswith("-") is (pico < 0)
-
-
-def run_batches(work, run, **options) -> None:
-    async def main():
-        batcher = Batcher(run, options.pop("max_batch", 8), options.pop("max_delay_s", 0.001))
-        try:
-            await asyncio.wait_for(work(batcher), 20)
-        finally:
-            batcher.close()
-
-    asyncio.run(main())
-
-
-@given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from("ab")), min_size=1, max_size=30))
-def test_batches_keep_items_apart(items) -> None:
-    """Every item gets its own result, keys never mix, and no batch exceeds its rows unless one item does alone."""
-    batches = []
-
-    def run(batch):
-        batches.append(batch)
-        return [item * 2 for item in batch]
-
-    async def work(batcher):
-        async def one(number: int, rows: int, key: str) -> None:
-            assert await batcher.submit(f"{key}{number}", key=key, rows=rows) == f"{key}{number}" * 2
-
-        await asyncio.gather(*(one(number, rows, key) for number, (rows, key) in enumerate(items)))
-
-    run_batches(work, run)
-    assert sum(map(len, batches)) == len(items)
-    for batch in batches:
-        assert len({item[0] for item in batch}) == 1
-        assert len(batch) == 1 or sum(items[int(item[1:])][0] for item in batch) <= 8
-
-
-def test_a_batch_that_fails_fails_its_own_items_only() -> None:
-    """An exception reaches every item of its batch; the next batch runs."""
-
-    def run(batch):
-        if "bad" in batch:
-            message = "no"
-            raise ValueError(message)
-        return batch
-
-    async def work(batcher):
-        results = await asyncio.gather(
-            *(batcher.submit(one, key=one == "bad", rows=1) for one in ("ok", "bad", "ok")), return_exceptions=True
-        )
-        assert [isinstance(one, ValueError) for one in results] == [False, True, False]
-        assert await batcher.submit("ok", key=0, rows=1) == "ok"
-
-    run_batches(work, run)
-
-
-def test_a_cancelled_item_is_not_run() -> None:
-    """A client that leaves while its item waits costs the model nothing."""
-    ran = []
-
-    async def work(batcher):
-        task = asyncio.create_task(batcher.submit("gone", key=0, rows=1))
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        assert await batcher.submit("here", key=0, rows=1) == "here"
-        assert ran == [["here"]]
-
-    run_batches(work, lambda batch: ran.append(batch) or batch)

@@ -40,6 +40,8 @@ def check_contract(summary: dict[str, object]) -> None:
     for finding in found["verify"]:
         assert {"metric", "predicted", "actual", "low", "high", "verdict"} <= finding.keys()
     assert found["verify"]
+    assert found["drill"]["verdict"] == "held"
+    assert sum(ending["requests"] for ending in found["drill"]["endings"]) == found["drill"]["touched"] > 0
 
 
 def check_segments(found: dict[str, object]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from breakeven.app import render
-from breakeven.assembly import checking, enact, files, planning, project, resolve
+from breakeven.assembly import batching, checking, enact, files, planning, project, resolve
 from breakeven.assembly.console import LedgerSource, statement
 from breakeven.assembly.today import today
 from breakeven.catalog.load import load as load_catalog
@@ -62,6 +62,14 @@ def doctor(config: Path) -> tuple[checks.Check, ...]:
 def compile_policy(config: Path) -> Policy:
     """Both files checked and compiled; nothing is written."""
     return project.load(config).policy()
+
+
+def examine(config: Path) -> tuple[Policy, tuple[str, ...]]:
+    """The compiled policy, and a line about the batches of each model in this process."""
+    found = project.load(config)
+    policy = found.policy()
+    kept = [backend for backend in policy.backends if backend.kind == "onnx"]
+    return policy, tuple(batching.line(backend, found.batches.get(backend.name)) for backend in kept)
 
 
 def report(

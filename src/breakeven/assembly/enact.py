@@ -75,9 +75,6 @@ def changes(
     section = loaded.policy_file.use_case(plan.use_case)
     current = () if section is None else section.route.targets
     standing = [RouteTarget(deployment=target.deployment, weight=float(target.weight)) for target in current]
-    if section is not None and section.route.strategy == "fixed" and holdout > 0:
-        message = f"use case {plan.use_case} has a fixed route, which knows no holdout"
-        raise PolicyError(message, "write `strategy: weighted`, or apply with --holdout 0")
     targets = [_named(target) for target in route_targets(plan, standing, holdout)]
     text = loaded.policy_path.read_text(encoding="utf-8")
     changed[loaded.policy_path] = render.set_route(text, plan.use_case, targets, plan.id)

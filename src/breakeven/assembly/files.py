@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from breakeven.errors import ConfigError, EvidenceError, PolicyError, UsageError
 from breakeven.schema.plan import Plan
-from breakeven.schema.policy import Policy, UseCase
+from breakeven.schema.policy import Drill, Policy, UseCase
 
 LOCK = "policy.lock.json"
+_TURN = "policy.turn"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -45,20 +50,49 @@ def current_policy(data_dir: Path) -> Policy | None:
     return read_policy(path) if path.exists() else None
 
 
+@contextmanager
+def turn(data_dir: Path) -> Iterator[None]:
+    """Wait for the turn to read the lock and write it anew, so that no one's change is lost."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    handle = os.open(data_dir / _TURN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def install(policy: Policy, data_dir: Path, *, force: bool = False) -> None:
-    """Make a policy the current one, and keep it in the history.
+    """Make a policy the current one, and keep it in the history. A drill that is on goes on.
 
     Raises:
         ConfigError: the directory holds another configuration's policy and `force` is off.
     """
-    standing = current_policy(data_dir)
-    if standing is not None and standing.source != policy.source and not force:
-        message = f"{data_dir / LOCK} was compiled from {standing.source}, not from {policy.source}"
-        raise ConfigError(message, "choose another --data-dir, or replace it with --force")
-    encoded = msgspec.json.format(msgspec.json.encode(policy), indent=1)
-    write_atomically(data_dir / "policies" / f"{policy.id}.json", encoded)
-    if standing is None or standing.id != policy.id:
-        write_atomically(data_dir / LOCK, encoded)
+    with turn(data_dir):
+        standing = current_policy(data_dir)
+        if standing is not None and standing.source != policy.source and not force:
+            message = f"{data_dir / LOCK} was compiled from {standing.source}, not from {policy.source}"
+            raise ConfigError(message, "choose another --data-dir, or replace it with --force")
+        write_atomically(data_dir / "policies" / f"{policy.id}.json", _encoded(policy))
+        if standing is None or standing.id != policy.id:
+            drills = () if standing is None else drills_on(standing, time.time())
+            write_lock(policy, drills, data_dir)
+
+
+def write_lock(policy: Policy, drills: Sequence[Drill], data_dir: Path) -> None:
+    """Make a policy the current one with these drills, less those at deployments that it does not have."""
+    known = {deployment.name for deployment in policy.deployments}
+    kept = tuple(drill for drill in drills if drill.deployment in known)
+    write_atomically(data_dir / LOCK, _encoded(msgspec.structs.replace(policy, drills=kept)))
+
+
+def drills_on(policy: Policy, now_s: float) -> tuple[Drill, ...]:
+    """The drills of a policy that are not over."""
+    return tuple(drill for drill in policy.drills if drill.until_s > now_s)
+
+
+def _encoded(policy: Policy) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(policy), indent=1)
 
 
 def policies(data_dir: Path) -> tuple[Policy, ...]:

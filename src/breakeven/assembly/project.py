@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import resolve
+from breakeven.assembly import batching, resolve
 from breakeven.assembly.today import today
 from breakeven.catalog.find import Catalog
 from breakeven.catalog.load import load as load_catalog
@@ -19,6 +19,7 @@ from breakeven.config.policy_file import PolicyFile
 from breakeven.config.settings import DeploymentSettings, Settings
 from breakeven.errors import UsageError
 from breakeven.gateway.decision.strategy.table import STRATEGIES
+from breakeven.perf.batch_choice import BatchChoice
 from breakeven.schema.policy import Policy
 
 BUILT_IN = "the built-in configuration"
@@ -58,6 +59,15 @@ class Project:
         """The shipped catalog with the project's own facts on top."""
         return load_catalog([self.base / name for name in self.settings.facts])
 
+    @cached_property
+    def batches(self) -> dict[str, BatchChoice]:
+        """What was chosen for the backends that leave their batches to a measured curve, by name.
+
+        Raises:
+            ConfigError: a curve cannot be read.
+        """
+        return batching.choices(self.settings, self.policy_file, self.base)
+
     def deployment(self, name: str) -> DeploymentSettings:
         """A deployment of the settings.
 
@@ -87,12 +97,14 @@ class Project:
             key_digests=key_digests(self.settings),
             base_dir=str(self.base.absolute()),
             grids=resolved.grids,
+            batches={name: (one.max_batch, one.max_delay_s) for name, one in self.batches.items()},
         )
         return msgspec.structs.replace(compiled, source=self.source)
 
     def stamp(self) -> tuple[int, ...]:
         """Changes when one of the files does; a missing file counts as 0."""
         paths = [self.path, self.policy_path, *(self.base / name for name in self.settings.facts)]
+        paths += batching.curve_paths(self.settings, self.base)
         return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 
 

@@ -11,6 +11,7 @@ import click
 from breakeven import errors
 from breakeven.assembly import files, project
 from breakeven.assembly.console import LedgerSource
+from breakeven.gateway import snapshots
 from breakeven.schema.noun import Noun
 from breakeven.supervisor.child import Child
 from breakeven.supervisor.pipe import exit_when_closed
@@ -18,6 +19,7 @@ from breakeven.supervisor.run import supervise
 
 WATCH_INTERVAL_S = 0.5
 LOOPBACK = "127.0.0.1"
+SIGNALS = "spans,metrics"
 LOCAL_HOSTS = frozenset({LOOPBACK, "localhost", "::1"})
 
 
@@ -32,6 +34,9 @@ class Options(Noun, frozen=True, kw_only=True):
     console_port: int | None = None
     workers: int | None = None
     data_dir: str | None = None
+    otlp_endpoint: str = ""
+    otlp_headers_env: str = ""
+    otlp_signals: str = ""
     force: bool = False
 
 
@@ -43,6 +48,9 @@ class Place(Noun, frozen=True, kw_only=True):
     port: int
     console_port: int
     workers: int
+    otlp_endpoint: str = ""
+    otlp_headers_env: str = ""
+    otlp_signals: str = SIGNALS
 
 
 def serve(options: Options, parent_fd: int | None = None) -> int:
@@ -57,6 +65,7 @@ def serve(options: Options, parent_fd: int | None = None) -> int:
     place = _place(loaded, options)
     _guard(loaded, place.host)
     files.install(loaded.policy(), place.data_dir, force=options.force)
+    snapshots.clear(place.data_dir)
     click.echo(f"gateway http://{place.host}:{place.port}/v1  (data in {place.data_dir})", err=True)
     if place.console_port:
         click.echo(f"console http://{LOOPBACK}:{place.console_port}/", err=True)
@@ -109,7 +118,20 @@ def _console(place: Place, parent_fd: int | None) -> None:
         print(f"{error.message}; {way_out}", file=sys.stderr)  # noqa: T201 - the process's own diagnostics
 
 
-PARTS: dict[str, Callable[[Place, int | None], None]] = {"gateway": _gateway, "sealer": _sealer, "console": _console}
+def _telemetry(place: Place, parent_fd: int | None) -> None:
+    from breakeven.telemetry.run import run  # noqa: PLC0415 - needs an extra
+
+    wanted = place.otlp_signals.split(",")
+    signals = {"spans": "spans" in wanted, "metrics": "metrics" in wanted}
+    run(place.data_dir, place.otlp_endpoint, place.otlp_headers_env, parent_fd, **signals)
+
+
+PARTS: dict[str, Callable[[Place, int | None], None]] = {
+    "gateway": _gateway,
+    "sealer": _sealer,
+    "console": _console,
+    "telemetry": _telemetry,
+}
 
 
 def _place(loaded: project.Project | None, options: Options) -> Place:
@@ -125,7 +147,16 @@ def _place(loaded: project.Project | None, options: Options) -> Place:
         port=port,
         console_port=port + 1 if stated is None else stated,
         workers=options.workers or (gateway.workers if gateway is not None else 1),
+        otlp_endpoint=options.otlp_endpoint or (loaded.settings.telemetry.otlp_endpoint or "" if loaded else ""),
+        otlp_headers_env=options.otlp_headers_env or (loaded.settings.telemetry.headers_env if loaded else ""),
+        otlp_signals=options.otlp_signals or (_signals(loaded) if loaded else SIGNALS),
     )
+
+
+def _signals(loaded: project.Project) -> str:
+    telemetry = loaded.settings.telemetry
+    told = {"spans": telemetry.spans, "metrics": telemetry.metrics}
+    return ",".join(name for name, wanted in told.items() if wanted) or "none"
 
 
 def _children(place: Place, options: Options) -> tuple[Child, ...]:
@@ -133,7 +164,11 @@ def _children(place: Place, options: Options) -> tuple[Child, ...]:
     base += ["--data-dir", str(place.data_dir), "--host", place.host, "--port", str(place.port)]
     base += ["--console-port", str(place.console_port), "--parent-fd", "{pipe_fd}"]
     workers = [Child(name=f"gateway-{n}", argv=(*base, "--only", "gateway")) for n in range(1, place.workers + 1)]
-    others = [Child(name="sealer", argv=(*base, "--only", "sealer"), stop_rank=1)]
+    others = [Child(name="sealer", argv=(*base, "--only", "sealer"), stop_rank=2)]
+    if place.otlp_endpoint:
+        told = ("--otlp-endpoint", place.otlp_endpoint, "--otlp-headers-env", place.otlp_headers_env)
+        argv = (*base, "--only", "telemetry", *told, "--otlp-signals", place.otlp_signals)
+        others.append(Child(name="telemetry", argv=argv, required=False, stop_rank=1))
     if place.console_port:
         console = (*base, "--only", "console", "--host", LOOPBACK)
         others.append(Child(name="console", argv=console, required=False))

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import click
 
 from breakeven.cli.decide import apply, estimate, plan
+from breakeven.cli.drill import drill
 from breakeven.cli.facts import catalog, focus
 from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
@@ -33,7 +34,7 @@ def main() -> None:
 
 for command in (
     init, doctor, check, schema, completion,
-    serve, emulate, console, demo, measure, simulate, size,
+    serve, drill, emulate, console, demo, measure, simulate, size,
     report, verify, workload,
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,

@@ -21,7 +21,14 @@ parent_fd = click.option("--parent-fd", type=int, hidden=True, help="Exit when t
 @click.option("--console-port", type=click.IntRange(0, 65535), default=None, help="0: off.  [default: port + 1]")
 @click.option("--workers", type=click.IntRange(1, 64), default=None, help="Gateway processes.")
 @data_dir_option
-@click.option("--only", type=click.Choice(["gateway", "sealer", "console"]), help="Run one part alone, for containers.")
+@click.option("--otlp-endpoint", metavar="URL", default="", help="Send OpenTelemetry spans and metrics there.")
+@click.option("--otlp-headers-env", metavar="NAME", default="", help="Variable with headers, k=v,k=v, for that.")
+@click.option("--otlp-signals", metavar="LIST", default="", help="spans, metrics or both.  [default: spans,metrics]")
+@click.option(
+    "--only",
+    type=click.Choice(["gateway", "sealer", "console", "telemetry"]),
+    help="Run one part alone, for containers.",
+)
 @click.option("--force", is_flag=True, help="Replace another configuration's compiled policy.")
 @parent_fd
 @explained
@@ -35,6 +42,9 @@ def serve(
     console_port: int | None,
     workers: int | None,
     data_dir: str | None,
+    otlp_endpoint: str,
+    otlp_headers_env: str,
+    otlp_signals: str,
     only: str | None,
     force: bool,
     parent_fd: int | None,
@@ -56,6 +66,9 @@ def serve(
         console_port=console_port,
         workers=workers,
         data_dir=data_dir,
+        otlp_endpoint=otlp_endpoint,
+        otlp_headers_env=otlp_headers_env,
+        otlp_signals=otlp_signals,
         force=force,
     )
     sys.exit(serving.serve(options, parent_fd) if only is None else serving.serve_one(only, options, parent_fd))

@@ -80,12 +80,14 @@ def check(*, config: str, json_: bool) -> None:
     """Validate breakeven.yaml and policy.yaml; every problem with file, line and column."""
     from breakeven.app import loop as app
 
-    policy = app.compile_policy(Path(config))
+    policy, batches = app.examine(Path(config))
     if json_:
         print_json(policy)
         return
     unpriced = [found.name for found in policy.deployments if found.tokens is None and found.capacity is None]
     click.echo(f"{config}: ok ({len(policy.use_cases)} use cases, {len(policy.deployments)} deployments), {policy.id}")
+    for line in batches:
+        click.echo(f"  {line}")
     for name in unpriced:
         click.echo(f"  {name} is unpriced: its predictions will be counted, not costed; give it `offer:` or `price:`")
 

@@ -29,8 +29,8 @@ from breakeven.schema.policy import (
     WorkCurve,
 )
 
-Curve = Sequence[tuple[float, float]]
-"""Seconds that a batch takes: (rows, seconds) points, ascending."""
+Batching = tuple[int, float]
+"""Rows that a batch holds at most, and seconds that one waits at most for others behind a running batch."""
 
 _BYTES_PER_MB = 1024 * 1024
 
@@ -45,7 +45,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
     key_digests: Mapping[str, Sequence[str]],
     base_dir: str = ".",
     grids: Mapping[str, float] | None = None,
-    curves: Mapping[str, Curve] | None = None,
+    batches: Mapping[str, Batching] | None = None,
 ) -> Policy:
     """The policy with its id, the hash of the rest.
 
@@ -58,7 +58,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
         key_digests: hex SHA-256 digests of each tenant's keys, by tenant name.
         base_dir: the folder that relative model paths start from.
         grids: carbon intensity in gCO2e/kWh by deployment name.
-        curves: measured batch curves by backend name, for those that say `auto`.
+        batches: what `auto` stands for by backend name; absent, the defaults.
 
     Raises:
         PolicyError: a route names a deployment, or a deployment a backend, that does not exist; a tenant has no key; a
@@ -88,9 +88,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
             id="",
             use_cases=tuple(use_case(entry) for entry in policy_file.use_cases),
             deployments=tuple(parts),
-            backends=tuple(
-                _backend(entry, base_dir, (curves or {}).get(entry.name, ())) for entry in settings.backends
-            ),
+            backends=tuple(_backend(entry, base_dir, (batches or {}).get(entry.name)) for entry in settings.backends),
             tenants=_tenants(settings, key_digests),
             budgets=tuple(_budget(entry) for entry in policy_file.budgets),
             tiers=policy_file.tiers.rules(),
@@ -99,6 +97,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
             plan_id=policy_file.plan_id,
             max_body_bytes=int(settings.gateway.max_body_mb * _BYTES_PER_MB),
             cors_origins=settings.gateway.cors_origins,
+            access_log=_log_path(settings.gateway.access_log, base_dir),
             source=settings.policy,
         )
     )
@@ -111,17 +110,18 @@ def identified(policy: Policy) -> Policy:
     return msgspec.structs.replace(policy, id=f"pol-{digest[:16]}")
 
 
-def batching(entry: BackendSettings, curve: Curve = ()) -> tuple[int, float]:
-    """How many rows a backend joins at most, and how many seconds one waits for others behind a running batch.
+def _log_path(target: str, base_dir: str) -> str:
+    return target if target in {"off", "stderr"} else (PurePath(base_dir) / target).as_posix()
 
-    What the file says holds. Where it says `auto` the defaults hold; nothing is chosen from `curve` yet, which is
-    (rows, seconds) points of the measured batch curve.
-    """
-    del curve
-    standing = type(entry).model_fields
-    size = standing["max_batch"].default if entry.max_batch == "auto" else entry.max_batch
-    delay_ms = standing["max_delay_ms"].default if entry.max_delay_ms == "auto" else entry.max_delay_ms
-    return int(size), float(delay_ms) / 1000
+
+def batching(entry: BackendSettings, chosen: Batching | None = None) -> Batching:
+    """What the file says holds; where it says `auto`, what was `chosen` of the measured curve, else the defaults."""
+    fields = type(entry).model_fields
+    size, delay_s = chosen or (fields["max_batch"].default, fields["max_delay_ms"].default / 1000)
+    return (
+        size if entry.max_batch == "auto" else entry.max_batch,
+        delay_s if entry.max_delay_ms == "auto" else float(entry.max_delay_ms) / 1000,
+    )
 
 
 def objective(entry: UseCaseSection, planning: PlanningSettings) -> Objective:
@@ -140,8 +140,8 @@ def objective(entry: UseCaseSection, planning: PlanningSettings) -> Objective:
     )
 
 
-def _backend(entry: BackendSettings, base_dir: str, curve: Curve) -> Backend:
-    max_batch, max_delay_s = batching(entry, curve)
+def _backend(entry: BackendSettings, base_dir: str, chosen: Batching | None) -> Backend:
+    max_batch, max_delay_s = batching(entry, chosen)
     return Backend(
         name=entry.name,
         kind=entry.kind,

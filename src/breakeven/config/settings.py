@@ -51,9 +51,6 @@ class GatewaySettings(Section):
     access_log: Annotated[
         Text, Field(description="a line of JSON for each request, without prompts and keys: off, stderr or a path")
     ] = "off"
-    transport: Annotated[
-        Literal["own", "asgi"], Field(description="what speaks HTTP: the gateway's own server, or an ASGI server")
-    ] = "own"
 
     @property
     def console(self) -> int:
@@ -69,7 +66,7 @@ class TelemetrySettings(Section):
     ] = None
     headers_env: Annotated[Env, Field(description="the variable that holds headers as k=v,k=v")] = ""
     spans: Annotated[bool, Field(description="send a span for each request and each try")] = True
-    metrics: Annotated[bool, Field(description="send the metrics that `/metrics` shows")] = True
+    metrics: Annotated[bool, Field(description="send the histograms of GenAI: tokens, durations, TTFT, TPOT")] = True
 
 
 class QuotaSettings(Section):
@@ -115,6 +112,9 @@ class BackendSettings(Section):
     max_delay_ms: Annotated[
         DelayMs, Field(description="how long a row waits for others behind a running batch; auto: as above")
     ] = 2.0
+    batch_curve: Annotated[
+        Text | None, Field(description="the rows that `breakeven measure` wrote of the model, for auto")
+    ] = None
     threads: Annotated[int, Field(ge=1, le=64, description="batches of an ONNX model that run at once")] = 2
     deadline_header: Annotated[
         Header, Field(description="the header that tells the backend the milliseconds left; empty tells nothing")

@@ -25,6 +25,7 @@ def _backend_keys(value: Value) -> Iterator[Complaint]:
         if kind in _URL_KINDS:
             yield from _needs(entry, path, "base_url", kind)
             yield from _refuses(entry, path, "model_path", kind)
+            yield from _refuses(entry, path, "batch_curve", kind)
         elif kind == "onnx":
             yield from _needs(entry, path, "model_path", kind)
             yield from _refuses(entry, path, "base_url", kind)

@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from breakeven.app import loop as app
+from breakeven.assembly.files import deployment_name
 from breakeven.demo import setting
+from breakeven.demo.drill import Drilling
 from breakeven.demo.play import PlayResult, play
 from breakeven.demo.process import Processes, free_port
 from breakeven.demo.traffic import Config, Traffic
@@ -22,7 +24,9 @@ from breakeven.demo.traffic import plan as plan_traffic
 from breakeven.errors import ConfigError
 from breakeven.measure.curve import batch_curve
 from breakeven.quantity import format_usd, usd_from_pico
+from breakeven.report.drilled import drill_line
 from breakeven.report.plain import JsonObject
+from breakeven.schema.drilled import Drilled
 from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Option, Plan
@@ -83,16 +87,19 @@ def run(folder: Path, options: Options) -> JsonObject:
         _start(processes, place, console)
         first = _play(0, place, traffic, console)
         decision = _decide(processes, place, console, options.seed)
-        second = _play(1, place, traffic, console)
+        with Drilling(place.config, place.data_dir, _deployment(decision), traffic.config.half_s) as drilling:
+            second = _play(1, place, traffic, console)
+            drilled = drilling.result()
         _wait_until_sealed(place, _sent(first, second))
         _, findings = app.verify(place.data_dir, decision.id)
         statement = app.report(place.data_dir)
-        _show(console, statement, findings, place)
+        _show(console, statement, findings, drilled, place)
         if not options.once:
             _linger(console, place)
     final = app.report(place.data_dir)
     _, findings = app.verify(place.data_dir, decision.id)
-    return _summary(final, decision, findings, place, traffic, (first, second), time.monotonic() - began)
+    summary = _summary(final, decision, findings, place, traffic, (first, second), time.monotonic() - began)
+    return summary | {"drill": msgspec.to_builtins(drilled)}
 
 
 def _prepare(folder: Path) -> Place:
@@ -158,6 +165,11 @@ def _chosen(decision: Plan) -> Option:
     return next(option for option in decision.options if option.name == decision.chosen)
 
 
+def _deployment(decision: Plan) -> str:
+    """The chosen deployment, as the policy names it."""
+    return deployment_name(_chosen(decision).deployment.id)
+
+
 def _sent(*halves: PlayResult) -> int:
     return sum(len(half.homepage.answers) + len(half.assistant.answers) for half in halves)
 
@@ -169,11 +181,14 @@ def _wait_until_sealed(place: Place, sent: int) -> None:
         time.sleep(0.5)
 
 
-def _show(console: Console, statement: Statement, findings: tuple[Finding, ...], place: Place) -> None:
+def _show(
+    console: Console, statement: Statement, findings: tuple[Finding, ...], drilled: Drilled, place: Place
+) -> None:
     console.print("[bold]4 verify[/]")
     for finding in findings:
         console.print(f"   {finding.metric:30} promised {_number(finding.predicted)}, found {_number(finding.actual)}:"
                       f" [bold]{finding.verdict.replace('_', ' ')}[/]")  # fmt: skip
+    console.print(f"   {'failure policy, drilled':30} {drill_line(drilled)}", highlight=False, soft_wrap=True)
     console.print("[bold]what it cost[/]")
     for step in statement.waterfall:
         count = "" if step.predictions is None else f"{step.predictions:,} predictions"

@@ -83,7 +83,8 @@ use_cases:
       sticky: true
       targets:
         - {deployment: CURRENT, weight: 1, arm: today}
-    failure: [error]
+    failure: [deployment:CURRENT, default, error]     # drilled while the traffic runs
+    default_answer: "I am busy just now. Please ask me again in a minute."
 """
 
 

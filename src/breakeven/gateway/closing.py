@@ -97,7 +97,7 @@ class Closing:
         """Send the head of a stream."""
         cache = "miss" if self._request.cached and self._request.use_case.cache_ttl_s > 0 else "off"
         emulated = [one for one in passed if one[0].startswith("x-breakeven-")]
-        self._out.start(_OK, [*STREAM_HEADERS, *early_headers(state, cache=cache), *emulated, *self._budget()])
+        self._out.start(_OK, [*STREAM_HEADERS, *early_headers(state, cache=cache), *emulated, *self._budget(state)])
 
     # The end
 
@@ -108,10 +108,7 @@ class Closing:
         if end.source in {"segment", "rules", "default"} and self._request.protocol == "decide":
             self.decided = fallback_action(end.text, self._request.candidates)
         records = self._record(state, end)
-        if self._request.use_case.ack_durable:
-            self._runtime.spawn(self._durably(state, end, records))
-        else:
-            self._answer(state, end, records)
+        self._runtime.journal.commit(records, lambda: self._recorded(state, end, records))
 
     def crashed(self, state: State | None, error: Exception) -> None:
         """Something inside the gateway broke: the request fails with one record, unless it has its record."""
@@ -122,7 +119,7 @@ class Closing:
         self.end(state, End(status="failed", source="error", http_status=status, reason="internal"))
 
     def _record(self, state: State, end: End) -> tuple[Prediction, ...]:
-        """Append the request's records to the journal; the kernel has them when this returns."""
+        """The request's records, settled and counted."""
         runtime = self._runtime
         journal = runtime.journal
         records = predictions(
@@ -134,7 +131,6 @@ class Closing:
             decided=self.decided,
             drill=self.drill,
         )
-        journal.append(records)
         if state.holds:
             used = records[0].consumed
             holding.settle(state, cost_pico_usd=_sum(records) or 0, tokens=used.input + used.output)
@@ -142,6 +138,13 @@ class Closing:
             runtime.meters.count(record, again=position > 0)
         runtime.logged(self._http, records, len(self.body))
         return records
+
+    def _recorded(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
+        """The kernel has the records: now the answer may leave."""
+        if self._request.use_case.ack_durable:
+            self._runtime.spawn(self._durably(state, end, records))
+        else:
+            self._answer(state, end, records)
 
     async def _durably(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
         with contextlib.suppress(LedgerError):  # the journal counts it; the user's answer is worth more than our record
@@ -153,7 +156,7 @@ class Closing:
             return
         cost = _sum(records)
         if self._request.stream and (self._out.started or end.http_status == _OK):
-            self._end_stream(end, records[0], cost)
+            self._end_stream(state, end, records[0], cost)
         else:
             self._end_whole(state, end, records[0], cost)
 
@@ -171,13 +174,15 @@ class Closing:
         )
         self._runtime.cache.put(self._request.tenant, self._key, answer)
 
-    def _budget(self) -> Headers:
-        left = self._runtime.remaining_usd(self._request)
+    def _budget(self, state: State) -> Headers:
+        if not state.purses:
+            return []
+        left = self._runtime.remaining_usd(state.purses)
         return [] if left is None else [("x-breakeven-budget-remaining", left)]
 
     def _end_whole(self, state: State, end: End, record: Prediction, cost: int | None) -> None:
         body, passed = self._whole_body(state, end, record)
-        self._out.reply(end.http_status, [*passed, *headers(record, cost), *self._budget()], body)
+        self._out.reply(end.http_status, [*passed, *headers(record, cost), *self._budget(state)], body)
 
     def _whole_body(self, state: State, end: End, record: Prediction) -> tuple[bytes, Headers]:
         request = self._request
@@ -216,10 +221,10 @@ class Closing:
             return [("retry-after", str(max(1, round(end.retry_after_s))))]
         return [one for one in self._headers if one[0] == "retry-after"]
 
-    def _end_stream(self, end: End, record: Prediction, cost: int | None) -> None:
+    def _end_stream(self, state: State, end: End, record: Prediction, cost: int | None) -> None:
         out = self._out
         if not out.started:
-            out.start(_OK, [*STREAM_HEADERS, *headers(record, cost), *self._budget()])
+            out.start(_OK, [*STREAM_HEADERS, *headers(record, cost), *self._budget(state)])
         last = comment(trailer(record))
         if end.source == "error":
             out.finish(last + encode(self._error(end)))

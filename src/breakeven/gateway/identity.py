@@ -21,7 +21,7 @@ def uuid7(time_ms: int, random_bits: int) -> str:
     """A UUIDv7 (RFC 9562, section 5.7) of a Unix time in milliseconds and 74 random bits."""
     high = (time_ms & (1 << 48) - 1) << 16 | 0x7000 | (random_bits >> 62 & 0xFFF)
     low = 1 << 63 | random_bits & (1 << 62) - 1
-    text = f"{high:016x}{low:016x}"
+    text = f"{high << 64 | low:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

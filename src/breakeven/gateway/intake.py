@@ -188,7 +188,7 @@ def _seated(runtime: Runtime, http: HttpRequest, draft: _Draft, listed: tuple[st
     request_id = runtime.new_id()
     return Request(
         request_id=request_id,
-        prediction_ids=tuple(runtime.new_id() for _ in listed) or (runtime.new_id(),),
+        prediction_ids=tuple(runtime.new_id() for _ in listed) or (request_id,),
         protocol=draft.protocol,
         use_case=use_case,
         tenant=tenant,

@@ -45,6 +45,8 @@ class Journal:
         self._syncing = False
         self._timer: asyncio.TimerHandle | None = None
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._queued: list[Record] = []
+        self._thens: list[Callable[[], None]] = []
         self._file: JournalFile | None = None
         self._opened_s = 0.0
         self._open()
@@ -57,18 +59,45 @@ class Journal:
 
     def append(self, records: Sequence[Record]) -> bool:
         """Hand records to the kernel; False when the disk refused, which is counted and makes the worker unready."""
+        frames = self._framed(records)
+        if not frames:
+            return False
         try:
-            self._writable().append(b"".join(map(frame, records)), len(records))
+            self._writable().append(b"".join(frames), len(frames))
         except OSError as error:
             self._failed("append", error)
             return False
-        except (OverflowError, ValueError) as error:  # a number that no frame can hold: lost, and counted as such
-            self.errors += 1
-            _log.error("journal: a record cannot be written: %s", error)
-            return False
-        self._appended += len(records)
+        self._appended += len(frames)
         self._schedule()
-        return True
+        return len(frames) == len(records)
+
+    def _framed(self, records: Sequence[Record]) -> list[bytes]:
+        try:
+            return list(map(frame, records))
+        except (OverflowError, ValueError) as error:  # a number that no frame can hold: lost, and counted as such
+            if len(records) == 1:
+                self.errors += 1
+                _log.error("journal: a record cannot be written: %s", error)
+                return []
+            return [framed for one in records for framed in self._framed([one])]
+
+    def commit(self, records: Sequence[Record], then: Callable[[], None]) -> None:
+        """As `append`, together with all others of this turn of the event loop, by one `write(2)`; then call `then`."""
+        if not self._thens:
+            self._loop.call_soon(self._flush)
+        self._queued.extend(records)
+        self._thens.append(then)
+
+    def _flush(self) -> None:
+        records, thens = self._queued, self._thens
+        self._queued, self._thens = [], []
+        if records:
+            self.append(records)
+        for then in thens:
+            try:
+                then()
+            except Exception:  # noqa: BLE001 - the other answers must leave all the same
+                _log.exception("an answer could not be sent")
 
     async def durable(self) -> None:
         """Wait until everything appended so far is on the disk.
@@ -91,7 +120,8 @@ class Journal:
             self._rotate(old)
 
     async def close(self) -> None:
-        """Sync and seal what is open."""
+        """Write what waits, sync and seal what is open."""
+        self._flush()
         if self._timer is not None:
             self._timer.cancel()
         if self._file is not None:

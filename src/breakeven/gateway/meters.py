@@ -93,12 +93,20 @@ class Meters:
         self._tries: Series[Labels, Cell] = Series(lambda labels: self.attempts.cell(*labels))
 
     def know(self, policy: Policy) -> None:
-        """Take the names of the policy in force as label values, beside those of the policy before it."""
+        """Take the names of the policy in force as label values, beside those of the policy before it.
+
+        What alerts watch begins at 0: a counter that begins at 1 has not increased for Prometheus.
+        """
         before, self._names_before = self._names_before, _names(policy)
         for label, names in self._names_before.items():
             self._names[label] = names | before.get(label, frozenset())
         self._cases.clear()
         self._tries.clear()
+        for one in policy.use_cases:
+            self.shed.cell(one.name, one.tier)
+        for budget in policy.budgets:
+            for share in budget.alert_at:
+                self.alerts.cell(budget.name, f"{share:g}")
 
     def count(self, record: Prediction, *, again: bool = False) -> None:
         """Count one prediction. `again`: its request was counted with another of its predictions."""

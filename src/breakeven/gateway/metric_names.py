@@ -22,9 +22,10 @@ REASONS = (
     "upstream_429", "upstream_500", "upstream_502", "upstream_503", "upstream_504", "upstream_529",
 )  # fmt: skip
 REJECTIONS = (
-    "invalid_request", "invalid_api_key", "malformed_json", "model_not_found", "unknown_use_case", "not_found",
-    "method_not_allowed", "body_too_large", "headers_too_large", "body_timeout", "invalid_event", "not_stored",
-    "client_gone", "internal", "unreachable", "rate_limited", "quota", "forbidden",
+    "invalid_request", "invalid_api_key", "forbidden", "malformed_json", "malformed_http", "http_version",
+    "not_implemented", "expectation_failed", "not_found", "method_not_allowed", "model_not_found", "unknown_use_case",
+    "no_decision", "target_too_long", "headers_too_large", "header_timeout", "body_too_large", "body_timeout",
+    "invalid_event", "not_stored", "unreachable", "client_gone", "internal",
 )  # fmt: skip
 
 PREDICTIONS: Bounds = {"tier": get_args(Tier), "status": get_args(Status), "reason": REASONS, "result": CACHES}

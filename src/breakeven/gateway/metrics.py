@@ -108,7 +108,7 @@ class Histogram(Counter):
             running = 0.0
             for bound, count in zip(_BOUNDS, counts, strict=True):
                 running += count
-                yield f"{start}{bound} {running:.15g}"
+                yield f"{start}{bound} {running:.0f}"
             yield _line(f"{self.name}_sum", told, total)
             yield _line(f"{self.name}_count", told, running)
 
@@ -196,7 +196,7 @@ def _line(name: str, told: str, value: float) -> str:
 
 def _number(value: float) -> str:
     if math.isfinite(value):
-        return f"{value:.15g}"
+        return repr(float(value)).removesuffix(".0")
     return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
 
 

@@ -162,11 +162,9 @@ class Runtime:
                 return FaultySender(found, drill)
         return found
 
-    def remaining_usd(self, request: Request) -> str | None:
-        """What is left of the tightest money budget that a request falls under; None where there is none."""
-        if not self.policy.budgets:
-            return None
-        left = [self.keeper.remaining(one.allowance) for one in self.purses(request) if one.allowance.kind == "money"]
+    def remaining_usd(self, purses: tuple[Purse, ...]) -> str | None:
+        """What is left of the tightest money budget among those given; None where there is none."""
+        left = [self.keeper.remaining(one.allowance) for one in purses if one.allowance.kind == "money"]
         return usd(min(left)) if left else None
 
     def logged(self, http: HttpRequest, records: tuple[Prediction, ...], bytes_out: int) -> None:

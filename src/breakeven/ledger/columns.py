@@ -51,7 +51,7 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
         *_plain("BIGINT", "sequence"),
         *_plain("VARCHAR", "region", "device_class", "channel", "subject", "subject_kind", "session", "consent"),
         *_plain("VARCHAR", "chosen", "cache", "reason", "price_id", "cost_basis", "tokens_basis", "energy_basis"),
-        *_plain("VARCHAR", "features_hash", "prompt", "action", "drill"),
+        *_plain("VARCHAR", "features_hash", "prompt", "action", "drill", "protocol", "parent_span_id"),
         *_plain("UBIGINT", "seed"),
         *_plain("BIGINT", "http_status", "rows_scored", "version"),
         *_plain("BOOLEAN", "emulated", "stream"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -83,8 +84,9 @@ def of_rows(rows: Iterable[Measurement]) -> BatchCurve:
     times: dict[str, dict[float, list[float]]] = {name: defaultdict(list) for name in _METRICS}
     served = set()
     for row in rows:
-        if row.load_kind == _KIND and row.metric in times and row.load is not None and row.value is not None:
-            times[row.metric][row.load].append(row.value * _MS)
+        size, value = row.load or 0.0, row.value or 0.0
+        if row.load_kind == _KIND and row.metric in times and 1 <= size < math.inf and value > 0:
+            times[row.metric][size].append(value * _MS)
             served.add((row.model, row.engine, row.gpu))
     if len(served) != 1:
         message = f"the rows hold latencies by batch size of {len(served)} deployments, a curve needs 1"

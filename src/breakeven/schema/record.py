@@ -42,6 +42,7 @@ class Prediction(Noun, frozen=True, kw_only=True, tag="prediction"):
     the client, consumed at the provider, billable, priced. `cost_pico_usd` is the direct charge plus the share of
     capacity by work, None when unpriced. `subject` is a keyed hash. A decision chose `action` among `actions`, with
     `action_propensities`. `drill` is the drill that touched it.
+    `protocol` is the API that was asked: chat, completion, embedding, infer, decide. `parent_span_id` is the caller's.
     """
 
     prediction_id: str
@@ -53,6 +54,7 @@ class Prediction(Noun, frozen=True, kw_only=True, tag="prediction"):
     tenant: str = "default"
     tier: Tier = "important"
     trace_id: str = ""
+    parent_span_id: str = ""
     region: str = ""
     device_class: str = ""
     channel: str = ""
@@ -77,6 +79,7 @@ class Prediction(Noun, frozen=True, kw_only=True, tag="prediction"):
     status: Status = "answered"
     reason: str = ""
     http_status: int = 200
+    protocol: str = "chat"
     stream: bool = False
     stages: dict[str, float] = {}
     total_s: float = 0.0

@@ -21,7 +21,7 @@ from breakeven.wire.address import Origin
 from breakeven.wire.connection import Connection, Limits
 from breakeven.wire.dial import Dialer
 from breakeven.wire.failure import unreachable
-from breakeven.wire.flight import Flight, Handler
+from breakeven.wire.flight import NOBODY, Flight, Handler
 from breakeven.wire.prepared import Headers, Prepared, prepare
 from breakeven.wire.response import Response
 
@@ -124,9 +124,9 @@ class Client:
         for flight, carrier in list(self._flights.items()):
             if isinstance(carrier, asyncio.Task):
                 connecting.append(carrier)
-            error = unreachable(flight.prepared.place, "the client was closed")
+            handler = NOBODY if flight.detached else flight.handler
             flight.abort()
-            flight.handler.on_failure(error)
+            handler.on_failure(unreachable(flight.prepared.place, "the client was closed"))
         self._dialer.close()
         await asyncio.gather(*connecting, return_exceptions=True)
         await asyncio.sleep(0)
@@ -156,9 +156,7 @@ class Client:
             self._flights[flight] = asyncio.get_running_loop().create_task(self._connect(flight))
             return
         self._flights.pop(flight, None)
-        flight.over = True
-        if not flight.detached:
-            flight.handler.on_failure(error)
+        flight.finish().on_failure(error)
 
     def _take(self, pool: list[Connection], now_s: float) -> Connection | None:
         while pool:

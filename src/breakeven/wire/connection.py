@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import Protocol, cast
 
 import httptools
@@ -18,6 +19,14 @@ _MAX_TAIL_BYTES = 16 * 1024
 """What a server may still send behind an answer that nobody wants to its end, before its connection is closed."""
 
 
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+
+
+@lru_cache(maxsize=1024)
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
+
+
 class Limits(Noun, frozen=True, kw_only=True):
     """What one upstream may send and how long it may take; seconds and bytes."""
 
@@ -26,7 +35,7 @@ class Limits(Noun, frozen=True, kw_only=True):
     body_bytes: int = 64 * 1024 * 1024
     buffered_bytes: int = 256 * 1024
     idle_s: float = 30.0
-    idle_connections: int = 64
+    idle_connections: int = 512
 
 
 class Pool(Protocol):
@@ -197,11 +206,9 @@ class Connection(asyncio.Protocol):
         self._flight = None
         self._used = True
         self.go_on()
-        flight.carrier = None
-        detached, flight.over = flight.detached, True
+        handler = flight.finish()
         self._pool.released(self, flight)
-        if not detached:
-            flight.handler.on_end()
+        handler.on_end()
 
     def _fail(self, error: BackendError) -> None:
         flight = self._flight
@@ -222,8 +229,8 @@ class Connection(asyncio.Protocol):
         """One header line."""
         if self._complete:
             return
-        lower = name.decode("latin-1").lower()
-        if lower in {"content-length", "transfer-encoding"}:
+        lower = _lower(name)
+        if lower in _FRAMING:
             self._framed = True
         self._headers.append((lower, value.decode("latin-1")))
 

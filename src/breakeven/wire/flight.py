@@ -32,6 +32,18 @@ class Handler(Protocol):
         """The upstream is gone, too slow or malformed."""
 
 
+class _Nobody:
+    def on_connected(self, seconds: float) -> None: ...
+    def on_sent(self) -> None: ...
+    def on_head(self, status: int, headers: Headers) -> None: ...
+    def on_body(self, data: bytes) -> None: ...
+    def on_end(self) -> None: ...
+    def on_failure(self, error: BackendError) -> None: ...
+
+
+NOBODY: Handler = _Nobody()
+
+
 class Carrier(Protocol):
     """What a flight needs of the connection that carries it."""
 
@@ -77,11 +89,19 @@ class Flight:
         """Give the answer up: nothing is told afterwards, and the upstream sees the connection end."""
         if self.over:
             return
-        self.over = True
-        carrier, self.carrier = self.carrier, None
+        carrier = self.carrier
+        self.finish()
         self._owner.forget(self)
         if carrier is not None:
             carrier.drop()
+
+    def finish(self) -> Handler:
+        """The exchange is over: let go of everything, so that nothing waits for the garbage collector."""
+        handler, self.handler = self.handler, NOBODY
+        self.over = True
+        self.carrier = None
+        self.data = b""
+        return NOBODY if self.detached else handler
 
     def detach(self) -> None:
         """Want no more of an answer that is about to end: nothing is told afterwards.

@@ -13,8 +13,8 @@ CHUNK_SHARE = 0.025
 CHUNK_S = 0.1
 """Of a rate, leased at once, in seconds; at most a twentieth of the burst."""
 BURST_SHARE = 0.05
-RETRY_S = 0.01
-"""How soon the store is asked again after it had too little."""
+RETRY_S, RETRY_MOST_S = 0.01, 0.04
+"""How soon the store is asked again after it had too little: doubling from the first to the second."""
 
 
 class Waiter:
@@ -31,8 +31,8 @@ class Account:
     """A purse of an allowance in the period from `start` to `until` (Unix seconds)."""
 
     __slots__ = (
-        "_changed_at", "_told", "_worst", "flying", "giving", "left", "look_at", "low", "next_at", "others", "purse",
-        "slot", "spent", "start", "until", "waiters",
+        "_changed_at", "_retry_s", "_told", "_worst", "flying", "giving", "left", "look_at", "low", "next_at", "others",
+        "purse", "slot", "spent", "start", "until", "waiters",
     )  # fmt: skip
 
     def __init__(self, purse: Purse, slot: int, start: float, until: float) -> None:
@@ -46,7 +46,7 @@ class Account:
         self.look_at = 0.0
         self.flying = self.giving = False
         self._told: tuple[int, int] | None = None  # granted and spent, as the store knows them
-        self._worst, self._changed_at = 0, 0.0
+        self._worst, self._changed_at, self._retry_s = 0, 0.0, RETRY_S
 
     @property
     def allowance(self) -> Allowance:
@@ -128,17 +128,22 @@ class Account:
             self.low = answer.extra // 2
         if answer.granted - ask.held < ask.need:
             self.next_at = now + self._wait_s(ask.need)
+        elif ask.need:
+            self._retry_s = RETRY_S
         self.serve(now)
 
     def serve(self, now: float) -> None:
-        """Reserve for those who wait as far as it goes, first come first; refuse those who can wait no longer."""
+        """Reserve for those who wait as far as it goes, first come first; refuse those who can wait no longer.
+
+        Whoever was asked for in a visit under way waits for its answer, also without patience.
+        """
         waiting, self.waiters = self.waiters, []
         for one in waiting:
             if one.future.done():
                 continue
             if self.purse.reserve(one.amount):
                 one.future.set_result(True)
-            elif self.hopeless(one.amount) or (one.asked and one.deadline < max(now, self.next_at)):
+            elif self.hopeless(one.amount) or (one.asked and one.deadline < now and not self.flying):
                 one.future.set_result(False)
             else:
                 self.waiters.append(one)
@@ -166,6 +171,6 @@ class Account:
         return self.allowance.limit, self.allowance.rate_per_s, self.allowance.burst
 
     def _wait_s(self, need: int) -> float:
-        if not self.allowance.rate_per_s:
-            return RETRY_S
-        return max(RETRY_S, (need - self.left) / self.allowance.rate_per_s)
+        wait_s, self._retry_s = self._retry_s, min(2 * self._retry_s, RETRY_MOST_S)
+        rate_per_s = self.allowance.rate_per_s
+        return min(wait_s, (need - self.left) / rate_per_s) if rate_per_s else wait_s

@@ -145,15 +145,15 @@ class Keeper:
             return
         now = self._loop.time()
         self._visits.check()
-        for account in list(self._accounts.values()):
-            if now >= account.look_at:
-                account.look_at = now + LOOK_S
-                self._look_after(self._visits, account, time_s, now)
         if now >= self._look_at or not self._visits.healthy:
             self._look_at = now + LOOK_S
             self._open_budgets(time_s)
             self._visits.look = True
             self._visits.depart_soon()
+        for account in list(self._accounts.values()):
+            if now >= account.look_at:
+                account.look_at = now + LOOK_S
+                self._look_after(self._visits, account, time_s, now)
 
     def remaining(self, allowance: Allowance) -> int:
         """What this worker has free and nobody has leased, as far as is known here; never negative."""
@@ -254,7 +254,7 @@ class Keeper:
         unused = account.idle_s(now) >= idle_s and account.others > 0
         if account.purse.free > 0 and (unused or over):
             account.giving = True
-        if account.giving or account.untold:
+        if account.giving or account.untold or account.allowance.kind == "money":  # of money all workers show the sum
             visits.want(account)
 
     def _open_budgets(self, time_s: float) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from breakeven.gateway.allowance.ask import BUCKET, Answer, Ask, Lease, Others, shared_out
 from breakeven.gateway.allowance.bucket import Buckets
+from breakeven.gateway.allowance.turn import Turn
 
 BUSY_S = 1.0
-"""How long a visit waits for those of other workers; then the file counts as unusable."""
+"""How long a visit waits for other programs that hold the file; then it counts as unusable."""
 ORDINARY = 0.05
 """A request for at most this share of a limit shows by its refusal that the limit is exhausted."""
 VERSION = 1
@@ -50,16 +51,18 @@ class Store:
 
     Raises:
         sqlite3.Error: the file cannot be opened, or is no store of this version.
+        OSError: the lock beside it cannot be made, or other workers keep it; so of every method below.
     """
 
     def __init__(self, path: Path, holder: str, boot: str, clock: Callable[[], float]) -> None:
         self._holder = holder
+        self._turn = Turn(path.with_suffix(".lock"))
         self._sql = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
         self._buckets = Buckets(self._sql, boot, clock)
         try:
             self._prepare(path)
         except BaseException:
-            self._sql.close()
+            self.close()
             raise
 
     def visit(self, asks: Sequence[Ask]) -> list[Answer]:
@@ -99,10 +102,12 @@ class Store:
     def close(self) -> None:
         """Close the connection."""
         self._sql.close()
+        self._turn.close()
 
     def _prepare(self, path: Path) -> None:
-        for setting in _SETTINGS:
-            self._sql.execute(setting)
+        with self._turn.taken():
+            for setting in _SETTINGS:
+                self._sql.execute(setting)
         with self._transaction():
             (version,) = self._sql.execute("PRAGMA user_version").fetchone()
             if version not in (0, VERSION):
@@ -115,14 +120,15 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._sql.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._sql.execute("COMMIT")
-        except BaseException:
-            if self._sql.in_transaction:
-                self._sql.execute("ROLLBACK")
-            raise
+        with self._turn.taken():
+            self._sql.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._sql.execute("COMMIT")
+            except BaseException:
+                if self._sql.in_transaction:
+                    self._sql.execute("ROLLBACK")
+                raise
 
     def _answer(self, ask: Ask) -> Answer:
         lease = self._lease(ask.key, ask.start, self._holder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 import onnxruntime
 
-from breakeven.errors import BackendError, ConfigError
+from breakeven.errors import ConfigError
 from breakeven.gateway.backend.batch import Batcher
-from breakeven.gateway.backend.port import Call, Headers, Piece, Sink, Try
+from breakeven.gateway.backend.onnx_try import OnnxTry, RefusedTry
+from breakeven.gateway.backend.port import Call, Sink, Try
 from breakeven.schema.policy import Backend
-from breakeven.wire.failure import timed_out
 
 Array = np.ndarray[Any, np.dtype[Any]]
 DTYPES: dict[str, type[np.generic]] = {
@@ -38,7 +38,6 @@ _DATATYPE_OF_ONNX = {
     "tensor(float)": "FP32",
     "tensor(double)": "FP64",
 } | {f"tensor({sign}int{bits})": f"{sign.upper()}INT{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
-_JSON: Headers = [("content-type", "application/json")]
 
 
 class _Tensor(msgspec.Struct):
@@ -65,30 +64,6 @@ class _TensorError(Exception):
     """The caller's tensors do not fit the model."""
 
 
-class _OnnxTry:
-    def __init__(self, work: Coroutine[None, None, tuple[int, Piece]], sink: Sink) -> None:
-        self._sink = sink
-        self._task = asyncio.get_running_loop().create_task(self._run(work))
-
-    async def _run(self, work: Coroutine[None, None, tuple[int, Piece]]) -> None:
-        try:
-            status, piece = await work
-        except BackendError as error:
-            self._sink.on_failure(error)
-            return
-        self._sink.on_head(status, _JSON)
-        self._sink.on_piece(piece)
-
-    def cancel(self) -> None:
-        self._task.cancel()
-
-    def pause(self) -> None:
-        """The answer is one piece."""
-
-    def resume(self) -> None:
-        """The answer is one piece."""
-
-
 class OnnxSender:
     """Runs the model at `model_path`. Making it reads the file; do so off the event loop.
 
@@ -98,6 +73,7 @@ class OnnxSender:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._place = f"the ONNX model of {backend.name!r}"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -112,27 +88,37 @@ class OnnxSender:
         self._inputs = {one.name: one for one in self._session.get_inputs()}
         self._outputs = [one.name for one in self._session.get_outputs()]
         self._batches = all(one.shape and not isinstance(one.shape[0], int) for one in self._inputs.values())
-        self._batcher: Batcher[dict[str, Array], list[Array]] | None = None
+        self._batcher: Batcher[dict[str, Array], list[Array] | Exception] | None = None
 
     def send(self, call: Call, sink: Sink) -> Try:
         """Run one inference; tensors that do not fit come back as a 400."""
-        return _OnnxTry(self._answer(call, sink), sink)
-
-    async def _answer(self, call: Call, sink: Sink) -> tuple[int, Piece]:
         try:
             body = _bodies.decode(call.body)
             arrays = self._arrays(body)
             wanted = self._wanted(body)
         except (_TensorError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            said = msgspec.json.encode({"error": str(error)})
-            return 400, Piece(data=said, error="upstream_400", detail=str(error))
-        sink.on_sent()
-        outputs = await self._predict(arrays)
+            refused = RefusedTry(sink, str(error))
+            asyncio.get_running_loop().call_soon(refused.tell)
+            return refused
+        limit_s = self._backend.timeout_s
+        if call.deadline_ms is not None:
+            limit_s = min(limit_s, call.deadline_ms / 1000)
+        waiter: OnnxTry[list[Array]] = OnnxTry(
+            sink, self._place, limit_s, lambda outputs: self._written(outputs, call, body.id, wanted)
+        )
+        # Arrays join along rows only where all else agrees; a model with a fixed first dimension never batches.
+        first = next(iter(arrays.values()))
+        key = tuple((name, array.shape[1:]) for name, array in sorted(arrays.items())) if self._batches else object()
+        rows = first.shape[0] if first.ndim else 1
+        waiter.ticket = self._batching().submit(arrays, waiter, key=key, rows=rows, within_s=limit_s)
+        return waiter
+
+    def _written(self, outputs: list[Array], call: Call, id_: str, wanted: set[str]) -> bytes:
         found = [_tensor(name, array) for name, array in zip(self._outputs, outputs, strict=True) if name in wanted]
         answer = {"model_name": call.asked_model, "model_version": call.version or "1", "outputs": found}
-        if body.id:
-            answer["id"] = body.id
-        return 200, Piece(data=msgspec.json.encode(answer), done=True)
+        if id_:
+            answer["id"] = id_
+        return msgspec.json.encode(answer)
 
     async def get(self, path: str, authorization: str = "") -> tuple[int, bytes]:
         """The model's metadata, or that it is ready."""
@@ -154,25 +140,28 @@ class OnnxSender:
         if self._batcher is not None:
             self._batcher.close()
 
-    async def _predict(self, arrays: dict[str, Array]) -> list[Array]:
-        if self._batcher is None:
-            self._batcher = Batcher(self._run, self._backend.max_batch, self._backend.max_delay_s)
-        # Arrays join along rows only where all else agrees; a model with a fixed first dimension never batches.
-        first = next(iter(arrays.values()))
-        key = tuple((name, array.shape[1:]) for name, array in sorted(arrays.items())) if self._batches else object()
-        try:
-            async with asyncio.timeout(self._backend.timeout_s):
-                return await self._batcher.submit(arrays, key=key, rows=first.shape[0] if first.ndim else 1)
-        except TimeoutError as error:
-            place = f"the ONNX model of {self._backend.name!r}"
-            raise timed_out(place, "answer", self._backend.timeout_s) from error
-        except Exception as error:
-            message = f"the ONNX model of backend {self._backend.name!r} failed: {error}"
-            raise BackendError(message, "try the same tensors with onnxruntime alone") from error
+    def _batching(self) -> Batcher[dict[str, Array], list[Array] | Exception]:
+        if self._batcher is None:  # the sender was made off the event loop
+            backend = self._backend
+            self._batcher = Batcher(self._run, backend.max_batch, backend.max_delay_s, backend.threads)
+        return self._batcher
 
-    def _run(self, batch: Sequence[dict[str, Array]]) -> list[list[Array]]:
+    def _run(self, batch: Sequence[dict[str, Array]]) -> list[list[Array] | Exception]:
         if len(batch) == 1:
-            return [self._session.run(None, batch[0])]
+            return [self._alone(batch[0])]
+        try:
+            return list(self._together(batch))
+        except Exception:  # noqa: BLE001 - one request may be at fault, and only that one may fail
+            return [self._alone(one) for one in batch]
+
+    def _alone(self, arrays: dict[str, Array]) -> list[Array] | Exception:
+        try:
+            outputs: list[Array] = self._session.run(None, arrays)
+        except Exception as error:  # noqa: BLE001 - it is told to who asked
+            return error
+        return outputs
+
+    def _together(self, batch: Sequence[dict[str, Array]]) -> list[list[Array]]:
         sizes = [len(next(iter(one.values()))) for one in batch]
         joined = {name: np.concatenate([one[name] for one in batch]) for name in batch[0]}
         outputs = self._session.run(None, joined)

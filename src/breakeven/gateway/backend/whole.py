@@ -57,10 +57,13 @@ class WholeTry:
     def on_head(self, status: int, headers: Headers) -> None:
         """The head; an encoding that nobody asked for cannot be read."""
         self._status = status
-        self.sink.on_head(status, passed_on(headers))
-        encoding = next((value for name, value in headers if name == "content-encoding"), "")
-        if encoding.lower() not in _PLAIN:
-            self.finish(Piece(error="malformed", detail=f"the answer is encoded ({encoding[:40]!r}), unasked"))
+        passed = passed_on(headers)
+        self.sink.on_head(status, passed)
+        for name, value in passed:
+            if name == "content-encoding" and value.lower() not in _PLAIN:
+                error = "malformed" if status < OK_END else f"upstream_{status}"
+                self.finish(Piece(error=error, detail=f"the answer is encoded ({value[:40]!r}), unasked"))
+                return
 
     def on_body(self, data: bytes) -> None:
         """Bytes of the body."""

@@ -32,15 +32,17 @@ class Standing:
 class Conditions:
     """Kept while policies come and go; a deployment is known by its name.
 
-    `controls_down`: budgets or journal cannot be written. `money_down`: budgets and quotas cannot be asked.
+    `in_flight` counts the requests of tenants whose quota bounds them. `controls_down`: budgets or journal cannot be
+    written; `money_down`: budgets and quotas cannot be asked.
     """
 
-    __slots__ = ("_hedges", "_retries", "_rule", "controls_down", "money_down", "standings")
+    __slots__ = ("_hedges", "_retries", "_rule", "controls_down", "in_flight", "money_down", "standings")
 
     def __init__(self) -> None:
         self.standings: dict[str, Standing] = {}
         self.controls_down = False
         self.money_down = False
+        self.in_flight: dict[str, int] = {}
         self._rule = Breaker()
         self._retries: dict[str, Spare] = {}
         self._hedges: dict[str, Spare] = {}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from math import isfinite
+from operator import methodcaller
 from typing import get_args
 from unicodedata import normalize
 
@@ -20,7 +21,7 @@ NAMES = (*LENGTHS, "deadline-ms", "consent", "labels")
 MAX_LABELS, MAX_LABEL_KEY, MAX_LABEL_VALUE, MAX_LABELS_LENGTH = 8, 64, 128, 2048
 MAX_DEADLINE_MS = 86_400_000.0
 CONSENTS: tuple[str, ...] = get_args(Consent)
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 
 
 class Contract(Noun, frozen=True, kw_only=True):
@@ -37,6 +38,11 @@ class Contract(Noun, frozen=True, kw_only=True):
     channel: str = ""
     labels: dict[str, str] = {}
     trace_id: str = ""
+    parent_span_id: str = ""
+
+
+_SILENT = Contract()
+_is_ours = methodcaller("startswith", PREFIX)
 
 
 def contract_of(headers: Mapping[str, str], *, user: str = "", metadata: Mapping[str, str] | None = None) -> Contract:
@@ -50,6 +56,11 @@ def contract_of(headers: Mapping[str, str], *, user: str = "", metadata: Mapping
     Raises:
         RequestError: 400, naming header or key, value and way out.
     """
+    if not user and not metadata and not any(map(_is_ours, headers)):
+        if "traceparent" not in headers:
+            return _SILENT
+        trace_id, parent_span_id = trace_of(headers["traceparent"])
+        return Contract(trace_id=trace_id, parent_span_id=parent_span_id)
     said = {name: (f"{PREFIX}{name}", value) for name, value in _from_headers(headers)}
     for key, value in (metadata or {}).items():
         if key.startswith(METADATA_PREFIX):
@@ -58,6 +69,7 @@ def contract_of(headers: Mapping[str, str], *, user: str = "", metadata: Mapping
     kind = said["subject"][0] if "subject" in said else ""
     if user and not kind:
         said["subject"], kind = ("user", user), "user"
+    trace_id, parent_span_id = trace_of(headers.get("traceparent", ""))
     texts = {name: _text(*said[name], limit) for name, limit in LENGTHS.items() if name in said}
     return Contract(
         use_case=texts.get("use-case", ""),
@@ -70,15 +82,17 @@ def contract_of(headers: Mapping[str, str], *, user: str = "", metadata: Mapping
         device_class=texts.get("device-class", ""),
         channel=texts.get("channel", ""),
         labels=_labels(*said["labels"]) if "labels" in said else {},
-        trace_id=trace_id_of(headers.get("traceparent", "")),
+        trace_id=trace_id,
+        parent_span_id=parent_span_id,
     )
 
 
-def trace_id_of(traceparent: str) -> str:
-    """The trace id of a W3C traceparent; "" when it is absent or invalid, as the recommendation asks."""
+def trace_of(traceparent: str) -> tuple[str, str]:
+    """The trace id and the caller's span of a W3C traceparent; "" when it is absent or invalid, as W3C asks."""
     found = _TRACEPARENT.fullmatch(traceparent)
-    valid = found is not None and not traceparent.startswith("ff") and found[1].strip("0")
-    return found[1] if found is not None and valid else ""
+    if found is None or traceparent.startswith("ff") or not found[1].strip("0") or not found[2].strip("0"):
+        return "", ""
+    return found[1], found[2]
 
 
 def _from_headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:

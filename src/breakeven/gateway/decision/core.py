@@ -89,9 +89,16 @@ def begin(conditions: Conditions, index: Index, request: Request, now: float, pu
     if request.gap and use_case.on_tracking_incomplete != "serve":
         return _without_tracking(conditions, state, now)
     if conditions.controls_down and not index.tiers[use_case.tier].fail_open:
-        return _refuse(state, "controls_down")
+        return _refuse(conditions, state, "controls_down")
     if conditions.money_down:
         state = replace(state, purses=())
+    most = index.quota(request.tenant).max_in_flight
+    if most:
+        there = conditions.in_flight.get(request.tenant, 0)
+        if there >= most:
+            return _refuse(conditions, state, "rate_limited")
+        conditions.in_flight[request.tenant] = there + 1
+        state = replace(state, seated=True)
     return _admit(conditions, state, now)
 
 
@@ -121,7 +128,7 @@ def _late_at(request: Request) -> float | None:
 
 def _without_tracking(conditions: Conditions, state: State, now: float) -> Moved:
     if state.request.use_case.on_tracking_incomplete == "suppress":
-        return _refuse(state, "tracking_incomplete")
+        return _refuse(conditions, state, "tracking_incomplete")
     chain = tuple(step for step in state.chain if not step.startswith(TO))
     return _fall(conditions, replace(state, chain=chain), "tracking_incomplete", now)
 
@@ -144,7 +151,7 @@ def _leased(conditions: Conditions, state: State, event: Leased, now: float) -> 
     if state.phase == "arriving":
         if event.granted:
             return _admit(conditions, state, now)
-        return _refuse(state, holding.arrival_refusal(state.request, state.purses), event.retry_after_s)
+        return _refuse(conditions, state, holding.arrival_refusal(state.request, state.purses), event.retry_after_s)
     plan = _expect(state, event, "paying", "falling").pending
     if plan is None:
         message = "a lease that nobody waits for"
@@ -158,15 +165,16 @@ def _leased(conditions: Conditions, state: State, event: Leased, now: float) -> 
 
 
 def _hit(conditions: Conditions, state: State, event: Hit, now: float) -> Moved:
-    del conditions
     _expect(state, event, "looking", "falling")
     if state.phase == "looking":
-        return _end(state, End(status="cached", source="cached", http_status=200, cache="hit", served=event.tokens))
+        return _end(
+            conditions, state, End(status="cached", source="cached", http_status=200, cache="hit", served=event.tokens)
+        )
     state = trying.noted(state, "ok", "cached", now)
     ending = End(
         status="fallback", source="cached", http_status=200, reason=state.reason, cache="stale", served=event.tokens
     )
-    return _end(state, ending)
+    return _end(conditions, state, ending)
 
 
 def _missed(conditions: Conditions, state: State, event: Missed, now: float) -> Moved:
@@ -212,7 +220,7 @@ def _short(conditions: Conditions, state: State, plan: Plan, now: float) -> Move
         return trying.send(conditions, *capped, now)
     if what == "fallback" or plan.kind == "fallback":
         return _fall(conditions, state, state.reason or "budget_exhausted", now)
-    return _refuse(state, "budget_exhausted")
+    return _refuse(conditions, state, "budget_exhausted")
 
 
 def _began(conditions: Conditions, state: State, event: Began, now: float) -> Moved:
@@ -237,7 +245,7 @@ def _completed(conditions: Conditions, state: State, event: Completed, now: floa
     _expect(state, event, "sending", "streaming")
     state = _given_up(conditions, state, event.others, now)
     state = trying.succeeded(conditions, state, event.attempt, event.observed, now)
-    return _end(state, End(status="answered", source="upstream", http_status=200, cache=_cache(state)))
+    return _end(conditions, state, End(status="answered", source="upstream", http_status=200, cache=_cache(state)))
 
 
 def _given_up(conditions: Conditions, state: State, others: Others, now: float) -> State:
@@ -252,12 +260,14 @@ def _broke(conditions: Conditions, state: State, event: Broke, now: float) -> Mo
     run = state.run(event.attempt)
     state = trying.failed(conditions, state, event, now)
     if streaming:
-        return _end(state, End(status="failed", source="error", http_status=200, reason=event.reason))
+        return _end(conditions, state, End(status="failed", source="error", http_status=200, reason=event.reason))
     if state.running:
         return state, Wait()
     if answers.callers_fault(state.index, run.deployment, event.observed.http_status):
         status = event.observed.http_status
-        return _end(state, End(status="refused", source="upstream", http_status=status, reason=event.reason))
+        return _end(
+            conditions, state, End(status="refused", source="upstream", http_status=status, reason=event.reason)
+        )
     return _again(conditions, state, event, run, now)
 
 
@@ -275,7 +285,7 @@ def _again(conditions: Conditions, state: State, event: Broke, run: Running, now
 def _slow(conditions: Conditions, state: State, event: Slow, now: float) -> Moved:
     """The first attempt is slow: one beside it, where tier, allowance and money let it."""
     del event
-    if state.phase != "sending" or len(state.running) != 1:
+    if state.phase != "sending" or [one.kind for one in state.running] != ["primary"] or state.tried:
         return state, Wait()
     plan = trying.hedge(conditions, state, now)
     if plan is None:
@@ -300,14 +310,14 @@ def _late(conditions: Conditions, state: State, event: Late, now: float) -> Move
     for attempt, observed in event.running:
         state = trying.ended(conditions, state, attempt, "timeout", "deadline", observed, now)
     if streaming:
-        return _end(state, End(status="failed", source="error", http_status=200, reason="deadline"))
+        return _end(conditions, state, End(status="failed", source="error", http_status=200, reason="deadline"))
     return _fall(conditions, replace(state, pending=None), "deadline", now)
 
 
 def _left(conditions: Conditions, state: State, event: Left, now: float) -> Moved:
     for attempt, observed in event.running:
         state = trying.ended(conditions, state, attempt, "cancelled", "client_gone", observed, now)
-    return _end(state, End(status="cancelled", source="error", http_status=499, reason="client_gone"))
+    return _end(conditions, state, End(status="cancelled", source="error", http_status=499, reason="client_gone"))
 
 
 def _fall(conditions: Conditions, state: State, reason: str, now: float) -> Moved:
@@ -330,15 +340,16 @@ def _fall(conditions: Conditions, state: State, reason: str, now: float) -> Move
             prepared = answers.prepared(first, state.request)
             if prepared is not None:
                 return _end(
+                    conditions,
                     trying.noted(state, "ok", first, now),
                     End(status="fallback", source=prepared.source, http_status=200, reason=reason, text=prepared.text),
                 )
-    return _unanswered(state, reason)
+    return _unanswered(conditions, state, reason)
 
 
-def _unanswered(state: State, reason: str) -> Moved:
+def _unanswered(conditions: Conditions, state: State, reason: str) -> Moved:
     if reason in _REFUSALS:
-        return _refuse(state, reason)
+        return _refuse(conditions, state, reason)
     status: Status = "failed" if state.tried else "refused"
     retry_after_s = _RETRY_AFTER_S if _HTTP_OF_REASON.get(reason) in {429, 503} else None
     ending = End(
@@ -348,20 +359,23 @@ def _unanswered(state: State, reason: str) -> Moved:
         reason=reason,
         retry_after_s=retry_after_s,
     )
-    return _end(state, ending)
+    return _end(conditions, state, ending)
 
 
-def _refuse(state: State, reason: str, retry_after_s: float | None = None) -> Moved:
+def _refuse(conditions: Conditions, state: State, reason: str, retry_after_s: float | None = None) -> Moved:
     http_status = _HTTP_OF_REASON[reason]
     if retry_after_s is None and http_status in {429, 503}:
         retry_after_s = _RETRY_AFTER_S
     return _end(
+        conditions,
         state,
         End(status="refused", source="error", http_status=http_status, reason=reason, retry_after_s=retry_after_s),
     )
 
 
-def _end(state: State, ending: End) -> tuple[State, Action]:
+def _end(conditions: Conditions, state: State, ending: End) -> tuple[State, Action]:
+    if state.seated:
+        conditions.in_flight[state.request.tenant] -= 1
     return replace(state, phase="done", pending=None), ending
 
 

@@ -51,6 +51,7 @@ class Index(Noun, frozen=True, kw_only=True):
     speaks: dict[str, tuple[Protocol, ...]]
     tenants: dict[str, Tenant]
     tiers: dict[Tier, TierRule]
+    stall_s: dict[str, float]
 
     @property
     def keys_required(self) -> bool:
@@ -104,6 +105,7 @@ def index(policy: Policy) -> Index:
         speaks=speaks,
         tenants=_by_name("tenant", policy.tenants),
         tiers={rule.tier: rule for rule in (*TIER_RULES, *policy.tiers)},
+        stall_s={one.name: backends[one.backend].stall_s for one in policy.deployments},
     )
 
 

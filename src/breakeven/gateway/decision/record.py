@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from breakeven.gateway.decision.charge import Charge, Consumption, charge, consumption
@@ -112,89 +114,119 @@ def _sum_tokens(one: Tokens, other: Tokens) -> Tokens:
 
 
 def _whole(state: State, end: End, node: str, sequence: int, now: float) -> Prediction:
-    request, contract, use_case, policy = (
-        state.request,
-        state.request.contract,
-        state.request.use_case,
-        state.index.policy,
-    )
-    choice, answered = state.choice, state.answered
-    observed = answered.observed if answered is not None else _UNSEEN
-    ran = state.index.deployments[answered.deployment] if answered is not None else None
+    answered = state.answered
     bill = _Bill(state)
-    money = bill.money
-    budget_s, total_s = request.budget_s, now - request.received_s
-    ttft, tpot = _speeds(state, end, observed, now)
-    ttft_target_s = use_case.ttft_s if request.stream else None
-    tpot_target_s = use_case.tpot_s if request.stream else None
+    observed = _UNSEEN if answered is None else answered.observed
     return Prediction(
-        prediction_id=request.prediction_ids[0],
-        request_id=request.request_id,
         node=node,
         sequence=sequence,
-        time_s=request.time_s,
-        use_case=use_case.name,
-        tenant=request.tenant,
-        tier=use_case.tier,
-        trace_id=contract.trace_id,
-        region=contract.region,
-        device_class=contract.device_class,
-        channel=contract.channel,
-        labels=contract.labels,
-        subject=request.subjects[0] if len(request.subjects) == 1 else "",
-        subject_kind=contract.subject_kind,
-        session=contract.session,
-        consent=contract.consent,
-        policy_id=policy.id,
-        plan_id=policy.plan_id,
-        arm=choice.arm if choice else "",
-        eligible=choice.eligible if choice else (),
-        propensities=choice.propensities if choice else (),
-        chosen=choice.chosen if choice else "",
-        seed=request.seed,
-        deployment=ran.name if ran else "",
-        model=(ran.model or request.model) if ran else request.model,
-        placement=ran.placement if ran else "unknown",
-        emulated=ran is not None and (ran.emulated or observed.emulated),
-        cache=end.cache,
         attempts=state.attempts,
         status=end.status,
         reason=end.reason,
         http_status=end.http_status,
-        stream=request.stream,
+        cache=end.cache,
         stages=stages(state, now),
-        total_s=total_s,
-        ttft_s=ttft,
-        tpot_s=tpot,
-        chunk_gap_max_s=observed.gap_max_s,
-        budget_s=budget_s,
-        ttft_target_s=ttft_target_s,
-        tpot_target_s=tpot_target_s,
-        in_budget=in_budget(
-            end.status,
-            total_s=total_s,
-            ttft_s=ttft,
-            tpot_s=tpot,
-            budget_s=budget_s,
-            ttft_target_s=ttft_target_s,
-            tpot_target_s=tpot_target_s,
-        ),
         served=_served(end, observed, bill.main),
-        consumed=bill.consumed,
-        billable=money.billable,
-        priced=money.priced,
-        tokens_basis=bill.basis,
-        rows_scored=request.rows,
-        cost_pico_usd=money.cost_pico_usd,
-        price_id=money.price_id,
-        cost_basis=money.basis,
-        work_s=money.work_s,
-        in_flight=bill.main.in_flight,
-        energy_kwh=money.energy_kwh,
-        energy_basis=money.energy_basis,
-        features_hash=request.features_hash,
-        prompt=request.prompt,
+        **_asked(state),
+        **_chosen(state),
+        **_ran(state, answered),
+        **_timed(state, end, observed, now),
+        **_billed(bill),
     )
+
+
+Fields = dict[str, Any]
+"""Some fields of a record."""
+
+
+def _asked(state: State) -> Fields:
+    request, contract = state.request, state.request.contract
+    return {
+        "prediction_id": request.prediction_ids[0],
+        "request_id": request.request_id,
+        "time_s": request.time_s,
+        "use_case": request.use_case.name,
+        "tenant": request.tenant,
+        "tier": request.use_case.tier,
+        "trace_id": contract.trace_id,
+        "parent_span_id": contract.parent_span_id,
+        "region": contract.region,
+        "device_class": contract.device_class,
+        "channel": contract.channel,
+        "labels": contract.labels,
+        "subject": request.subjects[0] if len(request.subjects) == 1 else "",
+        "subject_kind": contract.subject_kind,
+        "session": contract.session,
+        "consent": contract.consent,
+        "seed": request.seed,
+        "protocol": request.protocol,
+        "stream": request.stream,
+        "rows_scored": request.rows,
+        "features_hash": request.features_hash,
+        "prompt": request.prompt,
+    }
+
+
+def _chosen(state: State) -> Fields:
+    policy, choice = state.index.policy, state.choice
+    if choice is None:
+        return {"policy_id": policy.id, "plan_id": policy.plan_id}
+    return {
+        "policy_id": policy.id,
+        "plan_id": policy.plan_id,
+        "arm": choice.arm,
+        "eligible": choice.eligible,
+        "propensities": choice.propensities,
+        "chosen": choice.chosen,
+    }
+
+
+def _ran(state: State, answered: Tried | None) -> Fields:
+    if answered is None:
+        return {"model": state.request.model}
+    ran = state.index.deployments[answered.deployment]
+    return {
+        "deployment": ran.name,
+        "model": ran.model or state.request.model,
+        "placement": ran.placement,
+        "emulated": ran.emulated or answered.observed.emulated,
+    }
+
+
+def _timed(state: State, end: End, observed: Observed, now: float) -> Fields:
+    request, use_case = state.request, state.request.use_case
+    total_s = now - request.received_s
+    ttft, tpot = _speeds(state, end, observed, now)
+    targets = {
+        "budget_s": request.budget_s,
+        "ttft_target_s": use_case.ttft_s if request.stream else None,
+        "tpot_target_s": use_case.tpot_s if request.stream else None,
+    }
+    return {
+        "total_s": total_s,
+        "ttft_s": ttft,
+        "tpot_s": tpot,
+        "chunk_gap_max_s": observed.gap_max_s,
+        "in_budget": in_budget(end.status, total_s=total_s, ttft_s=ttft, tpot_s=tpot, **targets),
+        **targets,
+    }
+
+
+def _billed(bill: _Bill) -> Fields:
+    money = bill.money
+    return {
+        "consumed": bill.consumed,
+        "billable": money.billable,
+        "priced": money.priced,
+        "tokens_basis": bill.basis,
+        "cost_pico_usd": money.cost_pico_usd,
+        "price_id": money.price_id,
+        "cost_basis": money.basis,
+        "work_s": money.work_s,
+        "in_flight": bill.main.in_flight,
+        "energy_kwh": money.energy_kwh,
+        "energy_basis": money.energy_basis,
+    }
 
 
 _UNSEEN = Observed()

@@ -14,7 +14,7 @@ from breakeven.gateway.decision.route import SEED_BITS, Choice
 from breakeven.gateway.decision.strategy.option import Option
 from breakeven.gateway.decision.strategy.prefix_affinity import affinity_of
 from breakeven.gateway.decision.strategy.table import STRATEGIES
-from breakeven.schema.policy import PolicyDeployment, RouteTarget
+from breakeven.schema.policy import PolicyDeployment, RouteTarget, TierRule
 
 LIKELY_OUTPUT = 256
 Candidates = list[tuple[RouteTarget, Standing]]
@@ -52,24 +52,24 @@ def another(conditions: Conditions, index: Index, request: Request, now: float, 
 def _open(
     conditions: Conditions, index: Index, request: Request, targets: tuple[RouteTarget, ...], now: float
 ) -> Candidates | str:
-    standings = [(target, conditions.of(target.deployment)) for target in targets]
-    for target, standing in standings:
-        _trip_frozen(index, target, standing, now)
-    able = usable([standing.circuit for _, standing in standings], now)
-    if not able:
-        return "circuit_open"
-    return [standings[place] for place in able if _has_room(index, request, *standings[place])] or "overload"
-
-
-def _trip_frozen(index: Index, target: RouteTarget, standing: Standing, now: float) -> None:
-    """An engine that moves no more is left alone, whatever its health page says."""
-    backend = index.backends[index.deployments[target.deployment].backend]
-    if standing.progress.frozen(now, backend.stall_s):
-        standing.circuit.trip(now)
-
-
-def _has_room(index: Index, request: Request, target: RouteTarget, standing: Standing) -> bool:
+    standings: Candidates = []
+    well = True
+    for target in targets:
+        standing = conditions.of(target.deployment)
+        if standing.progress.frozen(now, index.stall_s[target.deployment]):
+            standing.circuit.trip(now)  # it moves no more, whatever its health page says
+        well = well and standing.circuit.allows(now) == "yes"
+        standings.append((target, standing))
+    if not well:
+        able = usable([standing.circuit for _, standing in standings], now)
+        standings = [standings[place] for place in able]
+        if not standings:
+            return "circuit_open"
     rule = index.tiers[request.use_case.tier]
+    return [one for one in standings if _has_room(index, request, rule, *one)] or "overload"
+
+
+def _has_room(index: Index, request: Request, rule: TierRule, target: RouteTarget, standing: Standing) -> bool:
     deployment = index.deployments[target.deployment]
     limit = standing.limit.limit
     if deployment.max_in_flight:

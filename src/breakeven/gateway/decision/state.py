@@ -66,6 +66,7 @@ class State(Noun, frozen=True, kw_only=True):
 
     `attempts` is the chain as the record tells it, `tried` what each attempt at a deployment yielded; the last of
     `tried` that is ok is the answer's. `pending` waits for money or for its instant. `sent` numbers attempts.
+    `seated`: it counts against its tenant's bound of requests in flight.
     """
 
     index: Index
@@ -77,6 +78,7 @@ class State(Noun, frozen=True, kw_only=True):
     choice: Choice | None = None
     holds: tuple[Hold, ...] = ()
     running: tuple[Running, ...] = ()
+    seated: bool = False
     pending: Plan | None = None
     sent: int = 0
     attempts: tuple[Attempt, ...] = ()

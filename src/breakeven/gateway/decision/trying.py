@@ -67,11 +67,14 @@ def _slow_at(conditions: Conditions, state: State, standing: Standing, now: floa
 
 def hedge(conditions: Conditions, state: State, now: float) -> Plan | None:
     """A second attempt beside a slow first, at another deployment where there is one; None when it may not be."""
+    use_case = state.request.use_case
+    if use_case.hedge is None or not state.index.tiers[use_case.tier].hedge:
+        return None
     first = state.running[0].deployment
     other = another(conditions, state.index, state.request, now, {first}) or first
     if not open_to(conditions, state.index, state.request, other, now):
         return None
-    return Plan(deployment=other, kind="hedge") if conditions.hedges(state.request.use_case).take() else None
+    return Plan(deployment=other, kind="hedge") if conditions.hedges(use_case).take() else None
 
 
 def retry(conditions: Conditions, state: State, event: Broke, run: Running, now: float) -> Plan | None:
