@@ -99,6 +99,30 @@ def test_what_the_backend_drops_makes_it_fall() -> None:
     assert limit.limit == 4
 
 
+def test_after_an_outage_it_is_soon_where_it_was() -> None:
+    """A minute of nothing but refusals says that the server was gone, not full: six windows of answers bring it back."""
+    limit = Limit(start=600)
+    now = feed(limit, 60, sharing(0.1, 1000))
+    whole = limit.limit
+    for _ in range(6_000):
+        now += 0.01
+        limit.sample(0.0, 1, True, now)
+    assert limit.limit == pytest.approx(whole / 32)
+    feed(limit, 6 * 0.16, sharing(0.1, 1000), at=now)
+    assert limit.limit >= 0.8 * whole
+
+
+def test_it_comes_back_no_further_than_latency_allows() -> None:
+    """The server holds less than before the outage: where it queues the doubling ends, and the gradient goes on."""
+    limit = Limit(start=600)
+    now = feed(limit, 60, sharing(0.1, 1000))
+    for _ in range(6_000):
+        now += 0.01
+        limit.sample(0.0, 1, True, now)
+    feed(limit, 30, sharing(0.1, 60), at=now)
+    assert limit.limit <= 2.4 * 60
+
+
 def test_a_ceiling_bounds_latency_when_the_floor_was_never_seen() -> None:
     """Started into an overload of a server of four places: with a ceiling of half a second it ends there."""
     limit = Limit(ceiling_s=0.5)
