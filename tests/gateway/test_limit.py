@@ -100,7 +100,7 @@ def test_what_the_backend_drops_makes_it_fall() -> None:
 
 
 def test_after_an_outage_it_is_soon_where_it_was() -> None:
-    """A minute of nothing but refusals says that the server was gone, not full: six windows of answers bring it back."""
+    """A minute of nothing but refusals says that server was gone, not full: six windows of answers bring it back."""
     limit = Limit(start=600)
     now = feed(limit, 60, sharing(0.1, 1000))
     whole = limit.limit
