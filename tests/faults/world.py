@@ -604,4 +604,3 @@ SCRIPTS = {
     "refused": refuses, "hang": hangs, "frozen": hangs, "status": says, "slow": slow, "stall": stalls, "cut": cut,
     "garbled": garbled, "error_event": error_event,
 }  # fmt: skip
-

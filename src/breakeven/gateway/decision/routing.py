@@ -18,7 +18,7 @@ from breakeven.schema.policy import PolicyDeployment, RouteTarget, TierRule
 
 LIKELY_OUTPUT = 256
 _STATIC = frozenset({"weight"})
-_CERTAIN = (1.0,)
+_CERTAIN: tuple[float, ...] = (1.0,)
 Candidates = list[tuple[RouteTarget, Standing]]
 
 
