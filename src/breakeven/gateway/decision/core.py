@@ -339,9 +339,11 @@ def _fall(conditions: Conditions, state: State, reason: str, now: float) -> Move
             if state.request.cached:
                 return state, LookUp(max_age_s=max(use_case.cache_ttl_s, STALE_S))
         elif first.startswith(TO):
-            plan = trying.fallback(conditions, state, first.removeprefix(TO), now)
-            if plan is not None:
+            deployment = first.removeprefix(TO)
+            plan = trying.fallback(conditions, state, deployment, now)
+            if isinstance(plan, Plan):
                 return _pay(conditions, state, plan, now)
+            state = trying.noted(state, "skipped", plan, now, deployment)
         else:
             prepared = answers.prepared(first, state.request)
             if prepared is not None:

@@ -31,10 +31,10 @@ def pick(conditions: Conditions, index: Index, request: Request, now: float) -> 
     return found if isinstance(found, str) else _chosen(index, request, found)
 
 
-def open_to(conditions: Conditions, index: Index, request: Request, deployment: str, now: float) -> bool:
-    """Whether a deployment may be asked."""
-    alone = (RouteTarget(deployment=deployment),)
-    return not isinstance(_open(conditions, index, request, alone, now), str)
+def closed_to(conditions: Conditions, index: Index, request: Request, deployment: str, now: float) -> str:
+    """Why a deployment may not be asked; "" when it may."""
+    found = _open(conditions, index, request, (RouteTarget(deployment=deployment),), now)
+    return found if isinstance(found, str) else ""
 
 
 def another(conditions: Conditions, index: Index, request: Request, now: float, tried: set[str]) -> str | None:
