@@ -343,7 +343,8 @@ def _fall(conditions: Conditions, state: State, reason: str, now: float) -> Move
             plan = trying.fallback(conditions, state, deployment, now)
             if isinstance(plan, Plan):
                 return _pay(conditions, state, plan, now)
-            state = trying.noted(state, "skipped", plan, now, deployment)
+            if plan != trying.TRIED:
+                state = trying.noted(state, "skipped", plan, now, deployment)
         else:
             prepared = answers.prepared(first, state.request)
             if prepared is not None:
