@@ -99,6 +99,31 @@ def test_what_the_backend_drops_makes_it_fall() -> None:
     assert limit.limit == 4
 
 
+def test_after_an_outage_it_is_soon_where_it_was() -> None:
+    """A minute of nothing but refusals says that the server was gone, not full: a second of answers bring it back."""
+    limit = Limit(start=600)
+    now = feed(limit, 60, sharing(0.1, 1000))
+    whole = limit.limit
+    for _ in range(6_000):
+        now += 0.01
+        limit.sample(0.0, 1, True, now)
+    assert whole / 40 <= limit.limit <= whole / 32
+    feed(limit, 1.0, sharing(0.1, 1000), at=now)
+    assert limit.limit >= 0.7 * whole
+
+
+def test_it_comes_back_no_further_than_latency_allows() -> None:
+    """The server holds half of what it held before the outage: where it queues the doubling ends."""
+    limit = Limit()
+    now = feed(limit, 120, sharing(0.1, 60))
+    for _ in range(6_000):
+        now += 0.01
+        limit.sample(0.0, 1, True, now)
+    for _ in range(100):
+        now = feed(limit, 0.1, sharing(0.1, 30), at=now)
+        assert limit.limit <= 4 * 30
+
+
 def test_a_ceiling_bounds_latency_when_the_floor_was_never_seen() -> None:
     """Started into an overload of a server of four places: with a ceiling of half a second it ends there."""
     limit = Limit(ceiling_s=0.5)

@@ -56,7 +56,7 @@ STALE_S = 3600.0
 """How old a cached answer of last resort may be where the use case states no cache of its own."""
 RESERVE_SHARE, RESERVE_S = 0.1, 0.01
 """Kept back from the budget, so that a fallback still arrives inside it: a tenth, at most 10 ms."""
-PATIENCE_S = 0.25
+PATIENCE_S = 0.1
 """How long a request waits at most for money that others are about to give back."""
 _HTTP_OF_REASON = {
     "deadline": 504,
@@ -136,7 +136,7 @@ def _without_tracking(conditions: Conditions, state: State, now: float) -> Moved
 def _admit(conditions: Conditions, state: State, now: float) -> Moved:
     found = holding.arrival(state.request, state.purses)
     if isinstance(found, Short):
-        return state, Lease(purse=found.purse, amount=found.amount, until=now)
+        return state, Lease(purse=found.purse, amount=found.amount, until=_patience(state, now))
     state = replace(state, holds=found, phase="looking")
     if state.late_at is not None and now >= state.late_at:
         return _fall(conditions, state, "deadline", now)
@@ -202,9 +202,13 @@ def _pay(conditions: Conditions, state: State, plan: Plan, now: float) -> Moved:
     found = holding.attempt(state, plan)
     if isinstance(found, Short):
         phase = "falling" if plan.kind == "fallback" else "paying"
-        until = now + PATIENCE_S if state.late_at is None else min(now + PATIENCE_S, state.late_at)
-        return replace(state, phase=phase, pending=plan), Lease(purse=found.purse, amount=found.amount, until=until)
+        asked = Lease(purse=found.purse, amount=found.amount, until=_patience(state, now))
+        return replace(state, phase=phase, pending=plan), asked
     return trying.send(conditions, *found, now)
+
+
+def _patience(state: State, now: float) -> float:
+    return now + PATIENCE_S if state.late_at is None else min(now + PATIENCE_S, state.late_at)
 
 
 def _short(conditions: Conditions, state: State, plan: Plan, now: float) -> Moved:
@@ -335,9 +339,11 @@ def _fall(conditions: Conditions, state: State, reason: str, now: float) -> Move
             if state.request.cached:
                 return state, LookUp(max_age_s=max(use_case.cache_ttl_s, STALE_S))
         elif first.startswith(TO):
-            plan = trying.fallback(conditions, state, first.removeprefix(TO), now)
-            if plan is not None:
+            deployment = first.removeprefix(TO)
+            plan = trying.fallback(conditions, state, deployment, now)
+            if isinstance(plan, Plan):
                 return _pay(conditions, state, plan, now)
+            state = trying.noted(state, "skipped", plan, now, deployment)
         else:
             prepared = answers.prepared(first, state.request)
             if prepared is not None:

@@ -8,6 +8,8 @@ SAMPLES = 16
 """A window holds at least so many samples, and lasts at least one latency, so that a change is seen before the next."""
 DROP = 0.8
 """The share of the limit aimed at after a window in which the backend dropped something; half-way is a tenth less."""
+RETREAT = 1 / 32
+"""The share of the limit that is left after windows of nothing but drops."""
 HEADROOM = 1 / 16
 """By how much a limit in use grows per window while latency allows."""
 FLOOR_STEP, FLOOR_LEAP = 0.1, 0.3
@@ -34,6 +36,9 @@ class Limit:
     becomes slower by nature, and not when it only queues. Sources: Gradient2 of Netflix' concurrency-limits; the
     minimal round trip of Envoy's adaptive concurrency.
 
+    Where windows held nothing but drops, the backend was gone rather than full: once it answers again the limit doubles
+    per window, up to where it was, as long as latency allows (slow start, RFC 5681).
+
     `ceiling_s` stands in for a floor that is not seen because the worker started into an overload; half the latency
     target is a good one. A server whose throughput falls beyond its knee wants a tolerance nearer 1.
 
@@ -43,8 +48,8 @@ class Limit:
     """
 
     __slots__ = (
-        "_ceiling_s", "_count", "_dropped", "_ends_s", "_floor_n", "_in_flight", "_least", "_limit", "_logs", "_most",
-        "_tolerance", "_windows", "floor_s",
+        "_before", "_ceiling_s", "_count", "_dropped", "_ends_s", "_floor_n", "_in_flight", "_least", "_limit", "_logs",
+        "_most", "_tolerance", "_windows", "floor_s",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +63,7 @@ class Limit:
         self._least, self._most, self._tolerance, self._ceiling_s = least, most, tolerance, ceiling_s
         self._limit = min(max(start, least), most)
         self.floor_s: float | None = None
+        self._before = 0.0  # the limit before an outage
         self._floor_n = 0.0
         self._ends_s = float("-inf")
         self._count = self._dropped = self._windows = 0
@@ -86,6 +92,8 @@ class Limit:
         aim = self._aim(exp(self._logs / self._count), self._in_flight / self._count) if self._count else self._limit
         if self._dropped:
             aim = min(aim, DROP * self._limit)
+            self._before = DROP * self._before if self._count else max(self._before, self._limit)
+            aim = aim if self._count else max(aim, RETREAT * self._before)
         aim = aim if aim > self._limit else (self._limit + aim) / 2
         self._limit = min(self._most, max(self._least, aim))
         self._ends_s = now + (exp(self._logs / self._count) if self._count else 0.0)
@@ -96,11 +104,16 @@ class Limit:
         floor_s = self._learn(rtt_s, n)
         limit = self._limit
         wanted_s = self._ceiling_s if self._windows <= WARM_UP else min(self._ceiling_s, self._tolerance * floor_s)
-        if n < limit / 2 or (self._windows <= WARM_UP and rtt_s <= wanted_s):
+        if rtt_s > wanted_s:
+            self._before = 0.0
+        again = min(2 * limit, self._before)
+        if n < limit / 2:
             return limit
+        if self._windows <= WARM_UP and rtt_s <= wanted_s:
+            return max(limit, again)
         headroom = max(1.0, HEADROOM * limit)
         gradient = max(_LEAST_GRADIENT, wanted_s / rtt_s)
-        return limit + headroom if gradient >= 1 else min(limit, n * gradient + headroom)
+        return max(limit + headroom, again) if gradient >= 1 else min(limit, n * gradient + headroom)
 
     def _learn(self, rtt_s: float, n: float) -> float:
         self._windows += 1
