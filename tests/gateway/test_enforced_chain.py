@@ -121,7 +121,10 @@ def test_what_the_other_deployment_meets_does_not_loop(kit, tmp_path) -> None:
     handlers = {"a": kit.fails(500), "b": kit.fails(502), "c": kit.fails(503)}
     case = {"retry": Retry(), "failure": ("deployment:b", "deployment:c", "deployment:a", "deployment:c", "error")}
     (record,) = kit.enforce(tmp_path, test, handlers, use_case=case, route=("a", "b"), breaker=PATIENT)
-    assert [one.kind for one in record.attempts] == ["primary", "retry", "fallback"]
+    asked = [one for one in record.attempts if one.outcome != "skipped"]
+    assert [(one.deployment, one.kind) for one in asked] == [("a", "primary"), ("b", "retry"), ("c", "fallback")]
+    passed_over = [one for one in record.attempts if one.outcome == "skipped"]
+    assert [(one.deployment, one.reason) for one in passed_over] == [(name, "tried_already") for name in "bac"]
 
 
 def test_the_slot_of_the_fallback_is_kept_for_it(kit, tmp_path, transport) -> None:
