@@ -605,3 +605,62 @@ SCRIPTS = {
     "garbled": garbled, "error_event": error_event,
 }  # fmt: skip
 
+
+class SharingServer(Server):
+    """Shares itself out among whoever is in flight: `places` run at full speed, more than that only slow each other."""
+
+    def __init__(self, world: World, name: str, seed: int, places: int, service_s: float) -> None:
+        super().__init__(world, name, seed)
+        self.places, self.service_s = places, service_s
+        self._done, self._at = 0.0, 0.0
+        self._ends: list[tuple[float, int, Sharing]] = []
+        self._number = 0
+        self._timer: Timer | None = None
+
+    def send(self, call: Call, sink: Any, worker: Worker) -> Sharing:
+        self._advance()
+        self._number += 1
+        size_s = self.service_s * exp(self.random.gauss(-0.125, 0.5))
+        found = Sharing(self, sink, max(1, round(size_s / 0.01)))
+        heappush(self._ends, (self._done + size_s, self._number, found))
+        self.calls.append(CLOCK.now)
+        self.live.add(found)
+        self.plan()
+        return found
+
+    def plan(self) -> None:
+        """Look for the next to end, after any change of who is there."""
+        self._advance()
+        while self._ends and self._ends[0][2] not in self.live:
+            heappop(self._ends)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._ends:
+            left_s = max(0.0, self._ends[0][0] - self._done)
+            self._timer = self.world.at(CLOCK.now + left_s * max(1.0, len(self.live) / self.places), self._end)
+
+    def _advance(self) -> None:
+        self._done += (CLOCK.now - self._at) / max(1.0, len(self.live) / self.places)
+        self._at = CLOCK.now
+
+    def _end(self) -> None:
+        self._advance()
+        found = heappop(self._ends)[2]
+        self.live.discard(found)
+        self.plan()
+        found.sink.on_sent()
+        found.sink.on_head(200, [])
+        found.sink.on_piece(Piece(data=b"~", usage=Tokens(input=100, output=found.words), done=True))
+
+
+class Sharing:
+    """One call at such a server."""
+
+    def __init__(self, server: SharingServer, sink: Any, words: int) -> None:
+        self.server, self.sink, self.words, self.worker = server, sink, words, None
+
+    def cancel(self) -> None:
+        if self in self.server.live:
+            self.server._advance()
+            self.server.live.discard(self)
+            self.server.plan()
