@@ -56,6 +56,10 @@ def test_before_the_first_byte_another_may_still_answer(sim, seed) -> None:
     for client in clients:
         record = world.record_of(client)
         if record.attempts[0].deployment == "a" and record.attempts[0].reason == "upstream_error":
-            assert (record.status, set(client.tokens)) in (("answered", {"b"}), ("answered", {"c"}), ("fallback", set()))
+            assert (record.status, set(client.tokens)) in (
+                ("answered", {"b"}),
+                ("answered", {"c"}),
+                ("fallback", set()),
+            )
     assert sum(one.attempts[0].reason == "upstream_error" for one in world.records) >= 3
     assert world.workers[0].conditions.of("a").circuit.opened_s is not None

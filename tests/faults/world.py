@@ -286,6 +286,7 @@ class Worker:
             self.world.store.reclaim(purse)
 
     def all_purses(self) -> list[Purse]:
+        """Of every allowance that was touched here."""
         return list(self._purses.values())
 
     # The runtime
@@ -343,36 +344,37 @@ GRAVE: Any = SimpleNamespace(dead=True)
 
 
 class Store:
-    """The file that shares allowances out among workers: what is granted is never more than the limit."""
+    """The file that shares allowances out among workers: what all of them hold is never more than the limit."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.down = False
-        self.left: dict[str, int] = {}
         self.settled: dict[str, int] = {}
 
     def lease(self, purse: Purse, amount: int) -> bool:
         """Fill a purse up to an amount, and a chunk beyond where there is plenty."""
-        key, limit = purse.allowance.key, purse.allowance.most
-        need = amount - purse.free
-        left = self.left.setdefault(key, limit)
+        need, limit = amount - purse.free, purse.allowance.most
+        left = limit - self.held(purse.allowance.key)
         if self.down or left < need:
             return need <= 0
-        grant = max(0, min(left, need + limit // 40))
-        self.left[key] -= grant
-        purse.grant(grant)
+        purse.grant(max(0, min(left, need + limit // 40)))
         return True
 
     def reclaim(self, purse: Purse) -> None:
         """Of a dead worker: what it had spent and reserved is spent, the rest is there again."""
-        key = purse.allowance.key
-        self.settled[key] = self.settled.get(key, 0) + purse.worst
-        self.left[key] += max(0, purse.granted - purse.worst)
+        self.settled[purse.allowance.key] = self.settled.get(purse.allowance.key, 0) + purse.worst
+
+    def held(self, key: str) -> int:
+        """Granted to the living, or used beyond that; used by the dead."""
+        return self.settled.get(key, 0) + sum(max(one.granted, one.worst) for one in self._purses(key))
 
     def spent(self, key: str) -> int:
-        """By everybody, dead ones at their worst."""
-        alive = [purse for one in self.world.workers if not one.dead for purse in one.all_purses()]
-        return self.settled.get(key, 0) + sum(purse.worst for purse in alive if purse.allowance.key == key)
+        """By everybody, with what is in flight at its worst."""
+        return self.settled.get(key, 0) + sum(one.worst for one in self._purses(key))
+
+    def _purses(self, key: str) -> list[Purse]:
+        alive = [one for one in self.world.workers if not one.dead]
+        return [purse for one in alive for purse in one.all_purses() if purse.allowance.key == key]
 
 
 class Line:
@@ -485,7 +487,7 @@ class Answering:
         self.sink.on_sent()
 
     def head(self, status: int, headers: list[tuple[str, str]]) -> None:
-        self.taken = status < 300  # noqa: PLR2004 - an error costs nothing
+        self.taken = status < 300
         self.sink.on_head(status, headers)
 
     def word(self) -> None:
