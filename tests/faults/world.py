@@ -28,7 +28,7 @@ from breakeven.gateway.decision.purse import Purse, heap_cells
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.exchange import Exchange
 from breakeven.gateway.runtime import Bundle
-from breakeven.schema.policy import Backend, Policy, PolicyDeployment, Route, RouteTarget, TokenPrice, UseCase
+from breakeven.schema.policy import Backend, Budget, Policy, PolicyDeployment, Route, RouteTarget, TokenPrice, UseCase
 from breakeven.schema.record import Prediction, Tokens
 from breakeven.wire.failure import ProtocolError, TimedOutError, unreachable
 from breakeven.wire.http import HttpRequest
