@@ -31,3 +31,9 @@ def sim(monkeypatch) -> ModuleType:
 def kit() -> ModuleType:
     """The helpers of tests/gateway: a real gateway on a loopback port, and an upstream that misbehaves on demand."""
     return _load("breakeven_faults_kit", HERE.parent / "gateway" / "conftest.py")
+
+
+@pytest.fixture
+def chaos() -> ModuleType:
+    """chaos.py."""
+    return _load("breakeven_faults_chaos", HERE / "chaos.py")

@@ -28,7 +28,7 @@ from breakeven.gateway.decision.purse import Purse, heap_cells
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.exchange import Exchange
 from breakeven.gateway.runtime import Bundle
-from breakeven.schema.policy import Backend, Policy, PolicyDeployment, Route, RouteTarget, TokenPrice, UseCase
+from breakeven.schema.policy import Backend, Budget, Policy, PolicyDeployment, Route, RouteTarget, TokenPrice, UseCase
 from breakeven.schema.record import Prediction, Tokens
 from breakeven.wire.failure import ProtocolError, TimedOutError, unreachable
 from breakeven.wire.http import HttpRequest
@@ -286,6 +286,7 @@ class Worker:
             self.world.store.reclaim(purse)
 
     def all_purses(self) -> list[Purse]:
+        """Of every allowance that was touched here."""
         return list(self._purses.values())
 
     # The runtime
@@ -343,36 +344,37 @@ GRAVE: Any = SimpleNamespace(dead=True)
 
 
 class Store:
-    """The file that shares allowances out among workers: what is granted is never more than the limit."""
+    """The file that shares allowances out among workers: what all of them hold is never more than the limit."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.down = False
-        self.left: dict[str, int] = {}
         self.settled: dict[str, int] = {}
 
     def lease(self, purse: Purse, amount: int) -> bool:
         """Fill a purse up to an amount, and a chunk beyond where there is plenty."""
-        key, limit = purse.allowance.key, purse.allowance.most
-        need = amount - purse.free
-        left = self.left.setdefault(key, limit)
+        need, limit = amount - purse.free, purse.allowance.most
+        left = limit - self.held(purse.allowance.key)
         if self.down or left < need:
             return need <= 0
-        grant = max(0, min(left, need + limit // 40))
-        self.left[key] -= grant
-        purse.grant(grant)
+        purse.grant(max(0, min(left, need + limit // 40)))
         return True
 
     def reclaim(self, purse: Purse) -> None:
         """Of a dead worker: what it had spent and reserved is spent, the rest is there again."""
-        key = purse.allowance.key
-        self.settled[key] = self.settled.get(key, 0) + purse.worst
-        self.left[key] += max(0, purse.granted - purse.worst)
+        self.settled[purse.allowance.key] = self.settled.get(purse.allowance.key, 0) + purse.worst
+
+    def held(self, key: str) -> int:
+        """Granted to the living, or used beyond that; used by the dead."""
+        return self.settled.get(key, 0) + sum(max(one.granted, one.worst) for one in self._purses(key))
 
     def spent(self, key: str) -> int:
-        """By everybody, dead ones at their worst."""
-        alive = [purse for one in self.world.workers if not one.dead for purse in one.all_purses()]
-        return self.settled.get(key, 0) + sum(purse.worst for purse in alive if purse.allowance.key == key)
+        """By everybody, with what is in flight at its worst."""
+        return self.settled.get(key, 0) + sum(one.worst for one in self._purses(key))
+
+    def _purses(self, key: str) -> list[Purse]:
+        alive = [one for one in self.world.workers if not one.dead]
+        return [purse for one in alive for purse in one.all_purses() if purse.allowance.key == key]
 
 
 class Line:
@@ -485,7 +487,7 @@ class Answering:
         self.sink.on_sent()
 
     def head(self, status: int, headers: list[tuple[str, str]]) -> None:
-        self.taken = status < 300  # noqa: PLR2004 - an error costs nothing
+        self.taken = status < 300
         self.sink.on_head(status, headers)
 
     def word(self) -> None:
@@ -604,3 +606,63 @@ SCRIPTS = {
     "refused": refuses, "hang": hangs, "frozen": hangs, "status": says, "slow": slow, "stall": stalls, "cut": cut,
     "garbled": garbled, "error_event": error_event,
 }  # fmt: skip
+
+
+class SharingServer(Server):
+    """Shares itself out among whoever is in flight: `places` run at full speed, more than that only slow each other."""
+
+    def __init__(self, world: World, name: str, seed: int, places: int, service_s: float) -> None:
+        super().__init__(world, name, seed)
+        self.places, self.service_s = places, service_s
+        self._done, self._at = 0.0, 0.0
+        self._ends: list[tuple[float, int, Sharing]] = []
+        self._number = 0
+        self._timer: Timer | None = None
+
+    def send(self, call: Call, sink: Any, worker: Worker) -> Sharing:
+        self._advance()
+        self._number += 1
+        size_s = self.service_s * exp(self.random.gauss(-0.125, 0.5))
+        found = Sharing(self, sink, max(1, round(size_s / 0.01)))
+        heappush(self._ends, (self._done + size_s, self._number, found))
+        self.calls.append(CLOCK.now)
+        self.live.add(found)
+        self.plan()
+        return found
+
+    def plan(self) -> None:
+        """Look for the next to end, after any change of who is there."""
+        self._advance()
+        while self._ends and self._ends[0][2] not in self.live:
+            heappop(self._ends)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._ends:
+            left_s = max(0.0, self._ends[0][0] - self._done)
+            self._timer = self.world.at(CLOCK.now + left_s * max(1.0, len(self.live) / self.places), self._end)
+
+    def _advance(self) -> None:
+        self._done += (CLOCK.now - self._at) / max(1.0, len(self.live) / self.places)
+        self._at = CLOCK.now
+
+    def _end(self) -> None:
+        self._advance()
+        found = heappop(self._ends)[2]
+        self.live.discard(found)
+        self.plan()
+        found.sink.on_sent()
+        found.sink.on_head(200, [])
+        found.sink.on_piece(Piece(data=b"~", usage=Tokens(input=100, output=found.words), done=True))
+
+
+class Sharing:
+    """One call at such a server."""
+
+    def __init__(self, server: SharingServer, sink: Any, words: int) -> None:
+        self.server, self.sink, self.words, self.worker = server, sink, words, None
+
+    def cancel(self) -> None:
+        if self in self.server.live:
+            self.server._advance()
+            self.server.live.discard(self)
+            self.server.plan()

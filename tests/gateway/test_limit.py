@@ -1,5 +1,6 @@
 """The concurrency limit: it finds where a server begins to queue, and tiers share it in order."""
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -122,6 +123,27 @@ def test_it_comes_back_no_further_than_latency_allows() -> None:
     for _ in range(100):
         now = feed(limit, 0.1, sharing(0.1, 30), at=now)
         assert limit.limit <= 4 * 30
+
+
+def test_a_limit_that_was_never_in_use_comes_down_at_the_first_queue() -> None:
+    """600 are allowed, 5 were there; 150 come and queue: in ten windows the limit is at what the server holds."""
+    limit = Limit(start=600)
+    now = feed(limit, 10, sharing(0.1, 30), in_flight=5)
+    assert limit.limit == 600
+    feed(limit, 10 * 0.5, sharing(0.1, 30), in_flight=150, at=now)
+    assert limit.limit < 150
+
+
+@given(st.floats(0.5, 20))
+def test_a_window_lasts_as_long_as_a_request(lasted_s) -> None:
+    """Where latency is a part of the request (per token, to the first token) the whole of it bounds the next change."""
+    limit, now, changes = Limit(start=20), 0.0, []
+    for _ in range(20_000):
+        now += 0.01
+        before = limit.limit
+        limit.sample(0.01, int(before), False, now, lasted_s)
+        changes += [now] if limit.limit != before else []
+    assert all(late - early >= lasted_s for early, late in pairwise(changes))
 
 
 def test_a_ceiling_bounds_latency_when_the_floor_was_never_seen() -> None:

@@ -130,8 +130,11 @@ def _admit(conditions: Conditions, state: State, now: float) -> Moved:
 
 
 def _leased(conditions: Conditions, state: State, event: Leased, now: float) -> Moved:
-    if not event.granted and conditions.money_down and state.index.tiers[state.request.use_case.tier].fail_open:
-        event, state = Leased(granted=True), replace(state, purses=())
+    if not event.granted and conditions.money_down:
+        if state.index.tiers[state.request.use_case.tier].fail_open:
+            event, state = Leased(granted=True), replace(state, purses=())
+        elif not state.sent:
+            return _refuse(conditions, state, "controls_down")
     if state.phase == "arriving":
         if event.granted:
             return _admit(conditions, state, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp, inf, log, sqrt
 
 SAMPLES = 16
-"""A window holds at least so many samples, and lasts at least one latency, so that a change is seen before the next."""
+"""A window holds at least so many samples, and lasts as long as a request, so that a change is seen before the next."""
 DROP = 0.8
 """The share of the limit aimed at after a window in which the backend dropped something; half-way is a tenth less."""
 RETREAT = 1 / 32
@@ -31,7 +31,9 @@ class Limit:
                    min(limit, n * gradient + headroom)   else (Little's law at a server that shares itself out)
         limit    = aim, or half-way to it where it is lower
 
-    n below half the limit changes nothing: neither capacity nor queue shows then. The floor is the mean latency of
+    n below half the limit changes nothing: neither capacity nor queue shows then. Unless latency is beyond tolerance
+    with more than twice as many in flight as at the floor: then there is a queue, and the limit comes down to 2n first,
+    so that one that was never learned does not let everything in meanwhile. The floor is the mean latency of
     windows with no more in flight than when latency last was at its floor; it is therefore learned again when a server
     becomes slower by nature, and not when it only queues. Sources: Gradient2 of Netflix' concurrency-limits; the
     minimal round trip of Envoy's adaptive concurrency.
@@ -48,8 +50,8 @@ class Limit:
     """
 
     __slots__ = (
-        "_before", "_ceiling_s", "_count", "_dropped", "_ends_s", "_floor_n", "_in_flight", "_least", "_limit", "_logs",
-        "_most", "_tolerance", "_windows", "floor_s",
+        "_before", "_ceiling_s", "_count", "_dropped", "_ends_s", "_floor_n", "_in_flight", "_lasted_s", "_least",
+        "_limit", "_logs", "_most", "_tolerance", "_windows", "floor_s",
     )  # fmt: skip
 
     def __init__(
@@ -67,38 +69,42 @@ class Limit:
         self._floor_n = 0.0
         self._ends_s = float("-inf")
         self._count = self._dropped = self._windows = 0
-        self._in_flight = self._logs = 0.0
+        self._in_flight = self._logs = self._lasted_s = 0.0
 
     @property
     def limit(self) -> float:
         """How many may be in flight; compare through `admits`."""
         return self._limit
 
-    def sample(self, rtt_s: float, in_flight: int, dropped: bool, now: float) -> None:  # noqa: FBT001 - hot path
+    def sample(self, rtt_s: float, in_flight: int, dropped: bool, now: float, lasted_s: float = 0.0) -> None:  # noqa: FBT001 - hot path
         """One request is known: its latency, how many were in flight with it (itself included), whether it was dropped.
 
-        Dropped is what the backend refused for load or did not answer in time; its latency is not used.
+        Dropped is what the backend refused for load or did not answer in time; its latency is not used. `lasted_s` is
+        the whole request where the latency given is a part of it: so old is what is known of it.
         """
         if dropped:
             self._dropped += 1
         elif rtt_s > 0:
             self._logs += log(rtt_s)
+            self._lasted_s += max(rtt_s, lasted_s)
             self._in_flight += in_flight
             self._count += 1
         if now >= self._ends_s and self._count + self._dropped >= SAMPLES:
             self._close(now)
 
     def _close(self, now: float) -> None:
-        aim = self._aim(exp(self._logs / self._count), self._in_flight / self._count) if self._count else self._limit
+        rtt_s = exp(self._logs / self._count) if self._count else 0.0
+        aim = self._aim(rtt_s, self._in_flight / self._count) if self._count else self._limit
         if self._dropped:
             aim = min(aim, DROP * self._limit)
             self._before = DROP * self._before if self._count else max(self._before, self._limit)
             aim = aim if self._count else max(aim, RETREAT * self._before)
         aim = aim if aim > self._limit else (self._limit + aim) / 2
         self._limit = min(self._most, max(self._least, aim))
-        self._ends_s = now + (exp(self._logs / self._count) if self._count else 0.0)
+        if self._count:
+            self._ends_s = now + (rtt_s if self._windows <= WARM_UP else self._lasted_s / self._count)
         self._count = self._dropped = 0
-        self._in_flight = self._logs = 0.0
+        self._in_flight = self._logs = self._lasted_s = 0.0
 
     def _aim(self, rtt_s: float, n: float) -> float:
         floor_s = self._learn(rtt_s, n)
@@ -108,7 +114,9 @@ class Limit:
             self._before = 0.0
         again = min(2 * limit, self._before)
         if n < limit / 2:
-            return limit
+            if rtt_s <= wanted_s or n <= 2 * self._floor_n or self._windows <= WARM_UP:
+                return limit
+            limit = self._limit = 2 * n
         if self._windows <= WARM_UP and rtt_s <= wanted_s:
             return max(limit, again)
         headroom = max(1.0, HEADROOM * limit)

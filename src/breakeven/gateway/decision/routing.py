@@ -19,6 +19,7 @@ from breakeven.schema.policy import PolicyDeployment, RouteTarget, TierRule
 LIKELY_OUTPUT = 256
 _STATIC = frozenset({"weight"})
 _CERTAIN: tuple[float, ...] = (1.0,)
+_LEAST_SHARE = 0.01
 Candidates = list[tuple[RouteTarget, Standing]]
 
 
@@ -85,31 +86,35 @@ def _has_room(index: Index, request: Request, rule: TierRule, target: RouteTarge
 
 
 def _feasible(index: Index, request: Request, target: RouteTarget, standing: Standing) -> bool:
-    """Whether the capacity table says that the targets are met with this request on top; True where it says nothing."""
+    """Whether the capacity table says that the targets are met with this request on top; True where it says nothing.
+
+    A tier sees the load as if only its share were there, so that whatever is refused to it is refused to lower ones.
+    """
     deployment = index.deployments[target.deployment]
     if deployment.work is None:
         return True
     return fits(
-        _predicted(deployment, request, standing),
+        _predicted(deployment, request, standing, max(_LEAST_SHARE, index.tiers[request.use_case.tier].share)),
         ttft_s=request.use_case.ttft_s,
         tpot_s=request.use_case.tpot_s,
         left_s=request.budget_s,
     )
 
 
-def _predicted(deployment: PolicyDeployment, request: Request, standing: Standing) -> Predicted:
+def _predicted(deployment: PolicyDeployment, request: Request, standing: Standing, share: float) -> Predicted:
     work, replicas = deployment.work, deployment.capacity.replicas if deployment.capacity else 1
     if work is None:
         return Predicted()
+    queued = round(standing.prefill.queued / share)
     if request.protocol in {"infer", "decide"}:
-        rows_s = predicted_rows_s(work, queued_rows=standing.prefill.queued, rows=request.rows, replicas=replicas)
+        rows_s = predicted_rows_s(work, queued_rows=queued, rows=request.rows, replicas=replicas)
         return Predicted(total_s=rows_s)
     return predicted(
         work,
-        queued_prefill_tokens=standing.prefill.queued,
+        queued_prefill_tokens=queued,
         own_tokens=request.input_estimate,
         output_tokens=_likely_output(request),
-        in_flight=standing.load.count,
+        in_flight=standing.load.count / share,
         replicas=replicas,
     )
 

@@ -125,7 +125,8 @@ def succeeded(conditions: Conditions, state: State, attempt: int, observed: Obse
     standing.circuit.succeeded(now, run.began_s)
     if observed.first_byte_s is not None:
         standing.first_byte.add(observed.first_byte_s - run.began_s)
-    standing.limit.sample(_pace_s(state.request, run, observed, now), round(observed.in_flight), False, now)
+    pace_s = _pace_s(state.request, run, observed, now)
+    standing.limit.sample(pace_s, round(observed.in_flight), False, now, now - run.began_s)
     return ended(conditions, state, attempt, "ok", "", observed, now)
 
 
