@@ -9,7 +9,7 @@ from breakeven.schema.policy import Hedge
 RATIO = 0.05
 
 
-def bimodal(sim, *, tier="critical", hedge=None, seed=0, stream=False, slow=0.02, mode="slow", requests=4000):
+def bimodal(sim, *, tier="critical", hedge=None, seed=0, stream=False, slow=0.02, mode="slow", requests=4000):  # noqa: PLR0913
     """Two servers that are twenty times slower for a few of their calls."""
     use_case = {"tier": tier, "hedge": hedge, "budget_s": 5.0}
     world = sim.World(sim.make_policy(names="ab", use_case=use_case), seed)

@@ -12,7 +12,7 @@ TIERS = ("critical", "important", "opportunistic")
 SERVICE_S, BUDGET_S = 0.2, 1.5
 
 
-def overload(sim, *, loads, places=32, seed=0, warm_s=12.0, calm_s=5.0, end_s=40.0, work=None):
+def overload(sim, *, loads, places=32, seed=0, warm_s=12.0, calm_s=5.0, end_s=40.0, work=None):  # noqa: PLR0913
     """Poisson arrivals in three tiers, `loads` of capacity each, after a calm beginning; shares after the warm-up."""
     use_case = {"budget_s": BUDGET_S, "tpot_s": 0.02 if work else None, "failure": ("error",)}
     policy = sim.make_policy(use_case=use_case, deployment={"work": work})

@@ -28,7 +28,7 @@ from breakeven.gateway.decision.purse import Purse, heap_cells
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.exchange import Exchange
 from breakeven.gateway.runtime import Bundle
-from breakeven.schema.policy import Backend, Budget, Policy, PolicyDeployment, Route, RouteTarget, TokenPrice, UseCase
+from breakeven.schema.policy import Backend, Policy, PolicyDeployment, Route, RouteTarget, TokenPrice, UseCase
 from breakeven.schema.record import Prediction, Tokens
 from breakeven.wire.failure import ProtocolError, TimedOutError, unreachable
 from breakeven.wire.http import HttpRequest
@@ -243,7 +243,8 @@ class Client:
     @property
     def tokens(self) -> list[str]:
         """Whose words came, one name a word."""
-        return [word.decode() for part in self.body if part.startswith(b"~") for word in part[1:].split(b"~")]
+        told = [part[1:].partition(b": breakeven")[0] for part in self.body if part.startswith(b"~")]
+        return [word.decode() for part in told for word in part.split(b"~")]
 
     @property
     def took_s(self) -> float:
