@@ -66,7 +66,7 @@ def clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | QUIET
 
 
-def generate(folder: Path, root: str, options: argparse.Namespace) -> dict[str, float]:
+def generate(folder: Path, root: str, options: argparse.Namespace, seed: int) -> dict[str, float]:
     """Run it; medians in milliseconds, and totals."""
     known = has_health(root)
     backend = f"kind=openai_http,target={root},model={options.model}{'' if known else ',validate_backend=false'}"
@@ -80,6 +80,7 @@ def generate(folder: Path, root: str, options: argparse.Namespace) -> dict[str, 
             "--constraint", f"kind=max_requests,count={options.requests}",
             "--tokenizer", f"kind=huggingface_auto,model={folder / 'tokenizer'}",
             "--data", f"kind=synthetic_text,prompt_tokens={options.prompt},output_tokens={options.output}",
+            "--seed", f"kind=static,value={seed}",
             "--output", f"kind=json,path={path}",
         ]  # fmt: skip
         with on(REST):
@@ -134,13 +135,13 @@ def ledger(serve: Serve) -> dict[str, float]:
 
 
 def compare(url: str, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Both accounts of one load, and that of a load without the gateway."""
+    """Both accounts of one load, and that of a load without the gateway: other prompts, none from a prefix cache."""
     folder = installed(options.cache)
     found: dict[str, dict[str, float]] = {}
     if options.direct:
-        found["direct"] = generate(folder, url.removesuffix("/v1"), options)
+        found["direct"] = generate(folder, url.removesuffix("/v1"), options, seed=1)
     with Serve(url, cores=FIRST if not options.url else REST) as serve:
-        found["guidellm"] = generate(folder, serve.root, options)
+        found["guidellm"] = generate(folder, serve.root, options, seed=2)
         found["ledger"] = ledger(serve)
     return found
 

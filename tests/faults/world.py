@@ -6,6 +6,7 @@ heap of timers is the event loop. What is random comes from the world's seed, so
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from math import exp, inf
@@ -243,7 +244,7 @@ class Client:
     @property
     def tokens(self) -> list[str]:
         """Whose words came, one name a word."""
-        return [word.decode() for part in self.body if part.startswith(b"~") for word in part[1:].split(b"~")]
+        return [word.decode() for word in WORD.findall(b"".join(self.body))]
 
     @property
     def took_s(self) -> float:
@@ -254,6 +255,7 @@ DEFAULTS = {
     "body_bytes": 400, "choices": 1, "deadline_s": None, "gap": "", "key": "", "leave_at_token": None, "leave_s": None,
     "max_tokens": None, "stream": False, "tenant": "default", "use_case": "u", "worker": 0,
 }  # fmt: skip
+WORD = re.compile(rb"~([a-z])")
 PLAIN = SimpleNamespace(**DEFAULTS)
 HTTP = HttpRequest(method="POST", path="/v1/chat/completions", headers={}, body=b"", time_s=0.0, received_s=0.0)
 

@@ -258,6 +258,16 @@ def test_a_bucket_refills_at_its_rate_to_its_burst(tmp_path) -> None:
     assert worker.visit().left == 10
 
 
+def test_what_is_leased_and_unused_counts_as_still_in_the_bucket(tmp_path) -> None:
+    """Saved up in a purse while the bucket refills it would be more than the burst."""
+    clock = Clock()
+    worker = Holder(unsynced_store(clock, tmp_path), "w1", TOKENS)
+    worker.visit(wish=30)
+    clock.now += 1000
+    assert worker.reserve(30)
+    assert worker.visit().left == BURST - 30
+
+
 def test_what_comes_back_into_a_full_bucket_is_lost(tmp_path) -> None:
     """Else who gives back could take more than the burst at once."""
     clock = Clock()
@@ -275,6 +285,7 @@ def test_after_a_reboot_an_empty_bucket_refills(tmp_path) -> None:
     clock = Clock()
     worker = Holder(unsynced_store(clock, tmp_path), "w1", TOKENS)
     assert worker.reserve(BURST)
+    worker.visit()
     worker.store._buckets._boot, clock.now = "later", 3.0
     assert worker.visit().left == 0
     clock.now += 2

@@ -216,7 +216,7 @@ def test_a_budget_covers_what_it_names(scoped, tenant, use_case) -> None:
 
 
 def test_a_quota_is_up_to_three_allowances_of_its_tenant_alone() -> None:
-    """Rates come first, then the day, then money; 0 is no bound; a bucket holds at least one."""
+    """Rates come first, then the day, then money; 0 is no bound; a bucket holds one at least, tokens of a minute."""
     quota = Quota(requests_per_s=0.1, tokens_per_min=6000, requests_per_day=5)
     table = allowances(
         policy(Budget(name="b", limit_pico_usd=7), tenants=(Tenant(name="a", quota=quota), Tenant(name="b")))
@@ -224,7 +224,7 @@ def test_a_quota_is_up_to_three_allowances_of_its_tenant_alone() -> None:
     found = table.of("a", "u")
     assert [(one.kind, one.limit, one.rate_per_s, one.burst, one.most) for one in found] == [
         ("requests_rate", 0, 0.1, 1, 1),
-        ("tokens_rate", 0, 100.0, 200, 200),
+        ("tokens_rate", 0, 100.0, 6000, 6000),
         ("requests_per_day", 5, 0.0, 0, 5),
         ("money", 7, 0.0, 0, 7),
     ]

@@ -186,22 +186,27 @@ def _bounded(seen: Evidence, within: Sequence[Prediction]) -> Kept:
     kinds = _kinds(within)
     if not kinds["primary"]:
         return Kept(promise="amplification", kept=None, said="no request was sent to a deployment")
-    said = f"{kinds['retry']} retries and {kinds['hedge']} hedges for {kinds['primary']} requests sent"
+    allowed = int(sum(_allowed(groups[name], seen.use_cases.get(name)) for name in groups))
+    said = f"retries: {kinds['retry']} of {allowed} allowed, hedges: {kinds['hedge']}, first tries: {kinds['primary']}"
     return Kept(promise="amplification", kept=True, said=said)
 
 
 def _over(requests: Sequence[Prediction], use_case: UseCase | None) -> str:
-    if use_case is None:
-        return ""
-    kinds, workers = _kinds(requests), len({one.node for one in requests})
-    ratio = use_case.retry.ratio if use_case.retry is not None else 0.0
-    saved = SAVED_RETRIES * workers if use_case.retry is not None else 0
-    if kinds["retry"] <= ratio * kinds["primary"] + saved:
+    kinds, allowed = _kinds(requests), _allowed(requests, use_case)
+    if use_case is None or kinds["retry"] <= allowed:
         return ""
     return (
-        f"{use_case.name} sent {kinds['retry']} retries for {kinds['primary']} requests, more than {ratio:.0%} "
-        f"of them and the {saved} that {workers} workers may have saved up"
+        f"{use_case.name} sent {kinds['retry']} retries for {kinds['primary']} requests, of {int(allowed)} allowed: "
+        f"its share of them and {SAVED_RETRIES} that a worker may have saved up"
     )
+
+
+def _allowed(requests: Sequence[Prediction], use_case: UseCase | None) -> float:
+    """Retries that a use case's allowance grants its workers at most."""
+    if use_case is None or use_case.retry is None:
+        return 0.0
+    workers = len({one.node for one in requests})
+    return use_case.retry.ratio * _kinds(requests)["primary"] + SAVED_RETRIES * workers
 
 
 # Figures

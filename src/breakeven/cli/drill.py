@@ -81,8 +81,8 @@ def drill(
         own = app.Load(requests=send, use_case=use_case, model=model, url=at, key=key)
     for_s, delay_s = app.seconds(length, "--for"), app.seconds(delay, "--delay")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    planned = app.plan(deployment, fault, for_s=for_s, share=share, delay_s=delay_s)
     with _shown(f"{deployment} {fault}", quiet=json_) as on_time:
-        planned = app.plan(deployment, fault, for_s=for_s, share=share, delay_s=delay_s)
         found = app.run(folder, planned, own, on_time)
     if json_:
         print_json(found)

@@ -107,6 +107,8 @@ class Closing:
             self._keep(state)
         if end.source in {"segment", "rules", "default"} and self._request.protocol == "decide":
             self.decided = fallback_action(end.text, self._request.candidates)
+        if end.source == "cached" and self._cached is not None and self._request.protocol == "decide":
+            self.take([], self._cached.body)
         records = self._record(state, end)
         self._runtime.journal.commit(records, lambda: self._recorded(state, end, records))
 
@@ -200,7 +202,6 @@ class Closing:
     def _from_cache(self, record: Prediction) -> bytes:
         body = b"" if self._cached is None else self._cached.body
         if self._request.protocol == "decide":
-            self.take([], body)
             return self._decision(record, "cached")
         return self._finished(body)
 

@@ -134,8 +134,11 @@ class Exchange:
         if not self._request.stream or attempt.status >= OK_END:
             attempt.held.append(piece.data)
             if piece.done:
-                self._closing.take(attempt.headers, b"".join(attempt.held))
-                self._completed(attempt)
+                wrong = self._closing.take(attempt.headers, b"".join(attempt.held))
+                if wrong:
+                    self._failed(attempt, "error", wrong)
+                else:
+                    self._completed(attempt)
             return
         attempt.held.append(piece.data)
         if piece.chunks or piece.done or sum(map(len, attempt.held)) > MAX_HELD_BYTES:

@@ -141,15 +141,23 @@ class Runtime:
         return self.keeper.purses(request.tenant, request.use_case.name, request.time_s)
 
     def ask(self, purse: Purse, amount: int, until: float, then: Callable[[bool, float], None]) -> None:
-        """Ask for more in a purse; tell whether it is there now, and when to come back if not (seconds)."""
+        """Ask for more in a purse; tell whether it is there now, and when to come back if not (seconds).
+
+        Where the budget caps what it cannot pay, all that is left of it is in the purse then.
+        """
 
         def told(done: asyncio.Future[bool]) -> None:
-            granted = not done.cancelled() and done.result()
-            if granted:
-                purse.release(amount)
+            granted = _granted(purse, amount, done)
             self.conditions.money_down = not self.keeper.healthy
             after_s = 0.0 if granted else self.keeper.retry_after_s(purse, amount, time.time())
-            then(granted, min(after_s, MOST_RETRY_AFTER_S))
+            after_s = min(after_s, MOST_RETRY_AFTER_S)
+            rest = min(amount, self.keeper.remaining(purse.allowance))
+            if granted or purse.allowance.on_exhausted != "cap" or rest <= purse.free:
+                then(granted, after_s)
+                return
+            self.keeper.ask(purse, rest).add_done_callback(
+                lambda more: then(_granted(purse, rest, more) and rest >= amount, after_s)
+            )
 
         self.keeper.ask(purse, amount, max(0.0, until - time.monotonic())).add_done_callback(told)
 
@@ -243,6 +251,14 @@ class Runtime:
             named("breakeven_journal_errors_total", lambda: {(): float(self.journal.errors)}),
             named("breakeven_access_log_dropped_total", lambda: {(): float(self.access_log.dropped)}),
         ]
+
+
+def _granted(purse: Purse, amount: int, done: asyncio.Future[bool]) -> bool:
+    """Whether an amount is in the purse; it is free there, not reserved."""
+    granted = not done.cancelled() and done.result()
+    if granted:
+        purse.release(amount)
+    return granted
 
 
 def _by_name(conditions: Conditions, read: Callable[[Standing], float]) -> dict[Labels, float]:

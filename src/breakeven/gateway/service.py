@@ -29,6 +29,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/events"): events.events,
     ("OPTIONS", "/events"): events.preflight,
     ("GET", "/metrics"): about.metrics,
+    ("GET", "/health"): about.health,
     ("GET", "/healthz"): about.health,
     ("GET", "/readyz"): about.ready,
 }

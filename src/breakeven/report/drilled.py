@@ -117,19 +117,23 @@ def _case(one: CaseDrilled) -> tuple[str, ...]:
 
 def _said(found: Drilled) -> Iterator[str]:
     yield (
-        f"{format_count(found.tries)} tries at deployments for {format_count(found.touched)} requests: "
-        f"{format_count(found.retries)} retries, {format_count(found.hedges)} hedges, "
-        f"{format_count(found.fallbacks)} steps of the failure chain"
+        f"tries at deployments: {format_count(found.tries)}, of them {_several(found.retries, 'retry', 'retries')}, "
+        f"{_several(found.hedges, 'hedge', 'hedges')}, "
+        f"{_several(found.fallbacks, 'step of the failure chain', 'steps of the failure chain')}"
     )
     if found.amplification is not None:
-        yield f"{found.amplification:.3g} tries per request sent, hedges and steps of the chain apart"
+        yield f"{found.amplification:.3g} first tries and retries per request sent"
     unpriced = f"; {format_count(found.unpriced)} of them have no price" if found.unpriced else ""
     yield f"they cost {number.money(found.cost_pico_usd)}{unpriced}"
     if found.beside:
         share = number.share(found.beside_in_budget / found.beside)
         yield (
-            f"{format_count(found.beside)} other requests of these use cases were not touched, because of the share or "
-            f"of a breaker; {share} of them within their targets"
+            f"other requests of these use cases, not touched (the share, a breaker, the moment until workers know): "
+            f"{format_count(found.beside)}, {share} of them within their targets"
         )
     if found.sent:
-        yield f"the drill sent {format_count(found.sent)} requests itself, {format_count(found.answers)} came back"
+        yield f"sent by the drill itself: {format_count(found.sent)}, of which {format_count(found.answers)} came back"
+
+
+def _several(count: int, one: str, many: str) -> str:
+    return f"{format_count(count)} {one if count == 1 else many}"

@@ -269,7 +269,10 @@ class Budget(Noun, frozen=True, kw_only=True):
 
 
 class Quota(Noun, frozen=True, kw_only=True):
-    """What a tenant may ask for; 0 is no bound. Rates are token buckets with room for `burst_s` seconds of the rate."""
+    """What a tenant may ask for; 0 is no bound.
+
+    Rates are token buckets with room for `burst_s` seconds of the rate, tokens for a minute of it at least.
+    """
 
     requests_per_s: float = 0.0
     tokens_per_min: float = 0.0

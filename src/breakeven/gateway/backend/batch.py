@@ -7,14 +7,17 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
+from breakeven.gateway.backend.deadlines import Deadlines
 from breakeven.gateway.backend.run_time import RunTimes
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Told_contra = TypeVar("Told_contra", contravariant=True)
+
+MARGIN = 1.5
+"""A batch is given so many times what it is expected to take: it is a mean, and half of them take longer."""
 
 EARLY_S = 0.0005
 """A batch may start so much before it must: event loops round their timers to milliseconds."""
@@ -37,9 +40,9 @@ class Waiter(Protocol[Told_contra]):
 
 
 class Ticket(Generic[Item, Result]):
-    """An item on its way. `waiter` is None once it is over; instants are the event loop's, in seconds."""
+    """An item on its way: it waits in a queue, runs, and is over once `waiter` is None. `due_s` is the loop's time."""
 
-    __slots__ = ("_batcher", "at_s", "due_s", "item", "key", "rows", "waiter")
+    __slots__ = ("_batcher", "due_s", "item", "key", "rows", "waiter", "waits")
 
     def __init__(
         self,
@@ -47,7 +50,6 @@ class Ticket(Generic[Item, Result]):
         item: Item,
         key: Hashable,
         rows: int,
-        at_s: float,
         due_s: float,
         waiter: Waiter[Result],
     ) -> None:
@@ -55,9 +57,9 @@ class Ticket(Generic[Item, Result]):
         self.item = item
         self.key = key
         self.rows = rows
-        self.at_s = at_s
         self.due_s = due_s
         self.waiter: Waiter[Result] | None = waiter
+        self.waits = True
 
     def cancel(self) -> None:
         """Give it up: it leaves the queue, or its result is dropped. Nothing is told afterwards; may be repeated."""
@@ -103,35 +105,30 @@ class Batcher(Generic[Item, Result]):
         self._times = RunTimes()
         self._waiting: OrderedDict[Hashable, _Queue[Item, Result]] = OrderedDict()
         self._running: dict[tuple[Ticket[Item, Result], ...], float] = {}  # with its earliest deadline
-        self._oldest_s = self._earliest_s = math.inf  # of those that wait; never later than the truth
-        self._most_rows = 0  # of one key that waits; never less than the truth
+        self._deadlines: Deadlines[Ticket[Item, Result]] = Deadlines()
+        self.waiting = 0
+        self._oldest_s = math.inf  # came first of those that wait, or before it
+        self._most_rows = 0  # of one key that waits, or more
         self._soon = self._closing = False
-        self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def waiting(self) -> int:
-        """Items that wait for a batch."""
-        return sum(len(queue.tickets) for queue in self._waiting.values())
-
-    @property
-    def running(self) -> int:
-        """Batches that run."""
-        return len(self._running)
+        self._timer: asyncio.Handle | None = None
+        self._timer_s = math.inf
 
     def submit(
         self, item: Item, waiter: Waiter[Result], *, key: Hashable, rows: int, within_s: float = math.inf
     ) -> Ticket[Item, Result]:
         """Line an item up; its waiter is told later, of a result only within so many seconds."""
         now = self._loop.time()
-        ticket = Ticket(self, item, key, rows, now, now + within_s, waiter)
+        ticket = Ticket(self, item, key, rows, now + within_s, waiter)
         queue = self._waiting.get(key)
         if queue is None:
             queue = self._waiting[key] = _Queue()
         queue.tickets[ticket] = None
         queue.rows += rows
-        self._oldest_s = min(self._oldest_s, now)
-        self._earliest_s = min(self._earliest_s, ticket.due_s)
+        if not self.waiting:
+            self._oldest_s, self._most_rows = now, 0
+        self.waiting += 1
         self._most_rows = max(self._most_rows, queue.rows)
+        self._deadlines.add(ticket, self.waiting)
         if not self._soon:
             if self._free and (self._free == self._threads or queue.rows >= self._max_batch):
                 self._soon = True
@@ -142,9 +139,11 @@ class Batcher(Generic[Item, Result]):
 
     def forget(self, ticket: Ticket[Item, Result]) -> None:
         """Take a ticket out of its queue, if it still waits."""
-        queue = self._waiting.get(ticket.key)
-        if queue is None or ticket not in queue.tickets:
+        if not ticket.waits:
             return
+        ticket.waits = False
+        self.waiting -= 1
+        queue = self._waiting[ticket.key]
         del queue.tickets[ticket]
         queue.rows -= ticket.rows
         if not queue.tickets:
@@ -161,23 +160,19 @@ class Batcher(Generic[Item, Result]):
             self._pool.shutdown(wait=False)
             if self._timer is not None:
                 self._timer.cancel()
-                self._timer = None
+                self._timer, self._timer_s = None, math.inf
 
     def _go(self) -> None:
         """Start all that waits, while a thread is free."""
         self._soon = False
         now = self._loop.time()
-        if now >= self._earliest_s:
-            self._drop_late(now)
+        self._drop_late(now)
         while self._waiting and self._free:
             key, queue = self._waiting.popitem(last=False)
             batch, rows = self._take(queue)
             if queue.tickets:
                 self._waiting[key] = queue  # behind the other keys
             self._start(batch, rows, now)
-        if not self._waiting:
-            self._oldest_s = self._earliest_s = math.inf
-            self._most_rows = 0
         if self._running:
             self._arm()
 
@@ -190,9 +185,11 @@ class Batcher(Generic[Item, Result]):
             if batch and total + ticket.rows > room:
                 break
             tickets.popitem(last=False)
+            ticket.waits = False
             batch.append(ticket)
             total += ticket.rows
         queue.rows -= total
+        self.waiting -= len(batch)
         return batch, total
 
     def _start(self, batch: list[Ticket[Item, Result]], rows: int, now: float) -> None:
@@ -255,47 +252,48 @@ class Batcher(Generic[Item, Result]):
     def _arm(self) -> None:
         """Have the timer fire no later than something is due; one that fires early looks again."""
         at_s = self._due_s()
-        if at_s == math.inf or (self._timer is not None and self._timer.when() <= at_s):
+        if at_s >= self._timer_s:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(at_s, self._look)
+        self._timer, self._timer_s = self._loop.call_at(at_s, self._look), at_s
 
     def _due_s(self) -> float:
         at_s = min(self._running.values(), default=math.inf)
-        if self._waiting:
-            at_s = min(at_s, self._earliest_s, self._start_s() if self._free else math.inf)
+        if self.waiting:
+            at_s = min(at_s, self._deadlines.earliest_s, self._start_s() if self._free else math.inf)
         return at_s
 
     def _start_s(self) -> float:
         """When what waits goes although a batch runs."""
-        run_s = self._times.expected_s(min(self._max_batch, self._most_rows))
-        return min(self._oldest_s + self._max_delay_s, self._earliest_s - run_s)
+        run_s = MARGIN * self._times.expected_s(min(self._max_batch, self._most_rows))
+        return min(self._oldest_s + self._max_delay_s, self._deadlines.earliest_s - run_s)
 
     def _look(self) -> None:
-        """The timer fired: tell those whose time is over, see what is due, and go or wait on."""
-        self._timer = None
+        """The timer fired: tell those whose time is over, and go or wait on."""
+        self._timer, self._timer_s = None, math.inf
         now = self._loop.time()
         self._drop_late(now)
-        waiting = self._all_waiting()
-        self._oldest_s = min((ticket.at_s for ticket in waiting), default=math.inf)
-        self._earliest_s = _earliest_s(waiting)
-        self._most_rows = max((queue.rows for queue in self._waiting.values()), default=0)
-        self._running = {batch: _earliest_s(batch) for batch in self._running}
-        if waiting and self._free and now >= self._start_s() - EARLY_S:
+        if self.waiting and self._free and now >= self._start_s() - EARLY_S:
             self._go()
         else:
             self._arm()
 
-    def _all_waiting(self) -> list[Ticket[Item, Result]]:
-        return [ticket for queue in self._waiting.values() for ticket in queue.tickets]
-
     def _drop_late(self, now: float) -> None:
-        for ticket in (*self._all_waiting(), *chain.from_iterable(self._running)):
-            waiter = ticket.waiter
-            if waiter is not None and ticket.due_s <= now:
-                ticket.cancel()
-                self._tell(waiter.on_late)
+        while (first := self._deadlines.first()) is not None and first.due_s <= now:
+            self._late(first)
+        for batch, due_s in self._running.items():
+            if due_s <= now:
+                for ticket in batch:
+                    if ticket.due_s <= now:
+                        self._late(ticket)
+                self._running[batch] = _earliest_s(batch)
+
+    def _late(self, ticket: Ticket[Item, Result]) -> None:
+        waiter = ticket.waiter
+        ticket.cancel()
+        if waiter is not None:
+            self._tell(waiter.on_late)
 
 
 def _earliest_s(tickets: Iterable[Ticket[Item, Result]]) -> float:

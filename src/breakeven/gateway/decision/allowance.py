@@ -17,6 +17,8 @@ KINDS: tuple[Kind, ...] = ("requests_rate", "tokens_rate", "requests_per_day", "
 """The order in which a request asks: what comes back soonest first."""
 MOST = 2**63 - 1
 """The largest amount that is kept, in any unit: 9,223,372 USD in pico-USD."""
+MINUTE_S = 60.0
+"""Tokens are granted by the minute, so that one request may have a whole one's."""
 _LENGTH_S = {"hour": 3600, "day": 86400}
 
 
@@ -121,7 +123,7 @@ def _of_quota(tenant: Tenant) -> Iterator[Allowance]:
     if quota.requests_per_s > 0:
         yield _rate(tenant.name, "requests_rate", quota.requests_per_s, quota.burst_s)
     if quota.tokens_per_min > 0:
-        yield _rate(tenant.name, "tokens_rate", quota.tokens_per_min / 60, quota.burst_s)
+        yield _rate(tenant.name, "tokens_rate", quota.tokens_per_min / 60, max(quota.burst_s, MINUTE_S))
     if quota.requests_per_day > 0:
         yield Allowance(
             name=f"{tenant.name}/requests_per_day",

@@ -48,6 +48,7 @@ def early_headers(state: State, *, cache: str = "off") -> Headers:
         ("x-breakeven-model", _header_safe(model)),
         ("x-breakeven-cache", cache),
         ("x-breakeven-tier", request.use_case.tier),
+        *([("x-breakeven-reason", state.why_another)] if state.why_another else ()),
     ]
 
 

@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from breakeven.gateway.decision import answers, holding, trying
 from breakeven.gateway.decision.conditions import Conditions
+from breakeven.gateway.decision.ending import end, refuse, unanswered
 from breakeven.gateway.decision.event import (
-    Action,
     Began,
     Broke,
     Completed,
@@ -50,29 +50,13 @@ from breakeven.gateway.decision.request import Request
 from breakeven.gateway.decision.routing import pick
 from breakeven.gateway.decision.state import Moved, Plan, Running, State
 from breakeven.schema.policy import TO
-from breakeven.schema.record import Status
 
 STALE_S = 3600.0
 """How old a cached answer of last resort may be where the use case states no cache of its own."""
 RESERVE_SHARE, RESERVE_S = 0.1, 0.01
 """Kept back from the budget, so that a fallback still arrives inside it: a tenth, at most 10 ms."""
-PATIENCE_S = 0.25
+PATIENCE_S = 0.1
 """How long a request waits at most for money that others are about to give back."""
-_HTTP_OF_REASON = {
-    "deadline": 504,
-    "timeout": 504,
-    "no_target": 404,
-    "upstream_429": 429,
-    "budget_exhausted": 429,
-    "rate_limited": 429,
-    "quota_exhausted": 429,
-    "overload": 503,
-    "circuit_open": 503,
-    "controls_down": 503,
-    "tracking_incomplete": 422,
-}
-_REFUSALS = frozenset({"budget_exhausted", "rate_limited", "quota_exhausted", "controls_down", "tracking_incomplete"})
-_RETRY_AFTER_S = 1.0
 
 
 def begin(conditions: Conditions, index: Index, request: Request, now: float, purses: tuple[Purse, ...] = ()) -> Moved:
@@ -89,14 +73,14 @@ def begin(conditions: Conditions, index: Index, request: Request, now: float, pu
     if request.gap and use_case.on_tracking_incomplete != "serve":
         return _without_tracking(conditions, state, now)
     if conditions.controls_down and not index.tiers[use_case.tier].fail_open:
-        return _refuse(conditions, state, "controls_down")
+        return refuse(conditions, state, "controls_down")
     if conditions.money_down:
         state = replace(state, purses=())
     most = index.quota(request.tenant).max_in_flight
     if most:
         there = conditions.in_flight.get(request.tenant, 0)
         if there >= most:
-            return _refuse(conditions, state, "rate_limited")
+            return refuse(conditions, state, "rate_limited")
         conditions.in_flight[request.tenant] = there + 1
         state = replace(state, seated=True)
     return _admit(conditions, state, now)
@@ -128,7 +112,7 @@ def _late_at(request: Request) -> float | None:
 
 def _without_tracking(conditions: Conditions, state: State, now: float) -> Moved:
     if state.request.use_case.on_tracking_incomplete == "suppress":
-        return _refuse(conditions, state, "tracking_incomplete")
+        return refuse(conditions, state, "tracking_incomplete")
     chain = tuple(step for step in state.chain if not step.startswith(TO))
     return _fall(conditions, replace(state, chain=chain), "tracking_incomplete", now)
 
@@ -136,7 +120,7 @@ def _without_tracking(conditions: Conditions, state: State, now: float) -> Moved
 def _admit(conditions: Conditions, state: State, now: float) -> Moved:
     found = holding.arrival(state.request, state.purses)
     if isinstance(found, Short):
-        return state, Lease(purse=found.purse, amount=found.amount, until=now)
+        return state, Lease(purse=found.purse, amount=found.amount, until=_patience(state, now))
     state = replace(state, holds=found, phase="looking")
     if state.late_at is not None and now >= state.late_at:
         return _fall(conditions, state, "deadline", now)
@@ -154,7 +138,7 @@ def _leased(conditions: Conditions, state: State, event: Leased, now: float) -> 
     if state.phase == "arriving":
         if event.granted:
             return _admit(conditions, state, now)
-        return _refuse(conditions, state, holding.arrival_refusal(state.request, state.purses), event.retry_after_s)
+        return refuse(conditions, state, holding.arrival_refusal(state.request, state.purses), event.retry_after_s)
     plan = _expect(state, event, "paying", "falling").pending
     if plan is None:
         message = "a lease that nobody waits for"
@@ -170,14 +154,14 @@ def _leased(conditions: Conditions, state: State, event: Leased, now: float) -> 
 def _hit(conditions: Conditions, state: State, event: Hit, now: float) -> Moved:
     _expect(state, event, "looking", "falling")
     if state.phase == "looking":
-        return _end(
+        return end(
             conditions, state, End(status="cached", source="cached", http_status=200, cache="hit", served=event.tokens)
         )
     state = trying.noted(state, "ok", "cached", now)
     ending = End(
         status="fallback", source="cached", http_status=200, reason=state.reason, cache="stale", served=event.tokens
     )
-    return _end(conditions, state, ending)
+    return end(conditions, state, ending)
 
 
 def _missed(conditions: Conditions, state: State, event: Missed, now: float) -> Moved:
@@ -205,9 +189,13 @@ def _pay(conditions: Conditions, state: State, plan: Plan, now: float) -> Moved:
     found = holding.attempt(state, plan)
     if isinstance(found, Short):
         phase = "falling" if plan.kind == "fallback" else "paying"
-        until = now + PATIENCE_S if state.late_at is None else min(now + PATIENCE_S, state.late_at)
-        return replace(state, phase=phase, pending=plan), Lease(purse=found.purse, amount=found.amount, until=until)
+        asked = Lease(purse=found.purse, amount=found.amount, until=_patience(state, now))
+        return replace(state, phase=phase, pending=plan), asked
     return trying.send(conditions, *found, now)
+
+
+def _patience(state: State, now: float) -> float:
+    return now + PATIENCE_S if state.late_at is None else min(now + PATIENCE_S, state.late_at)
 
 
 def _short(conditions: Conditions, state: State, plan: Plan, now: float) -> Moved:
@@ -220,10 +208,10 @@ def _short(conditions: Conditions, state: State, plan: Plan, now: float) -> Move
     what = holding.on_exhausted(state, plan)
     capped = holding.capped(state, plan) if what == "cap" else None
     if capped is not None:
-        return trying.send(conditions, *capped, now)
+        return _pay(conditions, state, capped, now)
     if what == "fallback" or plan.kind == "fallback":
         return _fall(conditions, state, state.reason or "budget_exhausted", now)
-    return _refuse(conditions, state, "budget_exhausted")
+    return refuse(conditions, state, "budget_exhausted")
 
 
 def _began(conditions: Conditions, state: State, event: Began, now: float) -> Moved:
@@ -247,8 +235,10 @@ def _grew(conditions: Conditions, state: State, event: Grew, now: float) -> Move
 def _completed(conditions: Conditions, state: State, event: Completed, now: float) -> Moved:
     _expect(state, event, "sending", "streaming")
     state = _given_up(conditions, state, event.others, now)
+    reason = state.why_another
     state = trying.succeeded(conditions, state, event.attempt, event.observed, now)
-    return _end(conditions, state, End(status="answered", source="upstream", http_status=200, cache=_cache(state)))
+    ending = End(status="answered", source="upstream", http_status=200, reason=reason, cache=_cache(state))
+    return end(conditions, state, ending)
 
 
 def _given_up(conditions: Conditions, state: State, others: Others, now: float) -> State:
@@ -263,14 +253,12 @@ def _broke(conditions: Conditions, state: State, event: Broke, now: float) -> Mo
     run = state.run(event.attempt)
     state = trying.failed(conditions, state, event, now)
     if streaming:
-        return _end(conditions, state, End(status="failed", source="error", http_status=200, reason=event.reason))
+        return end(conditions, state, End(status="failed", source="error", http_status=200, reason=event.reason))
     if state.running:
         return state, Wait()
     if answers.callers_fault(state.index, run.deployment, event.observed.http_status):
         status = event.observed.http_status
-        return _end(
-            conditions, state, End(status="refused", source="upstream", http_status=status, reason=event.reason)
-        )
+        return end(conditions, state, End(status="refused", source="upstream", http_status=status, reason=event.reason))
     return _again(conditions, state, event, run, now)
 
 
@@ -313,14 +301,14 @@ def _late(conditions: Conditions, state: State, event: Late, now: float) -> Move
     for attempt, observed in event.running:
         state = trying.ended(conditions, state, attempt, "timeout", "deadline", observed, now)
     if streaming:
-        return _end(conditions, state, End(status="failed", source="error", http_status=200, reason="deadline"))
+        return end(conditions, state, End(status="failed", source="error", http_status=200, reason="deadline"))
     return _fall(conditions, replace(state, pending=None), "deadline", now)
 
 
 def _left(conditions: Conditions, state: State, event: Left, now: float) -> Moved:
     for attempt, observed in event.running:
         state = trying.ended(conditions, state, attempt, "cancelled", "client_gone", observed, now)
-    return _end(conditions, state, End(status="cancelled", source="error", http_status=499, reason="client_gone"))
+    return end(conditions, state, End(status="cancelled", source="error", http_status=499, reason="client_gone"))
 
 
 def _fall(conditions: Conditions, state: State, reason: str, now: float) -> Moved:
@@ -336,50 +324,21 @@ def _fall(conditions: Conditions, state: State, reason: str, now: float) -> Move
             if state.request.cached:
                 return state, LookUp(max_age_s=max(use_case.cache_ttl_s, STALE_S))
         elif first.startswith(TO):
-            plan = trying.fallback(conditions, state, first.removeprefix(TO), now)
-            if plan is not None:
+            deployment = first.removeprefix(TO)
+            plan = trying.fallback(conditions, state, deployment, now)
+            if isinstance(plan, Plan):
                 return _pay(conditions, state, plan, now)
+            if plan != trying.TRIED:
+                state = trying.noted(state, "skipped", plan, now, deployment)
         else:
             prepared = answers.prepared(first, state.request)
             if prepared is not None:
-                return _end(
+                return end(
                     conditions,
                     trying.noted(state, "ok", first, now),
                     End(status="fallback", source=prepared.source, http_status=200, reason=reason, text=prepared.text),
                 )
-    return _unanswered(conditions, state, reason)
-
-
-def _unanswered(conditions: Conditions, state: State, reason: str) -> Moved:
-    if reason in _REFUSALS:
-        return _refuse(conditions, state, reason)
-    status: Status = "failed" if state.tried else "refused"
-    retry_after_s = _RETRY_AFTER_S if _HTTP_OF_REASON.get(reason) in {429, 503} else None
-    ending = End(
-        status=status,
-        source="error",
-        http_status=_HTTP_OF_REASON.get(reason, 502),
-        reason=reason,
-        retry_after_s=retry_after_s,
-    )
-    return _end(conditions, state, ending)
-
-
-def _refuse(conditions: Conditions, state: State, reason: str, retry_after_s: float | None = None) -> Moved:
-    http_status = _HTTP_OF_REASON[reason]
-    if retry_after_s is None and http_status in {429, 503}:
-        retry_after_s = _RETRY_AFTER_S
-    return _end(
-        conditions,
-        state,
-        End(status="refused", source="error", http_status=http_status, reason=reason, retry_after_s=retry_after_s),
-    )
-
-
-def _end(conditions: Conditions, state: State, ending: End) -> tuple[State, Action]:
-    if state.seated:
-        conditions.in_flight[state.request.tenant] -= 1
-    return replace(state, phase="done", pending=None), ending
+    return unanswered(conditions, state, reason)
 
 
 def _cache(state: State) -> str:

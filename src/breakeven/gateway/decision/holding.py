@@ -87,6 +87,8 @@ def _amount(purse: Purse, deployment: PolicyDeployment, request: Request, plan: 
 def _bounded(plan: Plan, request: Request, *, hard: bool, known: bool) -> Plan:
     if request.protocol not in _GENERATES:
         return plan
+    if plan.cap is not None:
+        return replace(plan, fields={request.output_field: plan.cap}, paid_output=plan.cap * request.choices)
     stated, cap = request.output_limit, request.use_case.max_output_tokens
     fields: dict[str, Any] | None = None
     if stated is None and (cap or hard):
@@ -109,29 +111,20 @@ def on_exhausted(state: State, plan: Plan) -> Literal["refuse", "cap", "fallback
     return "refuse"
 
 
-def capped(state: State, plan: Plan) -> tuple[State, Plan] | None:
-    """The attempt with its output capped to what is left; None when that is too little, or nothing to cap."""
+def capped(state: State, plan: Plan) -> Plan | None:
+    """The plan with its output capped to what the purse that is short holds; None when that is too little.
+
+    Another purse may be short of the capped plan: then it is capped again, to less.
+    """
     request, deployment = state.request, state.index.deployments[plan.deployment]
-    money = [purse for purse in state.purses if purse.allowance.kind == "money"]
-    if request.protocol not in _GENERATES or not money:
+    found = attempt(state, plan)
+    if not isinstance(found, Short) or request.protocol not in _GENERATES:
         return None
     least = worst_pico_usd(deployment, input_tokens=request.input_bound, output_tokens=0, rows=0)
     token = worst_pico_usd(deployment, input_tokens=request.input_bound, output_tokens=1, rows=0) - least
-    free = min(purse.free for purse in money) - least
+    free = found.purse.free - least
     each = free // token // request.choices if token > 0 and free > 0 else 0
-    if each < LEAST_OUTPUT:
-        return None
-    if request.output_limit is not None:
-        each = min(each, request.output_limit // request.choices)
-    output = each * request.choices
-    holds: list[Hold] = []
-    for purse in money:
-        if not purse.reserve(least + output * token):
-            _give_back(holds)
-            return None
-        holds.append(Hold(purse=purse, amount=least + output * token, kind="money", attempt=state.sent))
-    plan = replace(plan, fields={request.output_field: each}, paid_output=output)
-    return replace(state, holds=(*state.holds, *holds)), plan
+    return replace(plan, cap=each) if each >= LEAST_OUTPUT else None
 
 
 def grown(state: State, attempt_number: int, chunks: int) -> State | None:

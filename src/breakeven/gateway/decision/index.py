@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, TypeVar, get_args
 
 from breakeven.errors import PolicyError
+from breakeven.gateway.decision.strategy.option import Option
 from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.noun import Noun, Tier
 from breakeven.schema.policy import (
@@ -39,6 +40,8 @@ class Index(Noun, frozen=True, kw_only=True):
     """One policy, ready to decide with. A request keeps the index it began with.
 
     `targets` are those of a use case's route that speak a protocol, are good enough and lie where data may go.
+    `options` are a use case's targets as strategies see them, as far as a request changes nothing about them.
+    `keys_required`: some tenant has a key, so that requests without one are refused.
     """
 
     policy: Policy
@@ -52,11 +55,8 @@ class Index(Noun, frozen=True, kw_only=True):
     tenants: dict[str, Tenant]
     tiers: dict[Tier, TierRule]
     stall_s: dict[str, float]
-
-    @property
-    def keys_required(self) -> bool:
-        """Whether any tenant has a key, so that requests without one are refused."""
-        return bool(self.tenant_of_key)
+    options: dict[str, dict[tuple[str, str], Option]]
+    keys_required: bool
 
     def quota(self, tenant: str) -> Quota:
         """What a tenant may ask for."""
@@ -106,6 +106,16 @@ def index(policy: Policy) -> Index:
         tenants=_by_name("tenant", policy.tenants),
         tiers={rule.tier: rule for rule in (*TIER_RULES, *policy.tiers)},
         stall_s={one.name: backends[one.backend].stall_s for one in policy.deployments},
+        options={
+            one.name: {
+                (target.deployment, target.arm): Option(
+                    deployment=target.deployment, arm=target.arm, weight=target.weight
+                )
+                for target in one.route.targets
+            }
+            for one in policy.use_cases
+        },
+        keys_required=any(one.key_sha256 for one in policy.tenants),
     )
 
 

@@ -18,6 +18,8 @@ from breakeven.schema.policy import PolicyDeployment, RouteTarget, TierRule
 
 LIKELY_OUTPUT = 256
 _LEAST_SHARE = 0.01
+_STATIC = frozenset({"weight"})
+_CERTAIN: tuple[float, ...] = (1.0,)
 Candidates = list[tuple[RouteTarget, Standing]]
 
 
@@ -30,10 +32,10 @@ def pick(conditions: Conditions, index: Index, request: Request, now: float) -> 
     return found if isinstance(found, str) else _chosen(index, request, found)
 
 
-def open_to(conditions: Conditions, index: Index, request: Request, deployment: str, now: float) -> bool:
-    """Whether a deployment may be asked."""
-    alone = (RouteTarget(deployment=deployment),)
-    return not isinstance(_open(conditions, index, request, alone, now), str)
+def closed_to(conditions: Conditions, index: Index, request: Request, deployment: str, now: float) -> str:
+    """Why a deployment may not be asked; "" when it may."""
+    found = _open(conditions, index, request, (RouteTarget(deployment=deployment),), now)
+    return found if isinstance(found, str) else ""
 
 
 def another(conditions: Conditions, index: Index, request: Request, now: float, tried: set[str]) -> str | None:
@@ -71,13 +73,16 @@ def _open(
 
 
 def _has_room(index: Index, request: Request, rule: TierRule, target: RouteTarget, standing: Standing) -> bool:
+    count = standing.load.count
+    if count == 0:
+        return True
     deployment = index.deployments[target.deployment]
     limit = standing.limit.limit
     if deployment.max_in_flight:
         limit = min(limit, deployment.max_in_flight)
-    if not admits(standing.load.count, limit, rule.share):
+    if not admits(count, limit, rule.share):
         return False
-    return rule.share >= 1.0 or standing.load.count == 0 or _feasible(index, request, target, standing)
+    return rule.share >= 1.0 or deployment.work is None or _feasible(index, request, target, standing)
 
 
 def _feasible(index: Index, request: Request, target: RouteTarget, standing: Standing) -> bool:
@@ -123,14 +128,22 @@ def _likely_output(request: Request) -> int:
 def _chosen(index: Index, request: Request, found: Candidates) -> Choice:
     route = request.use_case.route
     explore = route.explore if index.tiers[request.use_case.tier].explore else 0.0
-    needs = STRATEGIES[route.strategy].needs
-    options = [_option(index, request, target, standing, needs) for target, standing in found]
-    place, propensities = choose(route.strategy, options, draw=request.seed / (1 << SEED_BITS), explore=explore)
+    if len(found) == 1:
+        place, propensities = 0, _CERTAIN
+    else:
+        needs = STRATEGIES[route.strategy].needs
+        if needs <= _STATIC:
+            known = index.options[request.use_case.name]
+            options = [known[target.deployment, target.arm] for target, _ in found]
+        else:
+            options = [_option(index, request, target, standing, needs) for target, standing in found]
+        place, propensities = choose(route.strategy, options, draw=request.seed / (1 << SEED_BITS), explore=explore)
+    target = found[place][0]
     return Choice(
-        eligible=tuple(target.deployment for target, _ in found),
+        eligible=tuple([one.deployment for one, _ in found]),
         propensities=propensities,
-        chosen=found[place][0].deployment,
-        arm=found[place][0].arm,
+        chosen=target.deployment,
+        arm=target.arm,
         seed=request.seed,
     )
 

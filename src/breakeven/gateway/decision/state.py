@@ -21,6 +21,7 @@ class Plan(Noun, frozen=True, kw_only=True):
     """An attempt that is about to be made, not before the instant given.
 
     `fields` replace fields of the body; `paid_output` is how many tokens of output were paid for, None is any number.
+    `cap` is what each answer may hold where a budget pays for no more.
     """
 
     deployment: str
@@ -28,6 +29,7 @@ class Plan(Noun, frozen=True, kw_only=True):
     not_before: float = 0.0
     fields: dict[str, Any] | None = None
     paid_output: int | None = None
+    cap: int | None = None
 
 
 class Hold(Noun, frozen=True, kw_only=True):
@@ -106,10 +108,15 @@ class State(Noun, frozen=True, kw_only=True):
         return self.tried[-1] if self.tried else None
 
     @property
+    def why_another(self) -> str:
+        """Why a step of the failure chain answers, while it does; "" while the route's own targets do."""
+        return self.reason if self.running and self.running[0].kind == "fallback" else ""
+
+    @property
     def deployment(self) -> PolicyDeployment | None:
         """Where the answer comes from, is coming from, or was to come from."""
         found = self.answered
-        if found is not None:
+        if found is not None and (found.outcome == "ok" or not self.running):
             return self.index.deployments[found.deployment]
         if self.running:
             return self.index.deployments[self.running[0].deployment]

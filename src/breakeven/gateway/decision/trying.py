@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from breakeven.gateway.decision.conditions import Conditions, Standing
 from breakeven.gateway.decision.event import Broke, Observed, Send
 from breakeven.gateway.decision.request import Request
-from breakeven.gateway.decision.routing import another, open_to
+from breakeven.gateway.decision.routing import another, closed_to
 from breakeven.gateway.decision.state import Moved, Plan, Running, State, Tried
 from breakeven.schema.policy import Retry
 from breakeven.schema.record import Attempt, AttemptKind, AttemptOutcome
@@ -17,6 +17,7 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _OVERLOADED = frozenset({429, 503})
 _BLAMELESS = frozenset({"client_gone", "another_was_faster", "internal", "budget_exhausted"})
 """Reasons that say nothing about the deployment."""
+TRIED = "tried_already"
 FALLBACK_SLOT = "fallback"
 """The stage of the latency budget that is kept for another deployment."""
 
@@ -72,7 +73,7 @@ def hedge(conditions: Conditions, state: State, now: float) -> Plan | None:
         return None
     first = state.running[0].deployment
     other = another(conditions, state.index, state.request, now, {first}) or first
-    if not open_to(conditions, state.index, state.request, other, now):
+    if closed_to(conditions, state.index, state.request, other, now):
         return None
     return Plan(deployment=other, kind="hedge") if conditions.hedges(use_case).take() else None
 
@@ -84,7 +85,7 @@ def retry(conditions: Conditions, state: State, event: Broke, run: Running, now:
         return None
     other = another(conditions, state.index, state.request, now, {one.deployment for one in state.tried})
     at = now if other is not None else _again_at(state, rule, event, now)
-    if other is None and not open_to(conditions, state.index, state.request, run.deployment, at):
+    if other is None and closed_to(conditions, state.index, state.request, run.deployment, at):
         return None
     if state.late_at is not None and at >= state.late_at:
         return None
@@ -105,14 +106,16 @@ def _again_at(state: State, rule: Retry, event: Broke, now: float) -> float:
     return now + max(pause_s, event.retry_after_s or 0.0)
 
 
-def fallback(conditions: Conditions, state: State, deployment: str, now: float) -> Plan | None:
-    """Another deployment as a step of the failure chain; None when it cannot be asked."""
-    speaks = state.request.protocol in state.index.speaks[deployment]
-    tried = any(one.deployment == deployment for one in state.tried)
-    late = state.late_at is not None and now >= state.late_at
-    if not speaks or tried or late or not open_to(conditions, state.index, state.request, deployment, now):
-        return None
-    return Plan(deployment=deployment, kind="fallback")
+def fallback(conditions: Conditions, state: State, deployment: str, now: float) -> Plan | str:
+    """Another deployment as a step of the failure chain; or why it cannot be asked."""
+    if state.request.protocol not in state.index.speaks[deployment]:
+        return "no_target"
+    if any(one.deployment == deployment for one in state.tried):
+        return TRIED
+    if state.late_at is not None and now >= state.late_at:
+        return "deadline"
+    closed = closed_to(conditions, state.index, state.request, deployment, now)
+    return closed or Plan(deployment=deployment, kind="fallback")
 
 
 def succeeded(conditions: Conditions, state: State, attempt: int, observed: Observed, now: float) -> State:
@@ -201,9 +204,8 @@ def _units(request: Request) -> int:
     return request.input_estimate or request.rows
 
 
-def noted(state: State, outcome: AttemptOutcome, reason: str, now: float) -> State:
-    """A step of the failure chain that asks no deployment."""
-    line = Attempt(
-        deployment="", kind="fallback", outcome=outcome, reason=reason, start_s=now - state.request.received_s
-    )
+def noted(state: State, outcome: AttemptOutcome, reason: str, now: float, deployment: str = "") -> State:
+    """A step of the failure chain that asks no deployment, or passes over one."""
+    start_s = now - state.request.received_s
+    line = Attempt(deployment=deployment, kind="fallback", outcome=outcome, reason=reason, start_s=start_s)
     return replace(state, attempts=(*state.attempts, line))
