@@ -1,4 +1,4 @@
-"""Everything that can go wrong, at random, in one world: for the test that nothing is lost, and the bench of its speed."""
+"""Everything that can go wrong, at random, in one world: to test that nothing is lost, and to measure how fast."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def policy_of(sim: ModuleType) -> Policy:
     )
 
 
-def chaos(sim: ModuleType, requests: int, seed: int, per_s: float = PER_S) -> Any:  # noqa: ANN401 - of a module that is loaded
+def chaos(sim: ModuleType, requests: int, seed: int, per_s: float = PER_S) -> Any:
     """A world in which so many requests will arrive."""
     world = sim.World(policy_of(sim), seed, WORKERS)
     draw, span_s = Random(seed), requests / per_s
@@ -77,7 +77,7 @@ def _asked(draw: Random) -> dict[str, Any]:
     }
 
 
-def _spell(sim: ModuleType, draw: Random, span_s: float) -> Any:  # noqa: ANN401 - as above
+def _spell(sim: ModuleType, draw: Random, span_s: float) -> Any:
     from_s = draw.uniform(0, span_s)
     return sim.Spell(
         mode=draw.choice(MODES),
@@ -89,10 +89,10 @@ def _spell(sim: ModuleType, draw: Random, span_s: float) -> Any:  # noqa: ANN401
     )
 
 
-def _outage(world: Any, worker: Any, at: float, draw: Random) -> None:  # noqa: ANN401 - as above
+def _outage(world: Any, worker: Any, at: float, draw: Random) -> None:
     """The store or the journal of a worker is down for a second or so."""
 
-    def put(money: bool, controls: bool) -> None:  # noqa: FBT001 - two facts
+    def put(money: bool, controls: bool) -> None:
         worker.conditions.money_down, worker.conditions.controls_down = money, controls
 
     money = draw.random() < 0.5

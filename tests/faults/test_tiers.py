@@ -1,4 +1,4 @@
-"""Every decision that a tier, a control that is down or a gap in tracking makes is explicit: the tables below are all."""
+"""What a tier, a control that is down or a gap in tracking decides is explicit: the tables below are all."""
 
 from itertools import product
 
@@ -57,17 +57,17 @@ def test_open_or_closed_while_a_control_is_down(sim, tier, fail_open, down) -> N
 
 def test_the_built_in_tiers_are_these() -> None:
     """Critical and important fail open, opportunistic fails closed; shares descend; only critical hedges."""
-    assert TIER_RULES == (
+    assert (
         TierRule(tier="critical", share=1.0, explore=False, hedge=True, fail_open=True),
         TierRule(tier="important", share=0.85, explore=True, hedge=False, fail_open=True),
         TierRule(tier="opportunistic", share=0.6, explore=True, hedge=False, fail_open=False),
-    )
+    ) == TIER_RULES
 
 
 @pytest.mark.parametrize("fail_open", [True, False])
 @pytest.mark.parametrize("tier", TIERS)
 def test_a_store_that_fails_under_way_is_decided_alike(sim, tier, fail_open) -> None:
-    """It goes down while a request waits for its lease: open goes on unpaid, closed is told that, not that a quota is used up."""
+    """It goes down while a request waits for its lease: open goes on unpaid, closed is told just that."""
     world = world_of(sim, tier, fail_open, "nothing")
     client = world.ask(0.0)
 
@@ -93,7 +93,7 @@ def test_a_store_that_fails_under_way_is_decided_alike(sim, tier, fail_open) -> 
     ],
 )
 def test_a_gap_in_tracking_is_answered_as_the_use_case_says(sim, tier, gap, answer, expected) -> None:
-    """Serve asks the model; approximate answers without one, from cache or policy; suppress refuses; no gap, no change."""
+    """Serve asks the model; approximate answers without one; suppress refuses; no gap, no change."""
     world = world_of(sim, tier, fail_open=True, down="nothing", on_tracking_incomplete=answer)
     client = world.ask(0.0, gap=gap)
     world.run()

@@ -29,7 +29,7 @@ from breakeven.gateway.decision.purse import Purse, heap_cells
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.exchange import Exchange
 from breakeven.gateway.runtime import Bundle
-from breakeven.schema.policy import Backend, Budget, Policy, PolicyDeployment, Route, RouteTarget, TokenPrice, UseCase
+from breakeven.schema.policy import Backend, Policy, PolicyDeployment, Route, RouteTarget, TokenPrice, UseCase
 from breakeven.schema.record import Prediction, Tokens
 from breakeven.wire.failure import ProtocolError, TimedOutError, unreachable
 from breakeven.wire.http import HttpRequest
@@ -224,7 +224,7 @@ class Client:
         self.started = True
         self.finish(body)
 
-    def start(self, status: int, headers: list[tuple[str, str]]) -> None:
+    def start(self, status: int, _headers: list[tuple[str, str]]) -> None:
         assert not self.started
         self.status, self.started = status, True
 
@@ -315,10 +315,10 @@ class Worker:
         else:
             self.call_later(min(RETRY_S, until - CLOCK.now), self._visited, purse, amount, until, then)
 
-    def sender(self, bundle: Any, deployment: PolicyDeployment, request: Request, way_back: Closing) -> Line:
+    def sender(self, bundle: Any, deployment: PolicyDeployment, _request: Request, _way_back: Closing) -> Line:
         return bundle.senders[deployment.backend]
 
-    def remaining_usd(self, purses: tuple[Purse, ...]) -> None:
+    def remaining_usd(self, _purses: tuple[Purse, ...]) -> None:
         return None
 
     def logged(self, http: HttpRequest, records: tuple[Prediction, ...], bytes_out: int) -> None:
@@ -621,7 +621,7 @@ class SharingServer(Server):
         self._number = 0
         self._timer: Timer | None = None
 
-    def send(self, call: Call, sink: Any, worker: Worker) -> Sharing:
+    def send(self, _call: Call, sink: Any, _worker: Worker) -> Sharing:
         self._advance()
         self._number += 1
         size_s = self.service_s * exp(self.random.gauss(-0.125, 0.5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from logging import getLogger
 
 from breakeven.errors import LedgerError
 from breakeven.gateway.cache import CachedAnswer
@@ -22,6 +23,7 @@ from breakeven.schema.record import Prediction, Tokens
 from breakeven.wire.http import Headers, HttpRequest, Outgoing
 from breakeven.wire.sse import comment, encode
 
+_log = getLogger("breakeven.gateway")
 SSE = "text/event-stream; charset=utf-8"
 JSON: Headers = [("content-type", "application/json")]
 STREAM_HEADERS: Headers = [("content-type", SSE), ("cache-control", "no-cache")]
@@ -36,6 +38,7 @@ class Closing:
     __slots__ = (
         "_asked_id",
         "_cached",
+        "_ended",
         "_headers",
         "_http",
         "_kept",
@@ -57,6 +60,7 @@ class Closing:
         self.drill = ""
         self.decided: Chosen | None = None
         self._cached: CachedAnswer | None = None
+        self._ended = False
         self._headers: Headers = []
         self._http = http
         self._asked_id = asked_id
@@ -103,6 +107,7 @@ class Closing:
 
     def end(self, state: State, end: End) -> None:
         """Record, wait for the disk where the use case says so, answer."""
+        self._ended = True
         if end.status == "answered" and state.caching:
             self._keep(state)
         if end.source in {"segment", "rules", "default"} and self._request.protocol == "decide":
@@ -113,12 +118,27 @@ class Closing:
         self._runtime.journal.commit(records, lambda: self._recorded(state, end, records))
 
     def crashed(self, state: State | None, error: Exception) -> None:
-        """Something inside the gateway broke: the request fails with one record, unless it has its record."""
+        """Something inside the gateway broke: one record where that can be, and an answer in any case."""
         self.detail = type(error).__name__
-        if state is None or state.phase == "done":
-            return
         status = _OK if self._out.started else 500
-        self.end(state, End(status="failed", source="error", http_status=status, reason="internal"))
+        end = End(status="failed", source="error", http_status=status, reason="internal")
+        if state is not None and not self._ended:
+            try:
+                self.end(state, end)
+            except Exception:  # noqa: BLE001 - the client must not wait for what cannot come
+                _log.exception("request %s leaves no record", self._request.request_id)
+            else:
+                return
+        if state is not None:
+            holding.forfeit(state)
+        self._bare(end)
+
+    def _bare(self, end: End) -> None:
+        """The error alone."""
+        if self._request.stream and self._out.started:
+            self._out.finish(encode(self._error(end)))
+        elif not self._out.started:
+            self._out.reply(500, JSON, self._error(end))
 
     def _record(self, state: State, end: End) -> tuple[Prediction, ...]:
         """The request's records, settled and counted."""
@@ -156,6 +176,14 @@ class Closing:
     def _answer(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
         if end.status == "cancelled":
             return
+        try:
+            self._answered(state, end, records)
+        except Exception as error:  # noqa: BLE001 - such as an answer of the model that cannot be finished
+            _log.exception("the answer to request %s cannot be sent", self._request.request_id)
+            self.detail = type(error).__name__
+            self._bare(End(status="failed", source="error", http_status=500, reason="internal"))
+
+    def _answered(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
         cost = _sum(records)
         if self._request.stream and (self._out.started or end.http_status == _OK):
             self._end_stream(state, end, records[0], cost)

@@ -13,6 +13,7 @@ from breakeven.gateway.attempt import OK_END, Attempt
 from breakeven.gateway.backend.port import Call, Piece
 from breakeven.gateway.closing import Closing
 from breakeven.gateway.decision.core import begin, step
+from breakeven.gateway.decision.ending import abandoned
 from breakeven.gateway.decision.event import (
     Action,
     Began,
@@ -100,8 +101,11 @@ class Exchange:
 
     def _crashed(self, error: Exception) -> None:
         _log.exception("request %s failed inside the gateway", self._request.request_id)
+        state, now = self._state, time.monotonic()
+        if state is not None and state.phase != "done":
+            state = self._state = abandoned(self._runtime.conditions, state, self._all_over(), now)
         self._over()
-        self._closing.crashed(self._state, error)
+        self._closing.crashed(state, error)
 
     def piece(self, attempt: Attempt, piece: Piece) -> None:
         """A part of an attempt's answer."""

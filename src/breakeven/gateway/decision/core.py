@@ -134,7 +134,7 @@ def _leased(conditions: Conditions, state: State, event: Leased, now: float) -> 
         if state.index.tiers[state.request.use_case.tier].fail_open:
             event, state = Leased(granted=True), replace(state, purses=())
         elif not state.sent:
-            return _refuse(conditions, state, "controls_down")
+            return refuse(conditions, state, "controls_down")
     if state.phase == "arriving":
         if event.granted:
             return _admit(conditions, state, now)

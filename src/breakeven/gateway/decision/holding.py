@@ -163,6 +163,13 @@ def settle(state: State, *, cost_pico_usd: int, tokens: int) -> None:
         first.purse.settle(amount, used)
 
 
+def forfeit(state: State) -> None:
+    """Count all that is held as spent: what the request did use is not known, and a budget must not be overspent."""
+    for hold in state.holds:
+        amount = min(hold.amount, hold.purse.reserved)
+        hold.purse.settle(amount, amount)
+
+
 def _give_back(holds: list[Hold]) -> None:
     for hold in holds:
         hold.purse.release(hold.amount)
