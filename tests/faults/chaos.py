@@ -1,4 +1,4 @@
-"""Everything that can go wrong, at random, in one world: for the test that nothing is lost, and the bench of it."""
+"""Everything that can go wrong, at random, in one world: to test that nothing is lost, and to measure how fast."""
 
 from __future__ import annotations
 

@@ -9,12 +9,12 @@ from breakeven.schema.policy import Hedge
 RATIO = 0.05
 
 
-def bimodal(sim, *, tier="critical", hedge=None, seed=0, stream=False, slow=0.02, mode="slow", requests=4000):  # noqa: PLR0913
+def bimodal(sim, *, tier="critical", hedge=None, seed=0, stream=False, slow=0.02, requests=4000):
     """Two servers that are twenty times slower for a few of their calls."""
     use_case = {"tier": tier, "hedge": hedge, "budget_s": 5.0}
     world = sim.World(sim.make_policy(names="ab", use_case=use_case), seed)
     for server in world.servers.values():
-        server.spells = [sim.Spell(mode=mode, share=slow)]
+        server.spells = [sim.Spell(mode="slow", share=slow)]
         server.words = 1
     for number in range(requests):
         world.ask(number * 0.01, stream=stream)

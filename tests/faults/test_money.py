@@ -98,7 +98,7 @@ def test_what_a_dead_worker_had_reserved_counts_as_spent(sim, seed) -> None:
     ids=str,
 )
 def test_a_hostile_client_costs_no_more_than_the_budget(sim, wants) -> None:
-    """Nothing said, everything said, 128 choices, ten megabytes: refused before it is sent, or paid within it."""
+    """No limit, a huge one, 128 choices, ten megabytes: refused before a server is asked, or paid within it."""
     limit = 200_000
     world = world_of(sim, limit)
     for server in world.servers.values():
@@ -165,7 +165,7 @@ def test_fallback_walks_the_chain(sim) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_soft_budget_is_overspent_by_no_more_than_what_was_in_flight(sim, seed) -> None:
-    """Answers are longer and prompts larger than estimated: beyond the limit at most what flew underestimated."""
+    """Answers are longer and prompts larger than estimated: over the limit at most what flew underestimated."""
     limit = 10**6
     world = world_of(sim, limit, seed, hard=False)
     for server in world.servers.values():

@@ -12,13 +12,13 @@ TIERS = ("critical", "important", "opportunistic")
 SERVICE_S, BUDGET_S = 0.2, 1.5
 
 
-def overload(sim, *, loads, places=32, seed=0, warm_s=12.0, calm_s=5.0, end_s=40.0, work=None):  # noqa: PLR0913
+def overload(sim, *, loads, places=32, warm_s=12.0, calm_s=5.0, end_s=40.0, work=None):
     """Poisson arrivals in three tiers, `loads` of capacity each, after a calm beginning; shares after the warm-up."""
     use_case = {"budget_s": BUDGET_S, "tpot_s": 0.02 if work else None, "failure": ("error",)}
     policy = sim.make_policy(use_case=use_case, deployment={"work": work})
     use_cases = tuple(msgspec.structs.replace(policy.use_cases[0], name=tier, tier=tier) for tier in TIERS)
-    world = sim.World(msgspec.structs.replace(policy, use_cases=use_cases, default_use_case="critical"), seed)
-    world.servers["a"] = sim.SharingServer(world, "a", seed, places, SERVICE_S)
+    world = sim.World(msgspec.structs.replace(policy, use_cases=use_cases, default_use_case="critical"))
+    world.servers["a"] = sim.SharingServer(world, "a", 0, places, SERVICE_S)
     world.workers = [sim.Worker(world, 0)]
     capacity, at = places / SERVICE_S, 0.0
     while at < end_s:

@@ -103,7 +103,7 @@ def test_of_two_targets_the_other_serves_while_one_is_held(sim) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_dead_target_sees_one_probe_an_interval_from_each_worker(sim, seed) -> None:
-    """8 workers, one of two targets dead for a minute: each sends at most one try a second there; nobody notices."""
+    """8 workers, one of two targets dead for a minute: each tries it at most once a second, and nobody notices."""
     world = sim.World(sim.make_policy(names="ab", use_case=CHAIN), seed, workers=8)
     world.servers["a"].spells = [sim.Spell(mode="refused", from_s=5.0, until_s=65.0)]
     at = 0.0

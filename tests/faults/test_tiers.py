@@ -1,4 +1,4 @@
-"""Every decision that a tier, a control that is down or a gap in tracking makes is explicit: these tables are all."""
+"""What a tier, a control that is down or a gap in tracking decides is explicit: the tables below are all."""
 
 from itertools import product
 
@@ -93,7 +93,7 @@ def test_a_store_that_fails_under_way_is_decided_alike(sim, tier, fail_open) -> 
     ],
 )
 def test_a_gap_in_tracking_is_answered_as_the_use_case_says(sim, tier, gap, answer, expected) -> None:
-    """Serve asks the model; approximate answers without one, from cache or policy; suppress refuses."""
+    """Serve asks the model; approximate answers without one; suppress refuses; no gap, no change."""
     world = world_of(sim, tier, fail_open=True, down="nothing", on_tracking_incomplete=answer)
     client = world.ask(0.0, gap=gap)
     world.run()

@@ -6,6 +6,7 @@ heap of timers is the event loop. What is random comes from the world's seed, so
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from math import exp, inf
@@ -223,7 +224,7 @@ class Client:
         self.started = True
         self.finish(body)
 
-    def start(self, status: int, headers: list[tuple[str, str]]) -> None:
+    def start(self, status: int, _headers: list[tuple[str, str]]) -> None:
         assert not self.started
         self.status, self.started = status, True
 
@@ -243,8 +244,7 @@ class Client:
     @property
     def tokens(self) -> list[str]:
         """Whose words came, one name a word."""
-        told = [part[1:].partition(b": breakeven")[0] for part in self.body if part.startswith(b"~")]
-        return [word.decode() for part in told for word in part.split(b"~")]
+        return [word.decode() for word in WORD.findall(b"".join(self.body))]
 
     @property
     def took_s(self) -> float:
@@ -255,6 +255,7 @@ DEFAULTS = {
     "body_bytes": 400, "choices": 1, "deadline_s": None, "gap": "", "key": "", "leave_at_token": None, "leave_s": None,
     "max_tokens": None, "stream": False, "tenant": "default", "use_case": "u", "worker": 0,
 }  # fmt: skip
+WORD = re.compile(rb"~([a-z])")
 PLAIN = SimpleNamespace(**DEFAULTS)
 HTTP = HttpRequest(method="POST", path="/v1/chat/completions", headers={}, body=b"", time_s=0.0, received_s=0.0)
 
@@ -314,10 +315,10 @@ class Worker:
         else:
             self.call_later(min(RETRY_S, until - CLOCK.now), self._visited, purse, amount, until, then)
 
-    def sender(self, bundle: Any, deployment: PolicyDeployment, request: Request, way_back: Closing) -> Line:
+    def sender(self, bundle: Any, deployment: PolicyDeployment, _request: Request, _way_back: Closing) -> Line:
         return bundle.senders[deployment.backend]
 
-    def remaining_usd(self, purses: tuple[Purse, ...]) -> None:
+    def remaining_usd(self, _purses: tuple[Purse, ...]) -> None:
         return None
 
     def logged(self, http: HttpRequest, records: tuple[Prediction, ...], bytes_out: int) -> None:
@@ -620,7 +621,7 @@ class SharingServer(Server):
         self._number = 0
         self._timer: Timer | None = None
 
-    def send(self, call: Call, sink: Any, worker: Worker) -> Sharing:
+    def send(self, _call: Call, sink: Any, _worker: Worker) -> Sharing:
         self._advance()
         self._number += 1
         size_s = self.service_s * exp(self.random.gauss(-0.125, 0.5))

@@ -176,6 +176,14 @@ class Closing:
     def _answer(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
         if end.status == "cancelled":
             return
+        try:
+            self._answered(state, end, records)
+        except Exception as error:  # noqa: BLE001 - such as an answer of the model that cannot be finished
+            _log.exception("the answer to request %s cannot be sent", self._request.request_id)
+            self.detail = type(error).__name__
+            self._bare(End(status="failed", source="error", http_status=500, reason="internal"))
+
+    def _answered(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
         cost = _sum(records)
         if self._request.stream and (self._out.started or end.http_status == _OK):
             self._end_stream(state, end, records[0], cost)

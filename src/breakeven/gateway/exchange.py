@@ -14,6 +14,7 @@ from breakeven.gateway.backend.port import Call, Piece
 from breakeven.gateway.closing import Closing
 from breakeven.gateway.decision import trying
 from breakeven.gateway.decision.core import begin, step
+from breakeven.gateway.decision.ending import abandoned
 from breakeven.gateway.decision.event import (
     Action,
     Began,
@@ -103,7 +104,7 @@ class Exchange:
         _log.exception("request %s failed inside the gateway", self._request.request_id)
         state, now = self._state, time.monotonic()
         if state is not None and state.phase != "done":
-            state = self._state = trying.abandoned(self._runtime.conditions, state, self._all_over(), now)
+            state = self._state = abandoned(self._runtime.conditions, state, self._all_over(), now)
         self._over()
         self._closing.crashed(state, error)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from breakeven.gateway.decision.conditions import Conditions
-from breakeven.gateway.decision.event import End
+from breakeven.gateway.decision.event import End, Others
 from breakeven.gateway.decision.state import Moved, State
+from breakeven.gateway.decision.trying import ended
 from breakeven.schema.record import Status
 
 HTTP_OF_REASON = {
@@ -59,3 +60,10 @@ def end(conditions: Conditions, state: State, ending: End) -> Moved:
     if state.seated:
         conditions.in_flight[state.request.tenant] -= 1
     return replace(state, phase="done", pending=None), ending
+
+
+def abandoned(conditions: Conditions, state: State, running: Others, now: float) -> State:
+    """Something in the gateway broke: every attempt is over, through no fault of its deployment."""
+    for attempt, observed in running:
+        state = ended(conditions, state, attempt, "cancelled", "internal", observed, now)
+    return end(conditions, state, End(status="failed", source="error", http_status=500, reason="internal"))[0]

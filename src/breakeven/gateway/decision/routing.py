@@ -17,9 +17,9 @@ from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.policy import PolicyDeployment, RouteTarget, TierRule
 
 LIKELY_OUTPUT = 256
+_LEAST_SHARE = 0.01
 _STATIC = frozenset({"weight"})
 _CERTAIN: tuple[float, ...] = (1.0,)
-_LEAST_SHARE = 0.01
 Candidates = list[tuple[RouteTarget, Standing]]
 
 
