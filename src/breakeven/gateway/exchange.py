@@ -12,7 +12,6 @@ from breakeven.errors import BackendError
 from breakeven.gateway.attempt import OK_END, Attempt
 from breakeven.gateway.backend.port import Call, Piece
 from breakeven.gateway.closing import Closing
-from breakeven.gateway.decision import trying
 from breakeven.gateway.decision.core import begin, step
 from breakeven.gateway.decision.ending import abandoned
 from breakeven.gateway.decision.event import (
