@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import os
@@ -237,3 +238,24 @@ def test_workers_share_a_file_and_stderr(tmp_path) -> None:
         assert [one for one in found if one[1] == name] == [f"/{name}/{number}" for number in range(300)]
     ran = subprocess.run([sys.executable, "-c", WRITER, "stderr", "c"], capture_output=True, text=True, check=True)
     assert len([json.loads(line) for line in ran.stderr.splitlines()]) == 300
+
+
+def test_every_request_has_a_line_refused_ones_too(kit, tmp_path) -> None:
+    """A prediction's line names its record; what is no prediction says why; neither holds the prompt or the key."""
+    path = tmp_path / "access.jsonl"
+
+    async def main():
+        async with kit.start_upstream(kit.honest) as up:
+            kit.install(tmp_path, kit.make_policy(url=up.url, access_log=str(path)))
+            async with kit.start_gateway(tmp_path) as gateway:
+                good = await kit.post(gateway, kit.CHAT, headers=[("authorization", "Bearer sk-canary")])
+                await kit.post(gateway, kit.CHAT, path="/nowhere")
+                return good
+
+    good = asyncio.run(main())
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(one["status"], one["path"]) for one in lines] == [(200, "/v1/chat/completions"), (404, "/nowhere")]
+    assert lines[0]["prediction_id"] == good.headers["x-breakeven-prediction-id"]
+    assert lines[1]["reason"] == "not_found"
+    assert "sk-canary" not in path.read_text()
+    assert '"hi"' not in path.read_text()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from breakeven.errors import BreakevenError
-from breakeven.gateway.accesslog import AccessLog, line_of
+from breakeven.gateway.accesslog import AccessLog, line_of, refused
 from breakeven.gateway.allowance.keeper import Keeper
 from breakeven.gateway.backend.port import Sender
 from breakeven.gateway.backend.table import open_sender
@@ -22,6 +22,7 @@ from breakeven.gateway.decision.conditions import Conditions, Standing
 from breakeven.gateway.decision.exact import KeyMemo
 from breakeven.gateway.decision.index import Index
 from breakeven.gateway.decision.purse import Purse
+from breakeven.gateway.decision.refusal import RequestError
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.drill import FaultySender, under_drill
 from breakeven.gateway.identity import Subjects, node_id, random_source, uuid7
@@ -180,6 +181,11 @@ class Runtime:
         if self.access_log.on:
             line = line_of(records, http.method, http.path, bytes_in=len(http.body), bytes_out=bytes_out)
             self.access_log.write(line)
+
+    def logged_refusal(self, method: str, path: str, error: RequestError) -> None:
+        """The same of a request that became no prediction."""
+        if self.access_log.on:
+            self.access_log.write(refused(method, path, error.status, error.kind, time_s=time.time()))
 
     # The policy
 

@@ -66,6 +66,7 @@ class GatewayService:
         """What the transport refuses, in the shape of the API."""
         self.runtime.meters.rejected.add(kind)
         error = RequestError(message, status=status, kind=kind)
+        self.runtime.logged_refusal("", path, error)
         return _headers_of(error), refusal_body(_protocol(path), error)
 
     async def _awaited(self, later: Coroutine[Any, Any, None], request: HttpRequest, out: Outgoing) -> None:
@@ -81,6 +82,7 @@ class GatewayService:
             message = f"the gateway failed: {what}"
             error = RequestError(message, "see the gateway's log", status=500, kind="internal")
         self.runtime.meters.rejected.add(error.kind)
+        self.runtime.logged_refusal(request.method, request.path, error)
         if not out.started and not out.gone:
             out.reply(error.status, _headers_of(error), refusal_body(_protocol(request.path), error))
 
