@@ -2,7 +2,7 @@
 ARGS ?=
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: demo test check explore bench catalog uv
+.PHONY: demo test check explore bench soak catalog uv
 
 demo: uv ## the whole loop on real logged data; neither root nor apt
 	@$(UV) sync --quiet --no-dev --extra all
@@ -27,6 +27,11 @@ explore: uv ## the laws on examples never drawn before
 bench: uv ## measures what docs/benchmarks.md states
 	@$(UV) sync --quiet --all-extras
 	@$(UV) run --no-sync python bench/run.py $(ARGS)
+
+soak: uv ## a million requests, and every fault by the wall clock: docs/reliability.md; about ten minutes
+	@$(UV) sync --quiet --all-extras
+	@$(UV) run --no-sync python bench/gateway.py --soak 1000000
+	@$(UV) run --no-sync python bench/faults_gateway.py
 
 catalog: uv ## writes catalog.json and second/*.json from the YAML beside them; refuses to rewrite history
 	@$(UV) run --no-sync python scripts/build_catalog.py $(ARGS)

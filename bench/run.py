@@ -9,7 +9,17 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BENCHES = tuple(
     HERE / f"{name}.py"
-    for name in ("gateway", "price_lookup", "hybrid", "uncertainty", "tco_start", "simulator", "demo_time")
+    for name in (
+        "gateway",
+        "budget_race",
+        "onnx_batching",
+        "price_lookup",
+        "hybrid",
+        "uncertainty",
+        "tco_start",
+        "simulator",
+        "demo_time",
+    )
 )
 
 

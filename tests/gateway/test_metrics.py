@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from breakeven.gateway.decision.answer import _MESSAGES
-from breakeven.gateway.decision.core import _HTTP_OF_REASON
+from breakeven.gateway.decision.ending import HTTP_OF_REASON
 from breakeven.gateway.meters import Meters, named
 from breakeven.gateway.metric_names import REASONS, REJECTIONS
 from breakeven.gateway.metrics import Counter, Gauge, Histogram, render
@@ -305,7 +305,7 @@ def test_every_word_of_the_gateway_has_its_own_series() -> None:
     assert rejections <= set(REJECTIONS)
     reasons = said("Piece", keyword="error") | said("End", "Broke", "_refuse", keyword="reason")
     assert len(reasons) > 5
-    assert reasons | set(_MESSAGES) | set(_HTTP_OF_REASON) <= set(REASONS)
+    assert reasons | set(_MESSAGES) | set(HTTP_OF_REASON) <= set(REASONS)
 
 
 def test_what_alerts_watch_begins_at_nothing() -> None:
@@ -484,7 +484,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from breakeven.gateway.decision.answer import _MESSAGES
-from breakeven.gateway.decision.core import _HTTP_OF_REASON
+from breakeven.gateway.decision.ending import HTTP_OF_REASON
 from breakeven.gateway.meters import Meters, named
 from breakeven.gateway.metric_names import REASONS, REJECTIONS
 from breakeven.gateway.snapshots import Snapshots

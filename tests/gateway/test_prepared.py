@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from breakeven.gateway.decision.answers import prepared
 from breakeven.gateway.decision.contract import Contract
 from breakeven.gateway.decision.prepared import FIELDS, rule_answer, segment_answer, value_of
+from breakeven.gateway.decision.request import Request
 from breakeven.gateway.decision.tracking import Gap, explained, gap
 from breakeven.schema.policy import Route, Rule, Segments, UseCase, UsedWhen
 from breakeven.schema.record import Consent
@@ -91,3 +93,17 @@ def test_more_consent_never_opens_a_gap(used_when, events_ok) -> None:
 def test_every_gap_is_explained(found) -> None:
     """In a sentence, with the way out; no gap needs none."""
     assert all(explained(found)) is bool(found)
+
+
+@pytest.mark.parametrize("protocol", ["infer", "embedding"])
+@pytest.mark.parametrize(
+    ("text", "fits"), [('{"outputs": []}', True), ("free-shipping", False), ("[1]", False), ("{", False)]
+)
+def test_tensors_and_embeddings_are_answered_with_json_or_passed_over(protocol, text, fits) -> None:
+    """Words are no answer where the client reads a JSON object: the next step of the chain gets its turn."""
+    use_case = UseCase(name="u", route=Route(strategy="fixed", targets=()), default_body=text)
+    request = Request(
+        request_id="r", prediction_ids=("p",), protocol=protocol, use_case=use_case, tenant="default",
+        contract=Contract(), time_s=1.0, received_s=1.0,
+    )  # fmt: skip
+    assert (prepared("default", request) is not None) == fits

@@ -161,7 +161,7 @@ class Memory(asyncio.Transport):
         assert not self.ended, "nothing is written after the end"
         self.out += data
 
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:  # noqa: ARG002
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self.high = high or self.high
 
     def get_write_buffer_size(self) -> int:

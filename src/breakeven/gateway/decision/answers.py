@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from breakeven.gateway.decision.chosen import fallback_action
 from breakeven.gateway.decision.event import Source
 from breakeven.gateway.decision.index import Index
@@ -12,6 +14,7 @@ from breakeven.schema.noun import Noun
 _CALLERS_FAULT = frozenset({400, 413, 415, 422})
 _KEY_REFUSED = frozenset({401, 403})
 _NOT_FOUND = 404
+_JSON_ONLY = frozenset({"infer", "embedding"})
 
 
 class Prepared(Noun, frozen=True, kw_only=True):
@@ -24,7 +27,7 @@ class Prepared(Noun, frozen=True, kw_only=True):
 def prepared(step: str, request: Request) -> Prepared | None:
     """What a step of the failure chain answers; None when it has nothing for this request.
 
-    The answer to a decision must be one of its candidates.
+    The answer to a decision must be one of its candidates; that to tensors or embeddings must be a JSON object.
     """
     use_case, contract = request.use_case, request.contract
     text: str | None = None
@@ -38,7 +41,16 @@ def prepared(step: str, request: Request) -> Prepared | None:
     if text is not None and request.protocol == "decide":
         decided = fallback_action(text, request.candidates)
         text = None if decided is None else decided.action
-    return None if text is None else Prepared(source=source, text=text)
+    if text is None or (request.protocol in _JSON_ONLY and not _is_object(text)):
+        return None
+    return Prepared(source=source, text=text)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(text), dict)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
 
 
 def callers_fault(index: Index, deployment: str, http_status: int) -> bool:

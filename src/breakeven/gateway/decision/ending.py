@@ -10,7 +10,7 @@ from breakeven.gateway.decision.state import Moved, State
 from breakeven.gateway.decision.trying import ended
 from breakeven.schema.record import Status
 
-_HTTP_OF_REASON = {
+HTTP_OF_REASON = {
     "deadline": 504,
     "timeout": 504,
     "no_target": 404,
@@ -32,11 +32,11 @@ def unanswered(conditions: Conditions, state: State, reason: str) -> Moved:
     if reason in _REFUSALS:
         return refuse(conditions, state, reason)
     status: Status = "failed" if state.tried else "refused"
-    retry_after_s = _RETRY_AFTER_S if _HTTP_OF_REASON.get(reason) in {429, 503} else None
+    retry_after_s = _RETRY_AFTER_S if HTTP_OF_REASON.get(reason) in {429, 503} else None
     ending = End(
         status=status,
         source="error",
-        http_status=_HTTP_OF_REASON.get(reason, 502),
+        http_status=HTTP_OF_REASON.get(reason, 502),
         reason=reason,
         retry_after_s=retry_after_s,
     )
@@ -45,7 +45,7 @@ def unanswered(conditions: Conditions, state: State, reason: str) -> Moved:
 
 def refuse(conditions: Conditions, state: State, reason: str, retry_after_s: float | None = None) -> Moved:
     """It is not served, by the policy's own will."""
-    http_status = _HTTP_OF_REASON[reason]
+    http_status = HTTP_OF_REASON[reason]
     if retry_after_s is None and http_status in {429, 503}:
         retry_after_s = _RETRY_AFTER_S
     return end(
