@@ -270,7 +270,8 @@ def echo(kit, status):
     """An error that repeats what was sent, as real servers do, key included."""
 
     async def handler(head, body, writer):
-        said = {"error": {"message": f"cannot serve {json.dumps(body)}", "type": "t", "code": "c"}}
+        sent = head.decode() + json.dumps(body)
+        said = {"error": {"message": f"cannot serve {sent}", "type": "t", "code": "c"}}
         writer.write(kit.whole(said, status))
         await writer.drain()
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import msgspec
 
 from breakeven.errors import BackendError
-from breakeven.gateway.backend.port import Sender
+from breakeven.gateway.backend.port import Piece, Sender
 from breakeven.gateway.decision.contract import contract_of
 from breakeven.gateway.decision.index import Index, Protocol
 from breakeven.gateway.decision.refusal import RequestError
@@ -107,7 +107,7 @@ async def model(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
         status, body = await runtime.bundle.senders[deployment.backend].get(path, authorization)
     except BackendError as error:
         raise RequestError(error.message, error.way_out, status=502, kind="unreachable") from error
-    out.reply(status, JSON, body)
+    out.reply(status, JSON, runtime.bundle.discreet(Piece(data=body)).data)
 
 
 def _reachable(index: Index, tenant: str, protocol: Protocol) -> list[PolicyDeployment]:
