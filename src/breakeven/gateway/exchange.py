@@ -110,6 +110,7 @@ class Exchange:
     def piece(self, attempt: Attempt, piece: Piece) -> None:
         """A part of an attempt's answer."""
         if piece.error:
+            piece = self._bundle.discreet(piece)
             self._closing.detail = piece.detail
             if attempt is not self._streaming:
                 self._closing.take(attempt.headers, b"".join(attempt.held) + piece.data)

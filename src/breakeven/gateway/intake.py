@@ -46,7 +46,7 @@ def text_exchange(runtime: Runtime, http: HttpRequest, out: Outgoing, protocol: 
     check_encoding(http)
     asked = READERS[protocol](http.body)
     contract = contract_of(http.headers, user=asked.user, metadata=asked.metadata)
-    use_case = _allowed(index, tenant, use_case_of(index, contract, asked.model))
+    use_case = allowed(index, tenant, use_case_of(index, contract, asked.model))
     size = len(http.body)
     bound, output = worst_tokens(asked, size)
     fields = {
@@ -88,7 +88,7 @@ def infer_exchange(runtime: Runtime, http: HttpRequest, out: Outgoing, model: st
     check_encoding(http)
     infer = infer_of(http.body)
     contract = contract_of(http.headers)
-    use_case = _allowed(index, tenant, use_case_of(index, contract, model))
+    use_case = allowed(index, tenant, use_case_of(index, contract, model))
     fields = {"model": model, "rows": infer.rows, "subjects_listed": bool(infer.subjects)}
     request = _seated(runtime, http, _Draft("infer", use_case, tenant, contract, fields), infer.subjects)
     key = _cache_key(runtime, request, http, infer.body, None, model)
@@ -114,7 +114,7 @@ def decide_exchange(runtime: Runtime, http: HttpRequest, out: Outgoing, name: st
     index = bundle.index
     tenant = tenant_of(index, http.header("authorization"))
     check_encoding(http)
-    use_case = _allowed(index, tenant, use_case_of(index, Contract(use_case=name), ""))
+    use_case = allowed(index, tenant, use_case_of(index, Contract(use_case=name), ""))
     if use_case.decision is None:
         message = f"the use case {name!r} has no `decision` section, so it chooses nothing"
         raise RequestError(message, "add one to policy.yaml", status=404, field="use_case", kind="no_decision")
@@ -212,7 +212,12 @@ def _seated(runtime: Runtime, http: HttpRequest, draft: _Draft, listed: tuple[st
     )
 
 
-def _allowed(index: Index, tenant: str, use_case: UseCase) -> UseCase:
+def allowed(index: Index, tenant: str, use_case: UseCase) -> UseCase:
+    """The use case, where the tenant may ask for it.
+
+    Raises:
+        RequestError: 403, it may not.
+    """
     if not index.may(tenant, use_case.name):
         message = f"the tenant {tenant!r} may not ask for the use case {use_case.name!r}"
         raise RequestError(message, "use a key of a tenant that may", status=403, field="use_case", kind="forbidden")

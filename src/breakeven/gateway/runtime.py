@@ -11,10 +11,12 @@ from logging import getLogger
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from msgspec.structs import replace
+
 from breakeven.errors import BreakevenError
 from breakeven.gateway.accesslog import AccessLog, line_of, refused
 from breakeven.gateway.allowance.keeper import Keeper
-from breakeven.gateway.backend.port import Sender
+from breakeven.gateway.backend.port import Piece, Sender
 from breakeven.gateway.backend.table import open_sender
 from breakeven.gateway.cache import AnswerCache
 from breakeven.gateway.decision.answer import usd
@@ -41,6 +43,7 @@ from breakeven.wire.http import HttpRequest
 _log = getLogger("breakeven.gateway")
 POLL_S, TICK_S = 0.5, 0.25
 MOST_RETRY_AFTER_S = 86_400.0
+_HIDDEN, _SECRET_CHARS = "***", 8
 _STATES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
 
 
@@ -51,10 +54,18 @@ class Drilled(Protocol):
 
 
 class Bundle(Noun, frozen=True, kw_only=True):
-    """A policy with the senders of its backends. A request keeps the bundle it began with."""
+    """A policy with the senders of its backends, and their keys. A request keeps the bundle it began with."""
 
     index: Index
     senders: dict[str, Sender]
+    secrets: tuple[str, ...] = ()
+
+    def discreet(self, piece: Piece) -> Piece:
+        """What a backend says went wrong, without the keys that it may repeat."""
+        data, detail = piece.data, piece.detail
+        for secret in self.secrets:
+            data, detail = data.replace(secret.encode(), _HIDDEN.encode()), detail.replace(secret, _HIDDEN)
+        return replace(piece, data=data, detail=detail)
 
 
 class Runtime:
@@ -281,4 +292,5 @@ async def _bundle(index: Index, client: Client, old: Bundle | None) -> Bundle:
     for name, backend in index.backends.items():
         kept = old.senders.get(name) if old and old.index.backends.get(name) == backend else None
         senders[name] = kept if kept is not None else await asyncio.to_thread(open_sender, backend, client)
-    return Bundle(index=index, senders=senders)
+    keys = {os.environ.get(one.api_key_env, "") for one in index.backends.values() if one.api_key_env}
+    return Bundle(index=index, senders=senders, secrets=tuple(key for key in keys if len(key) >= _SECRET_CHARS))

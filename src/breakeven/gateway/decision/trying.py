@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from breakeven.gateway.decision.conditions import Conditions, Standing
-from breakeven.gateway.decision.event import Broke, Observed, Others, Send
+from breakeven.gateway.decision.event import Broke, Observed, Send
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.decision.routing import another, closed_to
 from breakeven.gateway.decision.state import Moved, Plan, Running, State, Tried
@@ -189,15 +189,6 @@ def ended(
     )
     running = tuple(one for one in state.running if one.attempt != attempt)
     return replace(state, running=running, attempts=(*state.attempts, line), tried=(*state.tried, tried))
-
-
-def abandoned(conditions: Conditions, state: State, running: Others, now: float) -> State:
-    """Something in the gateway broke: every attempt is over, through no fault of its deployment."""
-    for attempt, observed in running:
-        state = ended(conditions, state, attempt, "cancelled", "internal", observed, now)
-    if state.seated:
-        conditions.in_flight[state.request.tenant] -= 1
-    return replace(state, phase="done", pending=None)
 
 
 def first_token(conditions: Conditions, state: State, attempt: int) -> State:

@@ -7,12 +7,13 @@ from importlib.metadata import version
 import msgspec
 
 from breakeven.errors import BackendError
-from breakeven.gateway.backend.port import Sender
+from breakeven.gateway.backend.port import Piece, Sender
 from breakeven.gateway.decision.contract import contract_of
 from breakeven.gateway.decision.index import Index, Protocol
 from breakeven.gateway.decision.refusal import RequestError
 from breakeven.gateway.decision.request import use_case_of
 from breakeven.gateway.decision.tenant import tenant_of
+from breakeven.gateway.intake import allowed
 from breakeven.gateway.runtime import Runtime
 from breakeven.schema.policy import PolicyDeployment
 from breakeven.wire.http import Headers, HttpRequest, Outgoing
@@ -63,15 +64,17 @@ def server(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
 
 
 async def models(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
-    """`GET /v1/models`: models named in the policy, and those of backends that the client's own name reaches.
+    """`GET /v1/models`: those of the use cases that the tenant may ask for, and of backends that its own name reaches.
 
     Raises:
         RequestError: not authenticated.
     """
     index = runtime.bundle.index
-    tenant_of(index, http.header("authorization"))
-    names = dict.fromkeys(model for one in index.policy.use_cases for model in one.models)
-    for deployment in _reachable(index, "chat"):
+    tenant = tenant_of(index, http.header("authorization"))
+    names = dict.fromkeys(
+        model for one in index.policy.use_cases if index.may(tenant, one.name) for model in one.models
+    )
+    for deployment in _reachable(index, tenant, "chat"):
         if deployment.model:
             names.setdefault(deployment.model)
         else:
@@ -86,12 +89,12 @@ async def model(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
     """`GET /v2/models/{model}[/versions/{version}][/ready]`: what the first deployment of its route says.
 
     Raises:
-        RequestError: not authenticated, or no v2 deployment serves the model.
+        RequestError: not authenticated, not allowed, or no v2 deployment serves the model.
     """
     index = runtime.bundle.index
-    tenant_of(index, http.header("authorization"))
+    tenant = tenant_of(index, http.header("authorization"))
     parts = http.path.split("/")
-    use_case = use_case_of(index, contract_of(http.headers), parts[3])
+    use_case = allowed(index, tenant, use_case_of(index, contract_of(http.headers), parts[3]))
     targets = index.targets[use_case.name, "infer"]
     if not targets:
         message = f"the model {parts[3]!r} is served by no v2 or ONNX backend"
@@ -104,11 +107,16 @@ async def model(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
         status, body = await runtime.bundle.senders[deployment.backend].get(path, authorization)
     except BackendError as error:
         raise RequestError(error.message, error.way_out, status=502, kind="unreachable") from error
-    out.reply(status, JSON, body)
+    out.reply(status, JSON, runtime.bundle.discreet(Piece(data=body)).data)
 
 
-def _reachable(index: Index, protocol: Protocol) -> list[PolicyDeployment]:
-    names = {target.deployment: None for key, some in index.targets.items() if key[1] == protocol for target in some}
+def _reachable(index: Index, tenant: str, protocol: Protocol) -> list[PolicyDeployment]:
+    names = {
+        target.deployment: None
+        for (use_case, spoken), some in index.targets.items()
+        if spoken == protocol and index.may(tenant, use_case)
+        for target in some
+    }
     return [index.deployments[name] for name in names]
 
 
