@@ -10,8 +10,6 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from breakeven.gateway.service import ENDPOINTS, PATTERNS
 from breakeven.schema.policy import (

@@ -328,8 +328,7 @@ def _fall(conditions: Conditions, state: State, reason: str, now: float) -> Move
             plan = trying.fallback(conditions, state, deployment, now)
             if isinstance(plan, Plan):
                 return _pay(conditions, state, plan, now)
-            if plan != trying.TRIED:
-                state = trying.noted(state, "skipped", plan, now, deployment)
+            state = trying.noted(state, "skipped", plan, now, deployment)
         else:
             prepared = answers.prepared(first, state.request)
             if prepared is not None:

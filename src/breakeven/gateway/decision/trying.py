@@ -17,7 +17,6 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _OVERLOADED = frozenset({429, 503})
 _BLAMELESS = frozenset({"client_gone", "another_was_faster", "internal", "budget_exhausted"})
 """Reasons that say nothing about the deployment."""
-TRIED = "tried_already"
 FALLBACK_SLOT = "fallback"
 """The stage of the latency budget that is kept for another deployment."""
 
@@ -111,7 +110,7 @@ def fallback(conditions: Conditions, state: State, deployment: str, now: float) 
     if state.request.protocol not in state.index.speaks[deployment]:
         return "no_target"
     if any(one.deployment == deployment for one in state.tried):
-        return TRIED
+        return "tried_already"
     if state.late_at is not None and now >= state.late_at:
         return "deadline"
     closed = closed_to(conditions, state.index, state.request, deployment, now)
