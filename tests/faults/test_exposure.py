@@ -96,18 +96,18 @@ def policy_of(urls: dict[str, str], folder, **use_case) -> Policy:
     )
 
 
-SCORES = {"model_name": "scorer", "outputs": [{"name": "y", "datatype": "FP32", "shape": [2, 1], "data": [0.1, 0.9]}]}
-
-
 def both(kit):
     """A server that speaks chat, completions, embeddings and v2, and answers well."""
 
     async def handler(head, body, writer):
         if b"/v2/" in head.partition(b"\r\n")[0]:
-            writer.write(kit.whole(SCORES))
+            rows = body["inputs"][0]["shape"][0] if body else 1
+            data = [1.0] * min(rows, 1000)
+            output = {"name": "y", "datatype": "FP32", "shape": [len(data), 1], "data": data}
+            writer.write(kit.whole({"model_name": "scorer", "outputs": [output]}))
             await writer.drain()
         else:
-            await kit.honest(head, body, writer)
+            await kit.honest(head, {} if b"/embeddings " in head else body, writer)
 
     return handler
 
@@ -366,3 +366,205 @@ def test_prompts_are_kept_only_where_the_policy_says_so(kit, tmp_path, monkeypat
     asyncio.run(main())
     assert leaks(msgspec.json.encode(kit.records(tmp_path)), PROMPT)
     assert leaks(b"".join(path.read_bytes() for path in (tmp_path / "journal").iterdir()), PROMPT)
+
+
+# R3: bodies that are no proper JSON, or improper in it
+
+
+def deep(depth: int, inside: str = "1") -> str:
+    return "[" * depth + inside + "]" * depth
+
+
+def hostile(valid: str) -> dict[str, bytes]:
+    """Bodies made of a valid one, in which `@` stands for a value."""
+    values = {
+        "nan": "NaN", "infinity": "Infinity", "minus_infinity": "-Infinity", "1e999": "1e999", "minus_1e999": "-1e999",
+        "huge_integer": "9" * 100_000, "beyond_a_double": "1" + "0" * 400, "leading_zero": "007", "hex": "0x10",
+        "lone_surrogate": r'"\ud800"', "surrogates_swapped": r'"\udc00\ud800"', "bad_escape": r'"\x41"',
+        "control_character": '"a\nb"', "deep": deep(1100), "very_deep": deep(50_000), "open_forever": "[" * 100_000,
+        "deep_objects": '{"a":' * 2000 + "1" + "}" * 2000, "single_quotes": "'a'", "comment": "1 /* a */", "nothing": "",
+        "trailing_comma": "[1,]", "undefined": "undefined",
+    }  # fmt: skip
+    found = {name: valid.replace("@", value).encode() for name, value in values.items()}
+    plain = valid.replace("@", "1")
+    return {
+        **found,
+        "empty": b"",
+        "blank": b"   ",
+        "null": b"null",
+        "number": b"1",
+        "string": b'"a"',
+        "list": b"[]",
+        "object": b"{}",
+        "cut": plain[:-1].encode(),
+        "two": (plain + plain).encode(),
+        "trailing": (plain + "x").encode(),
+        "bom": b"\xef\xbb\xbf" + plain.encode(),
+        "utf_16": plain.encode("utf-16"),
+        "utf_32": plain.encode("utf-32"),
+        "latin_1": valid.replace("@", '"\u00e9"').encode("latin-1"),
+        "overlong": valid.encode().replace(b"@", b'"\xc0\xaf"'),
+        "surrogate_bytes": valid.encode().replace(b"@", b'"\xed\xa0\x80"'),
+        "nul": b"\x00" * 100,
+        "binary": bytes(range(256)) * 4,
+        "half_a_name": plain.replace("{", r'{"\ud800":1,', 1).encode(),
+        "name_no_utf_8": plain.encode().replace(b"{", b'{"\xff":1,', 1),
+        "gzip": b"\x1f\x8b\x08\x00" + b"a" * 50,
+        "xml": b'<?xml version="1.0"?><a/>',
+        "form": b"model=m&prompt=a",
+    }
+
+
+POSTS = {
+    "/v1/chat/completions": '{"model":"m","messages":[{"role":"user","content":"a"}],"max_tokens":@}',
+    "/v1/completions": '{"model":"m","prompt":"a","max_tokens":@}',
+    "/v1/embeddings": '{"model":"m","input":"a","dimensions":@}',
+    "/v1/decisions/pick": '{"candidates":[{"id":"a","features":{"f":@}}]}',
+    "/v2/models/scorer/infer": '{"inputs":[{"name":"x","datatype":"FP32","shape":[@,1],"data":[1.0]}]}',
+    "/events": '{"specversion":"1.0","id":"e","source":"s","type":"t","predictionid":"p","data":{"value":@}}',
+}
+
+
+def test_every_post_route_has_its_bodies() -> None:
+    """A route that takes a body and is not fed here is not tested."""
+    assert len(POSTS) == sum(method == "POST" for method, _ in ROUTES)
+
+
+def wrong_fields(path: str) -> dict[str, bytes]:
+    """Proper JSON, of the wrong kind: each field of the route's body as what it must not be."""
+    whole = json.loads(POSTS[path].replace("@", "1"))
+    found = {}
+    for name in whole:
+        for kind, value in (("object", {"a": {}}), ("list", [[None]]), ("negative", -1), ("huge", 10**18)):
+            if (path, name, kind) not in FREE:
+                found[f"{name}_{kind}"] = json.dumps({**whole, name: value}).encode()
+    return found
+
+
+FREE = {
+    ("/v1/chat/completions", "messages", "list"), ("/events", "data", "object"),
+    *(("/events", name, kind) for name in ("id", "source", "type", "predictionid") for kind in ("negative", "huge")),
+}  # fmt: skip
+"""What is not the gateway's to judge: the messages' inside, and attributes that numbers may stand for."""
+
+
+def refused_well(path: str, name: str, answer: SimpleNamespace) -> None:
+    """A 4xx in the shape of its API."""
+    assert (path, name, 400 <= answer.status < 500) == (path, name, True), answer.status
+    said = json.loads(answer.body)["error"]
+    if path.startswith("/v2"):
+        assert isinstance(said, str)
+        assert said
+    else:
+        assert set(said) == {"message", "type", "code", "param"}
+        assert said["type"] == "invalid_request_error"
+        assert len(said["message"]) < 1000
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_a_hostile_body_is_a_4xx_in_the_apis_shape(kit, tmp_path, monkeypatch, caplog, path) -> None:
+    """Never a 5xx, never an exception that nobody caught, and nothing of it reaches a server or leaves a record."""
+
+    async def main():
+        async with gateway_of(kit, tmp_path, monkeypatch) as gateway:
+            headers = [*bearer(KEYS["acme"]), *(CLOUD if path == "/events" else ())]
+            for name, body in {**hostile(POSTS[path]), **wrong_fields(path)}.items():
+                refused_well(path, name, await ask(gateway, "POST", path, body, headers))
+            assert gateway.up.requests == []
+
+    asyncio.run(main())
+    assert "failed inside" not in caplog.text
+    assert kit.records(tmp_path) == []
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@st.composite
+def bodies(draw) -> tuple[str, bytes]:
+    """A route, and its body with one of its fields replaced by anything, or bytes of it flipped."""
+    path = draw(st.sampled_from(sorted(POSTS)))
+    whole = json.loads(POSTS[path].replace("@", "1"))
+    if draw(st.booleans()):
+        whole[draw(st.sampled_from([*whole, "stream", "n", "user", "metadata", "parameters", "labels", "tools"]))] = (
+            draw(json_values)
+        )
+        return path, json.dumps(whole).encode(errors="surrogatepass")
+    data = bytearray(json.dumps(whole).encode())
+    for _ in range(draw(st.integers(1, 3))):
+        data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    return path, bytes(data)
+
+
+def test_whatever_is_sent_the_gateway_does_not_break(kit, tmp_path, monkeypatch, caplog) -> None:
+    """Anything in any field, bytes flipped: an answer, or a 4xx in the API's shape; hypothesis looks for the exception."""
+
+    async def main():
+        async with gateway_of(kit, tmp_path, monkeypatch) as gateway:
+            loop = asyncio.get_running_loop()
+
+            @given(bodies())
+            @settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
+            def search(body) -> None:
+                found.append(body)
+                asked = send(gateway, *body)
+                answer = asyncio.run_coroutine_threadsafe(asked, loop).result(20)
+                assert answer.status < 500
+                if answer.status >= 400:
+                    refused_well(body[0], "drawn", answer)
+
+            found: list[tuple[str, bytes]] = []
+            await asyncio.to_thread(search)
+            assert len(found) >= 400
+
+    async def send(gateway, path, body):
+        headers = [*bearer(KEYS["acme"]), *(CLOUD if path == "/events" else ())]
+        return await ask(gateway, "POST", path, body, headers)
+
+    asyncio.run(main())
+    assert "failed inside" not in caplog.text
+
+
+def test_a_doubled_field_is_read_as_servers_read_it(kit, tmp_path, monkeypatch) -> None:
+    """The last one counts, here as in Python's, Go's and JavaScript's decoders: what is sent upstream is what was read."""
+
+    async def main():
+        async with gateway_of(kit, tmp_path, monkeypatch) as gateway:
+            body = b'{"model":"m","messages":[],"max_tokens":5,"max_tokens":7}'
+            assert (await ask(gateway, "POST", "/v1/chat/completions", body, bearer(KEYS["acme"]))).status == 200
+            assert gateway.up.requests[-1][1]["max_tokens"] == 7
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_name_of_a_clients_breaks_out_of_a_header(kit, tmp_path, monkeypatch, stream) -> None:
+    """The model's name is told in a header: line ends, control characters and other scripts are escaped, length is cut."""
+
+    async def main():
+        async with gateway_of(kit, tmp_path, monkeypatch) as gateway:
+            for name in (
+                "a\r\nset-cookie: b=c",
+                "\n",
+                "\x1f",
+                "\x7f",
+                "\u0085",
+                "größe",
+                "名",
+                "\U0001f600",
+                "x" * 9000,
+            ):
+                body = json.dumps({**CHAT, "model": name, "stream": stream}).encode()
+                answer = await ask(gateway, "POST", "/v1/chat/completions", body, bearer(KEYS["acme"]))
+                assert answer.status == 200
+                (told,) = [value for key, value in answer.headers if key == "x-breakeven-model"]
+                assert told.isascii()
+                assert told.isprintable()
+                assert 0 < len(told) <= 256
+                assert not [key for key, _ in answer.headers if key == "set-cookie"]
+
+    asyncio.run(main())

@@ -76,9 +76,16 @@ def to_wire(call: Call) -> tuple[bytes, bool]:
     if rename:
         fields["model"] = call.model
     if inject:
-        options = msgspec.json.decode(fields.get("stream_options", b"null")) or {}
-        fields["stream_options"] = {**options, "include_usage": True}
+        fields["stream_options"] = {**_options(fields.get("stream_options", b"null")), "include_usage": True}
     return msgspec.json.encode(fields), inject
+
+
+def _options(raw: bytes) -> dict[str, Any]:
+    """Stream options with every value's bytes; none where there are none, or where their names are no text."""
+    try:
+        return dict(_raw_fields.decode(raw))
+    except msgspec.DecodeError:
+        return {}
 
 
 def from_wire(body: bytes) -> Piece:

@@ -12,6 +12,7 @@ from breakeven.gateway.decision.state import State
 from breakeven.quantity import PICO_PER_USD
 from breakeven.schema.record import Prediction
 
+_HEADER_CHARS = 256
 Headers = list[tuple[str, str]]
 _MESSAGES = {
     "deadline": "the latency budget ran out before the model answered",
@@ -110,4 +111,6 @@ def refusal_body(protocol: Protocol, error: RequestError) -> bytes:
 
 
 def _header_safe(text: str) -> str:
-    return text if text.isascii() and text.isprintable() else text.encode("ascii", "backslashreplace").decode()
+    """What a client chose freely, fit to stand in a header: escaped where it is not plain, and cut."""
+    plain = text if text.isascii() and text.isprintable() else text.encode("unicode_escape").decode()
+    return plain[:_HEADER_CHARS]

@@ -24,17 +24,25 @@ _AT = re.compile(r" - at `\$(.*)`$")
 _MISSING = re.compile(r"Object missing required field `(.+?)`")
 _STEPS = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_outside = msgspec.json.Decoder(dict[str, msgspec.Raw] | list[msgspec.Raw])
 _whole = msgspec.json.Decoder(Any)
 
 
 def decode(decoder: msgspec.json.Decoder[Decoded], body: bytes, *, at: str = "") -> Decoded:
     """Decode a body, or the part of one that stands in the field `at`.
 
+    A decoder does not look into what it skips, which may be rewritten or forwarded all the same: it must be UTF-8, and
+    the body's names must be text (no half of a surrogate pair).
+
     Raises:
         RequestError: 400, with the position of malformed JSON, or the path of a wrong field and its value.
     """
     try:
-        return decoder.decode(body)
+        if not body.isascii():
+            str(body, "utf-8")
+        found = decoder.decode(body)
+        if not at and b"\\u" in body:
+            _outside.decode(body)
     except msgspec.ValidationError as error:
         raise _wrong(str(error), body, at) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -44,6 +52,7 @@ def decode(decoder: msgspec.json.Decoder[Decoded], body: bytes, *, at: str = "")
     except RecursionError:
         message = "the body's JSON is nested too deeply"
         raise RequestError(message, "send it flatter", field=at or "body", kind="malformed_json") from None
+    return found
 
 
 def _wrong(said: str, body: bytes, at: str) -> RequestError:

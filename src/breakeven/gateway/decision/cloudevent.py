@@ -115,7 +115,7 @@ def _structured(fields: dict[str, msgspec.Raw], place: str) -> Envelope:
     for name, raw in fields.items():
         try:
             value: Any = _texts.decode(raw)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise _bad(place, name, bytes(raw).decode(errors="replace"), "send a string") from None
         if value is not None:
             attributes[name] = value if isinstance(value, str) else bytes(raw).decode()

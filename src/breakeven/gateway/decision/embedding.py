@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from breakeven.gateway.decision.asked import UNSAID, Asked, first_prompt, notes
+from breakeven.gateway.decision.asked import MAX_TOKENS, UNSAID, Asked, first_prompt, notes
 from breakeven.gateway.decision.body import decode
 from breakeven.gateway.decision.completion import prompts_in
 
@@ -16,7 +16,7 @@ class _EmbeddingBody(msgspec.Struct):
     input: msgspec.Raw
     user: str | None = None
     metadata: msgspec.Raw = UNSAID
-    dimensions: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    dimensions: Annotated[int, msgspec.Meta(ge=1, le=MAX_TOKENS)] | None = None
     encoding_format: Literal["float", "base64"] | None = None
 
 
