@@ -194,8 +194,9 @@ class Runtime:
             self.access_log.write(line)
 
     def logged_refusal(self, method: str, path: str, error: RequestError) -> None:
-        """The same of a request that became no prediction."""
+        """The same of a request that became no prediction; a path that is not served may hold anything, keys too."""
         if self.access_log.on:
+            path = "" if error.kind == "not_found" else path
             self.access_log.write(refused(method, path, error.status, error.kind, time_s=time.time()))
 
     # The policy
