@@ -317,3 +317,18 @@ def test_sigkill_while_sealing(make, tmp_path: Path) -> None:
     seal_once(tmp_path, 1.0)
     assert {record.prediction_id for record in rows(tmp_path)} == {f"p{n:06d}" for n in range(20 * count)}
     assert on_disk(tmp_path) == 20 * count
+
+
+def test_segments_of_an_earlier_version_are_read(make, tmp_path: Path) -> None:
+    """Columns that came later are absent there: their rows come back with what a record says by default."""
+    records = everything(make)
+    make.journal(tmp_path, "gw-00000001", records)
+    seal_once(tmp_path, 1.0)
+    later = ("protocol", "parent_span_id", "action", "actions", "action_propensities", "drill")
+    for path in (tmp_path / "segments").rglob("*.parquet"):
+        held = duckdb.read_parquet(str(path))
+        kept = [f'"{name}"' for name in held.columns if name not in later]
+        older = path.with_suffix(".older")
+        held.project(", ".join(kept)).write_parquet(str(older))
+        older.rename(path)
+    assert rows(tmp_path) == sorted(records, key=str)

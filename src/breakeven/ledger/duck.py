@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from breakeven.ledger.columns import Table, fields, select
+from breakeven.ledger.columns import COLUMNS, Table, fields, select
 from breakeven.schema.journal import Record
 
 MEMORY_LIMIT = "1GB"
@@ -34,6 +34,15 @@ def connect(spill: Path | None = None) -> duckdb.DuckDBPyConnection:
 def text(value: object) -> str:
     """A value as a SQL string literal."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def segments(table: Table, files: Sequence[str | Path]) -> str:
+    """A relation of a table's columns over segments; what an older segment lacks is NULL in it."""
+    names = ", ".join(f'"{column.name}"' for column in COLUMNS[table])
+    typed = ", ".join(f'NULL::{column.kind} AS "{column.name}"' for column in COLUMNS[table])
+    none = f"SELECT {typed} WHERE false"
+    read = f"SELECT * FROM read_parquet({paths(files)}, union_by_name=true)"  # noqa: S608 - quoted
+    return f"SELECT {names} FROM ({read} UNION ALL BY NAME {none})"  # noqa: S608 - our own names
 
 
 def paths(files: Sequence[str | Path]) -> str:

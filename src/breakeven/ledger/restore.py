@@ -30,10 +30,8 @@ def restore(snapshot: Snapshot) -> Iterator[Record]:
 
 def _table(table: Table, files: Sequence[str]) -> Iterator[Record]:
     names = [column.name for column in COLUMNS[table]]
-    quoted = ", ".join(f'"{name}"' for name in names)
     with duck.connect() as connection:
-        query = f"SELECT {quoted} FROM read_parquet({duck.paths(files)}, union_by_name=true)"  # noqa: S608 - quoted
-        for row in connection.execute(query).fetchall():
+        for row in connection.execute(duck.segments(table, files)).fetchall():
             yield _record(table, dict(zip(names, row, strict=True)))
 
 
@@ -43,7 +41,7 @@ def _record(table: Table, row: dict[str, object]) -> Record:
     fields = {
         name: msgspec.json.decode(str(value)) if name in nested else value
         for name, value in row.items()
-        if name in kind.__struct_fields__
+        if name in kind.__struct_fields__ and value is not None
     }
     if table == "predictions":
         fields |= {name: _tokens(row, name) for name in TOKEN_KINDS}

@@ -147,7 +147,7 @@ class DuckEngine:
             files = [one.path for one in near if one.max_time_s >= low_s and one.min_time_s <= high_s]
         if not files:
             return unsealed
-        return f"SELECT {names} FROM read_parquet({duck.paths(files)}, union_by_name=true) UNION ALL {unsealed}"  # noqa: S608 - quoted
+        return f"{duck.segments(table, files)} UNION ALL {unsealed}"
 
 
 def _reach(query: Query) -> tuple[float, float]:
