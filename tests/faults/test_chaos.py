@@ -33,6 +33,7 @@ def test_arrived_is_answered_cached_fallback_refused_failed_and_cancelled(sim, c
     statuses = Counter(one.status for one in world.records)
     assert sum(statuses[one] for one in STATUSES) == len(world.records)
     assert set(statuses) == STATUSES
+    assert not [one for one in world.records if one.reason == "internal"]
     for client in arrived:
         if client not in lost:
             _one_answer(world, client)
