@@ -1,11 +1,15 @@
 """The world in virtual time, and the helpers of the gateway's own tests."""
 
+import gc
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from breakeven.gateway.worker import GC_OBJECTS
 
 HERE = Path(__file__).parent
 
@@ -20,11 +24,14 @@ def _load(name: str, path: Path) -> ModuleType:
 
 
 @pytest.fixture
-def sim(monkeypatch) -> ModuleType:
-    """world.py, with the gateway's clock in its hands."""
+def sim(monkeypatch) -> Iterator[ModuleType]:
+    """world.py, with the gateway's clock in its hands; garbage is collected as rarely as in a worker."""
     world = _load("breakeven_faults_world", HERE / "world.py")
     world.install(monkeypatch.setattr)
-    return world
+    before = gc.get_threshold()
+    gc.set_threshold(GC_OBJECTS, 20, 20)
+    yield world
+    gc.set_threshold(*before)
 
 
 @pytest.fixture

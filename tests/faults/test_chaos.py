@@ -26,13 +26,14 @@ def test_arrived_is_answered_cached_fallback_refused_failed_and_cancelled(sim, c
     records = Counter(one.request_id for one in world.records)
     assert set(records.values()) == {1}
     arrived = [one for one in world.clients if one.request is not None]
-    lost = [one for one in arrived if f"r{one.number}" not in records]
+    lost = {one for one in arrived if f"r{one.number}" not in records}
     assert all(world.workers[one.asked.worker].dead for one in lost)
     assert len(arrived) == len(world.records) + len(lost)
     assert len(lost) < 200
     statuses = Counter(one.status for one in world.records)
     assert sum(statuses[one] for one in STATUSES) == len(world.records)
     assert set(statuses) == STATUSES
+    assert not [one for one in world.records if one.reason == "internal"]
     for client in arrived:
         if client not in lost:
             _one_answer(world, client)

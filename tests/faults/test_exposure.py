@@ -512,7 +512,7 @@ def test_whatever_is_sent_the_gateway_does_not_break(kit, tmp_path, monkeypatch,
             loop = asyncio.get_running_loop()
 
             @given(bodies())
-            @settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
+            @settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
             def search(body) -> None:
                 found.append(body)
                 asked = send(gateway, *body)

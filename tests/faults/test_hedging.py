@@ -32,7 +32,7 @@ def hedged(world):
     return [one for one in world.records if any(try_.kind == "hedge" for try_ in one.attempts)]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_tail_falls_for_a_few_percent_more_requests(sim, seed, stream) -> None:
     """Of 2 % slow answers hedging at p95 leaves none at p99, for at most the ratio (and one) more calls."""
@@ -53,7 +53,7 @@ def test_tiers_that_may_not_do_not(sim, tier) -> None:
     assert hedged(world) == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_whatever_is_slow_the_ratio_holds(sim, seed) -> None:
     """Everything is slow and everybody would be hedged: after any number of requests, no more than the ratio."""
     world = bimodal(sim, hedge=Hedge(ratio=RATIO, after_s=0.01), slow=1.0, seed=seed, requests=1000)
@@ -62,7 +62,7 @@ def test_whatever_is_slow_the_ratio_holds(sim, seed) -> None:
         assert record_hedges <= RATIO * sent + 1
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_first_wins_and_the_loser_is_given_up_and_paid(sim, seed, stream) -> None:
     """One answer from one of the two; the other is given up in that instant, and its tokens are in the record."""

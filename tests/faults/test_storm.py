@@ -65,7 +65,7 @@ def test_a_busy_worker_is_back_as_soon(sim, spell) -> None:
     assert goodput(world, HEALED_S + 3, HEALED_S + 5) >= 0.95
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_storm_that_lets_some_through_is_not_made_worse_either(sim, seed) -> None:
     """40 % of tries fail: retries are taken, yet never more than a tenth of the requests that were sent."""
     world = storm(sim, {"mode": "status", "status": 500, "share": 0.4}, seed=seed)
@@ -101,13 +101,13 @@ def test_of_two_targets_the_other_serves_while_one_is_held(sim) -> None:
     assert len(world.servers["a"].calls) <= 2
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_dead_target_sees_one_probe_an_interval_from_each_worker(sim, seed) -> None:
     """8 workers, one of two targets dead for a minute: each tries it at most once a second, and nobody notices."""
     world = sim.World(sim.make_policy(names="ab", use_case=CHAIN), seed, workers=8)
     world.servers["a"].spells = [sim.Spell(mode="refused", from_s=5.0, until_s=65.0)]
     at = 0.0
-    while (at := at + world.random.expovariate(200)) < 70.0:
+    while (at := at + world.random.expovariate(120)) < 70.0:
         world.ask(at, worker=world.random.randrange(8))
     world.run()
     world.at_rest()
@@ -125,7 +125,7 @@ def test_a_dead_target_sees_one_probe_an_interval_from_each_worker(sim, seed) ->
     assert sum(one.status == "answered" for one in found) >= 0.99 * len(found)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("period_s", [0.5, 2.0, 10.0])
 def test_flapping_targets_are_not_stampeded_and_never_all_given_up(sim, seed, period_s) -> None:
     """Two targets that take turns at failing: one of them always answers, so nothing is refused for a closed circuit.
@@ -149,7 +149,7 @@ def test_flapping_targets_are_not_stampeded_and_never_all_given_up(sim, seed, pe
     assert calls(world, 0.0, 60.0) <= 1.1 * len(world.clients) + 11
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_lone_target_that_is_sick_rather_than_dead_stays_in_use(sim, seed) -> None:
     """Half of its answers are errors: failing fast would lose the other half, so it is never given up (panic)."""
     world = storm(sim, {"mode": "status", "status": 500, "share": 0.5}, seed=seed)
