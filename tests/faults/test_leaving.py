@@ -59,7 +59,10 @@ def test_before_its_first_token_too(sim, seed, stream, leave_s) -> None:
             assert record.total_s == pytest.approx(leave_s)
             assert record.served.output == len(client.tokens) == len(client.body)
     assert sum(record.status == "cancelled" for record in world.records) > 150
-    assert sum(one.cost_pico_usd for one in world.records) == world.store.spent("money/day/money")
+    told, spent = sum(one.cost_pico_usd for one in world.records), world.store.spent("money/day/money")
+    assert (
+        told == spent if stream else told <= spent
+    )  # what a whole answer given up used is not known: all that was held
 
 
 @pytest.mark.parametrize("seed", SEEDS)

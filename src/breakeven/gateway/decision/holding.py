@@ -153,13 +153,22 @@ def grown(state: State, attempt_number: int, chunks: int) -> State | None:
 
 
 def settle(state: State, *, cost_pico_usd: int, tokens: int) -> None:
-    """Give every hold back, and spend what the request did use."""
+    """Give every hold back, and spend what the request did use.
+
+    What an attempt used that was given up before its whole answer came is not known: a hard budget takes it for all
+    that was held. Of a stream the pieces were counted.
+    """
+    unknown = not state.request.stream and any(
+        one.outcome != "ok" and one.observed.accepted and one.observed.usage is None for one in state.tried
+    )
     held: dict[int, tuple[Hold, int]] = {}
     for hold in state.holds:
         first, amount = held.get(id(hold.purse), (hold, 0))
         held[id(hold.purse)] = (first, amount + hold.amount)
     for first, amount in held.values():
         used = {"money": cost_pico_usd, "tokens": tokens, "requests": amount}[first.kind]
+        if unknown and first.kind == "money" and first.purse.allowance.hard:
+            used = max(used, amount)
         first.purse.settle(amount, used)
 
 
