@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.gateway.decision.frozen import Progress
-from breakeven.gateway.decision.recent import LEAST, SORT_EVERY, Ewma, Recent
+from breakeven.gateway.decision.recent import LEAST, SORT_EVERY, Recent
 from breakeven.gateway.decision.spare import Spare
 
 
@@ -65,16 +65,6 @@ def test_quantiles_ascend(values) -> None:
     found = [recent.quantile(q / 10) for q in range(11)]
     assert found == sorted(found)
     assert (found[0], found[-1]) == (min(values), max(values))
-
-
-@given(st.lists(st.floats(-10, 10), min_size=1), st.floats(0.01, 1))
-def test_a_weighted_mean_stays_among_its_values(values, weight) -> None:
-    """None before the first; then within the extremes; the mean of equal values is that value."""
-    mean = Ewma(weight)
-    assert mean.value is None
-    for value in values:
-        mean.add(value)
-    assert min(values) - 1e-9 <= mean.value <= max(values) + 1e-9
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.sampled_from(["entered", "moved", "left"])), max_size=100))

@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
-from breakeven.errors import ConfigError, UsageError
+from breakeven.errors import ConfigError, PolicyError, UsageError
 from breakeven.gateway.policy_source import load
 from breakeven.gateway.worker import run as run_worker
+from breakeven.schema.policy import Budget
 from breakeven.wire.client import Client
 
 pytestmark = pytest.mark.slow
@@ -250,4 +251,30 @@ def test_a_route_that_cannot_work_is_refused(kit, tmp_path, strategy, target, we
     route = kit.Route(strategy=strategy, targets=(target,))
     kit.install(tmp_path, kit.make_policy(use_case={"route": route}))
     with pytest.raises(ConfigError, match=f"use case 'assistant'.*{said}"):
+        load(tmp_path / "policy.lock.json")
+
+
+def test_a_chore_that_fails_stops_no_other(kit, tmp_path, caplog) -> None:
+    """Whatever breaks in the worker's ticking is in the log; counts are still saved, at this tick and the next."""
+    saved = []
+
+    def breaks(_: float) -> None:
+        raise ZeroDivisionError
+
+    async def main():
+        kit.install(tmp_path, kit.make_policy())
+        async with kit.start_gateway(tmp_path) as gateway:
+            gateway.runtime.keeper.tick = breaks
+            gateway.runtime.meters.save = lambda: saved.append(caplog.text.count("a chore of the gateway failed"))
+            await kit.until(lambda: len(saved) > 2)
+
+    asyncio.run(main())
+    assert saved[0] < saved[-1]
+
+
+def test_a_policy_whose_budgets_contradict_is_refused_before_it_is_in_force(kit, tmp_path) -> None:
+    """Two budgets of one name, as only a lock written by hand can have: the worker does not take it."""
+    twice = (Budget(name="b", limit_pico_usd=1), Budget(name="b", limit_pico_usd=2))
+    kit.install(tmp_path, kit.make_policy(budgets=twice))
+    with pytest.raises(PolicyError, match="two allowances 'money/day/b'"):
         load(tmp_path / "policy.lock.json")

@@ -18,6 +18,7 @@ from breakeven.gateway.decision.record import predictions
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.decision.route import SEED_BITS, sticky_seed
 from breakeven.gateway.decision.state import State
+from breakeven.gateway.decision.tracking import SUPPRESSED, explained
 from breakeven.gateway.runtime import Runtime
 from breakeven.schema.record import Prediction, Tokens
 from breakeven.wire.http import Headers, HttpRequest, Outgoing
@@ -211,10 +212,10 @@ class Closing:
         return [] if left is None else [("x-breakeven-budget-remaining", left)]
 
     def _end_whole(self, state: State, end: End, record: Prediction, cost: int | None) -> None:
-        body, passed = self._whole_body(state, end, record)
+        body, passed = self._whole_body(end, record)
         self._out.reply(end.http_status, [*passed, *headers(record, cost), *self._budget(state)], body)
 
-    def _whole_body(self, state: State, end: End, record: Prediction) -> tuple[bytes, Headers]:
+    def _whole_body(self, end: End, record: Prediction) -> tuple[bytes, Headers]:
         request = self._request
         if end.source == "upstream" and end.status == "answered" and request.protocol == "decide":
             return self._decision(record, "model"), JSON
@@ -224,7 +225,6 @@ class Closing:
             return self._from_cache(record), JSON
         if end.source != "error":
             return self._prepared(end, record), JSON
-        del state
         return self._error(end), [*JSON, *self._retry_after(end)]
 
     def _from_cache(self, record: Prediction) -> bytes:
@@ -288,7 +288,9 @@ class Closing:
 
     def _error(self, end: End) -> bytes:
         message = error_message(end.reason)
-        if self.detail:
+        if end.reason == SUPPRESSED and self._request.gap:
+            message = "; ".join(explained(self._request.gap))
+        elif self.detail:
             message = f"{message}: {self.detail}"
         kind = _KINDS.get(end.http_status, "upstream_error")
         return error_body(self._request.protocol, message, kind=kind, code=end.reason)

@@ -235,17 +235,26 @@ class Runtime:
                 await self.reload()
 
     async def _tick(self) -> None:
+        chores = (self.journal.tick, self._tick_money, self._tick_logs)
         while True:
             await asyncio.sleep(TICK_S)
-            self.journal.tick()
-            self.keeper.tick(time.time())
-            self.conditions.money_down = not self.keeper.healthy
-            self.conditions.controls_down = not (self.keeper.healthy and self.journal.healthy)
-            for allowance, share in self.keeper.alerts():
-                self.meters.alerts.add(allowance.name, f"{share:g}")
-                _log.warning("budget %s: %.0f %% is spent", allowance.name, share * 100)
-            self.meters.save()
-            self.access_log.tick()
+            for chore in chores:
+                try:
+                    chore()
+                except Exception:  # noqa: BLE001 - the other chores, and the next tick, must go on
+                    _log.exception("a chore of the gateway failed")
+
+    def _tick_logs(self) -> None:
+        self.meters.save()
+        self.access_log.tick()
+
+    def _tick_money(self) -> None:
+        self.keeper.tick(time.time())
+        self.conditions.money_down = not self.keeper.healthy
+        self.conditions.controls_down = not (self.keeper.healthy and self.journal.healthy)
+        for allowance, share in self.keeper.alerts():
+            self.meters.alerts.add(allowance.name, f"{share:g}")
+            _log.warning("budget %s: %.0f %% is spent", allowance.name, share * 100)
 
     def _gauges(self) -> list[Gauge]:
         conditions, keeper = self.conditions, self.keeper

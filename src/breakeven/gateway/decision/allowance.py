@@ -99,11 +99,6 @@ def period_bounds(period: Period, time_s: float) -> tuple[float, float]:
     return start_s, start_s + _LENGTH_S[period]
 
 
-def period_start(period: Period, time_s: float) -> float:
-    """The start, in Unix seconds, of the period in UTC that holds an instant; 0 for "total"."""
-    return period_bounds(period, time_s)[0]
-
-
 def _of_budget(budget: Budget) -> Allowance:
     return Allowance(
         name=budget.name,

@@ -44,6 +44,29 @@ class StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
 
 
+class TextBody(msgspec.Struct, kw_only=True):
+    """What requests for text have in common."""
+
+    model: str
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    user: str | None = None
+    metadata: msgspec.Raw = UNSAID
+    max_tokens: Count | None = None
+    n: Many | None = None
+    best_of: Many | None = None
+
+    @property
+    def asked_usage(self) -> bool:
+        """Whether the client asked for usage in its stream."""
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+    @property
+    def answers(self) -> int:
+        """How many answers a prompt gets, those that are thrown away included."""
+        return max(self.n or 1, self.best_of or 1)
+
+
 class Asked(Noun, frozen=True, kw_only=True):
     """A request as far as it was read.
 

@@ -8,29 +8,19 @@ from breakeven.gateway.decision.asked import (
     UNSAID,
     Asked,
     Count,
-    Many,
-    StreamOptions,
+    TextBody,
     first_text,
     holds,
     notes,
     parts_beside_text,
 )
 from breakeven.gateway.decision.body import decode
-from breakeven.gateway.decision.default_answer import default_answer
 from breakeven.gateway.decision.refusal import RequestError, shown
 
 
-class _ChatBody(msgspec.Struct):
-    model: str
+class _ChatBody(TextBody, kw_only=True):
     messages: msgspec.Raw
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    user: str | None = None
-    metadata: msgspec.Raw = UNSAID
-    max_tokens: Count | None = None
     max_completion_tokens: Count | None = None
-    n: Many | None = None
-    best_of: Many | None = None
     tools: msgspec.Raw = UNSAID
     functions: msgspec.Raw = UNSAID
 
@@ -49,7 +39,6 @@ def chat_of(body: bytes) -> Asked:
     if not messages.startswith(b"["):
         message = f"the body's messages are {shown(messages[:80].decode(errors='replace'), 40)}, not a list"
         raise RequestError(message, "send a list of messages", field="messages")
-    options = read.stream_options
     limit = read.max_completion_tokens
     if limit is not None and read.max_tokens is not None:
         message = f"the body has max_tokens {read.max_tokens} and max_completion_tokens {limit}"
@@ -57,18 +46,13 @@ def chat_of(body: bytes) -> Asked:
     return Asked(
         model=read.model,
         stream=bool(read.stream),
-        asked_usage=bool(options and options.include_usage),
+        asked_usage=read.asked_usage,
         user=read.user or "",
         metadata=notes(read.metadata),
         max_tokens=read.max_tokens if limit is None else limit,
         output_field="max_tokens" if limit is None else "max_completion_tokens",
-        choices=max(read.n or 1, read.best_of or 1),
+        choices=read.answers,
         prefix=first_text(messages),
         images=parts_beside_text(messages),
         tools=holds(read.tools) or holds(read.functions),
     )
-
-
-def default_completion(text: str, *, request_id: str, model: str, created: int, stream: bool) -> bytes:
-    """The policy's default answer as a chat completion, or as the one chunk of a stream."""
-    return default_answer("chat", text, request_id=request_id, model=model, created=created, stream=stream)

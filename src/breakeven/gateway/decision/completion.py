@@ -6,21 +6,13 @@ from typing import Any
 
 import msgspec
 
-from breakeven.gateway.decision.asked import UNSAID, Asked, Count, Many, StreamOptions, first_prompt, notes
+from breakeven.gateway.decision.asked import Asked, Count, TextBody, first_prompt, notes
 from breakeven.gateway.decision.body import decode
 from breakeven.gateway.decision.refusal import RequestError, shown
 
 
-class _CompletionBody(msgspec.Struct):
-    model: str
+class _CompletionBody(TextBody, kw_only=True):
     prompt: msgspec.Raw
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    user: str | None = None
-    metadata: msgspec.Raw = UNSAID
-    max_tokens: Count | None = None
-    n: Many | None = None
-    best_of: Many | None = None
 
 
 _decoder = msgspec.json.Decoder(_CompletionBody)
@@ -38,15 +30,14 @@ def completion_of(body: bytes) -> Asked:
     """
     read = decode(_decoder, body)
     prompt = bytes(read.prompt)
-    options = read.stream_options
     return Asked(
         model=read.model,
         stream=bool(read.stream),
-        asked_usage=bool(options and options.include_usage),
+        asked_usage=read.asked_usage,
         user=read.user or "",
         metadata=notes(read.metadata),
         max_tokens=read.max_tokens,
-        choices=prompts_in(prompt, "prompt") * max(read.n or 1, read.best_of or 1),
+        choices=prompts_in(prompt, "prompt") * read.answers,
         prefix=first_prompt(prompt),
     )
 

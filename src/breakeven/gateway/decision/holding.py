@@ -7,9 +7,9 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from breakeven.gateway.decision.charge import estimated_pico_usd, worst_pico_usd
-from breakeven.gateway.decision.purse import Purse
+from breakeven.gateway.decision.purse import Purse, reserve_each
 from breakeven.gateway.decision.request import Request
-from breakeven.gateway.decision.state import Hold, HoldKind, Plan, State
+from breakeven.gateway.decision.state import Hold, Plan, State
 from breakeven.schema.noun import Noun
 from breakeven.schema.policy import PolicyDeployment
 
@@ -33,19 +33,25 @@ class Short(Noun, frozen=True, kw_only=True):
 
 def arrival(request: Request, purses: tuple[Purse, ...]) -> tuple[Hold, ...] | Short:
     """Hold one request and its likely tokens of the tenant's quotas; all of it or nothing."""
-    holds: list[Hold] = []
+    wanted: list[Hold] = []
     for purse in purses:
         kind = purse.allowance.kind
-        if kind == "money":
-            continue
-        tokens = kind == "tokens_rate"
-        amount = request.input_estimate + (request.output_limit or 0) if tokens else 1
-        if not purse.reserve(amount):
-            _give_back(holds)
-            return Short(purse=purse, amount=amount)
-        held: HoldKind = "tokens" if tokens else "requests"
-        holds.append(Hold(purse=purse, amount=amount, kind=held))
-    return tuple(holds)
+        if kind == "tokens_rate":
+            amount = request.input_estimate + (request.output_limit or 0)
+            wanted.append(Hold(purse=purse, amount=amount, kind="tokens"))
+        elif kind != "money":
+            wanted.append(Hold(purse=purse, amount=1, kind="requests"))
+    return _held(wanted)
+
+
+def _held(wanted: list[Hold]) -> tuple[Hold, ...] | Short:
+    """Every hold is reserved, or none is and the first purse that lacks is named."""
+    lacking = reserve_each([(one.purse, one.amount) for one in wanted])
+    return tuple(wanted) if lacking < 0 else Short(purse=wanted[lacking].purse, amount=wanted[lacking].amount)
+
+
+def _money(state: State) -> list[Purse]:
+    return [purse for purse in state.purses if purse.allowance.kind == "money"]
 
 
 def arrival_refusal(request: Request, purses: tuple[Purse, ...]) -> str:
@@ -53,7 +59,7 @@ def arrival_refusal(request: Request, purses: tuple[Purse, ...]) -> str:
     found = arrival(request, purses)
     if isinstance(found, Short):
         return "quota_exhausted" if found.purse.allowance.kind == "requests_per_day" else "rate_limited"
-    _give_back(list(found))
+    _give_back(found)
     return "rate_limited"
 
 
@@ -63,17 +69,17 @@ def attempt(state: State, plan: Plan) -> tuple[State, Plan] | Short:
     A hard budget holds the worst case, for which the output must be bounded: the plan then says by how much.
     """
     request, deployment = state.request, state.index.deployments[plan.deployment]
-    money = [purse for purse in state.purses if purse.allowance.kind == "money"]
-    hard = any(purse.allowance.hard for purse in money)
-    plan = _bounded(plan, request, hard=hard, known=bool(money))
-    holds: list[Hold] = []
-    for purse in money:
-        amount = _amount(purse, deployment, request, plan)
-        if not purse.reserve(amount):
-            _give_back(holds)
-            return Short(purse=purse, amount=amount)
-        holds.append(Hold(purse=purse, amount=amount, kind="money", attempt=state.sent))
-    return (replace(state, holds=(*state.holds, *holds)) if holds else state), plan
+    money = _money(state)
+    plan = _bounded(plan, request, hard=any(purse.allowance.hard for purse in money), known=bool(money))
+    held = _held(
+        [
+            Hold(purse=purse, amount=_amount(purse, deployment, request, plan), kind="money", attempt=state.sent)
+            for purse in money
+        ]
+    )
+    if isinstance(held, Short):
+        return held
+    return (replace(state, holds=(*state.holds, *held)) if held else state), plan
 
 
 def _amount(purse: Purse, deployment: PolicyDeployment, request: Request, plan: Plan) -> int:
@@ -107,7 +113,7 @@ def on_exhausted(state: State, plan: Plan) -> Literal["refuse", "cap", "fallback
     found = attempt(state, plan)
     if isinstance(found, Short):
         return found.purse.allowance.on_exhausted
-    _give_back([hold for hold in found[0].holds if hold.kind == "money" and hold.attempt == state.sent])
+    _give_back(found[0].holds[len(state.holds) :])
     return "refuse"
 
 
@@ -134,22 +140,19 @@ def grown(state: State, attempt_number: int, chunks: int) -> State | None:
     """
     run = state.run(attempt_number)
     deployment = state.index.deployments[run.deployment]
-    money = [purse for purse in state.purses if purse.allowance.kind == "money"]
+    money = _money(state)
     if any(purse.allowance.hard for purse in money):
         return None
     more = max(GROWTH, chunks - (run.paid_output or 0))
     amount = estimated_pico_usd(deployment, input_tokens=0, output_tokens=more, rows=0) or 0
-    holds: list[Hold] = []
-    for purse in money:
-        if not purse.reserve(amount):
-            _give_back(holds)
-            return None
-        holds.append(Hold(purse=purse, amount=amount, kind="money", attempt=attempt_number))
+    held = _held([Hold(purse=purse, amount=amount, kind="money", attempt=attempt_number) for purse in money])
+    if isinstance(held, Short):
+        return None
     running = tuple(
         replace(one, paid_output=(one.paid_output or 0) + more) if one.attempt == attempt_number else one
         for one in state.running
     )
-    return replace(state, running=running, holds=(*state.holds, *holds))
+    return replace(state, running=running, holds=(*state.holds, *held))
 
 
 def settle(state: State, *, cost_pico_usd: int, tokens: int) -> None:
@@ -179,6 +182,6 @@ def forfeit(state: State) -> None:
         hold.purse.settle(amount, amount)
 
 
-def _give_back(holds: list[Hold]) -> None:
+def _give_back(holds: tuple[Hold, ...]) -> None:
     for hold in holds:
         hold.purse.release(hold.amount)

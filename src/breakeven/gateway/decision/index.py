@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal, TypeVar, get_args
 
 from breakeven.errors import PolicyError
+from breakeven.gateway.decision.allowance import allowances
 from breakeven.gateway.decision.strategy.option import Option
 from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.noun import Noun, Tier
@@ -73,13 +74,14 @@ def index(policy: Policy) -> Index:
     """Check the policy's references and build the lookups.
 
     Raises:
-        PolicyError: a name is used twice, or refers to nothing.
+        PolicyError: a name is used twice, or refers to nothing; a limit is more than can be counted.
     """
     use_cases = _by_name("use case", policy.use_cases)
     deployments = _by_name("deployment", policy.deployments)
     backends = _by_name("backend", policy.backends)
     for deployment in policy.deployments:
         _known(f"deployment {deployment.name!r}", "backend", deployment.backend, backends)
+    allowances(policy)
     for use_case in policy.use_cases:
         _check_route(use_case, deployments)
         _check_chain(use_case, deployments)

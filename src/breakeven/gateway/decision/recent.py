@@ -37,17 +37,3 @@ class Recent:
             self._unsorted = 0
         count = len(self._sorted)
         return self._sorted[min(count - 1, max(0, -int(-q * count // 1) - 1))]
-
-
-class Ewma:
-    """An exponentially weighted mean: each value moves it by `weight` of the distance. None before the first."""
-
-    __slots__ = ("_weight", "value")
-
-    def __init__(self, weight: float = 0.1) -> None:
-        self._weight = weight
-        self.value: float | None = None
-
-    def add(self, value: float) -> None:
-        """Take a value."""
-        self.value = value if self.value is None else self.value + self._weight * (value - self.value)

@@ -6,6 +6,7 @@ from breakeven.gateway.decision.contract import Contract
 from breakeven.gateway.decision.index import Index, Protocol
 from breakeven.gateway.decision.refusal import RequestError
 from breakeven.gateway.decision.route import sticky_seed
+from breakeven.gateway.decision.tracking import Gap
 from breakeven.schema.noun import Noun
 from breakeven.schema.policy import UseCase
 
@@ -47,7 +48,7 @@ class Request(Noun, frozen=True, kw_only=True):
     prefix: bytes = b""
     cached: bool = False
     candidates: tuple[str, ...] = ()
-    gap: str = ""
+    gap: Gap = ""
     features_hash: str = ""
     prompt: str = ""
 

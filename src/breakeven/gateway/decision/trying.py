@@ -99,7 +99,7 @@ def _may_help(event: Broke) -> bool:
 
 
 def _again_at(state: State, rule: Retry, event: Broke, now: float) -> float:
-    """Backoff doubles with each try, with full jitter from the request's seed; Retry-After is a floor."""
+    """Half to all of a backoff that doubles with each try, by the request's seed; Retry-After is a floor."""
     jitter = (state.request.seed >> (8 * len(state.tried)) & 0xFF) / 0x100
     pause_s: float = rule.backoff_s * 2 ** (len(state.tried) - 1) * (0.5 + jitter / 2)
     return now + max(pause_s, event.retry_after_s or 0.0)
