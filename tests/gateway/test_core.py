@@ -421,3 +421,49 @@ def test_the_use_case_is_found_by_header_then_model_then_default() -> None:
     assert use_case_of(found, Contract(use_case="b"), "m").name == "b"
     assert use_case_of(found, Contract(), "m").name == "a"
     assert use_case_of(found, Contract(), "other").name == "c"
+
+
+def burst(conditions, found, now: float, count: int, takes_s: float) -> list[End]:
+    """So many requests at once, each answered after `takes_s` by 32 tokens; how they ended."""
+    load = conditions.of("a").load
+    ends, waiting = [], []
+    for number in range(count):
+        request = Request(
+            request_id=f"r{number}", prediction_ids=("p",), protocol="chat", use_case=found.use_cases["u"],
+            tenant="default", contract=Contract(), time_s=1.0, received_s=now,
+        )  # fmt: skip
+        state, action = begin(conditions, found, request, now)
+        if isinstance(action, End):
+            ends.append(action)
+        else:
+            waiting.append((state, load.enter(now)))
+    for state, ticket in waiting:
+        in_flight = load.leave(ticket, now + takes_s)
+        seen = Observed(http_status=200, accepted=True, usage=Tokens(input=9, output=32), in_flight=in_flight)
+        ends.append(step(conditions, state, Completed(attempt=0, observed=seen), now + takes_s)[1])
+    return ends
+
+
+@pytest.mark.parametrize(("lag_s", "slow_s", "sheds"), [(0.0, 0.015, False), (0.05, 0.15, False), (0.0, 0.15, True)])
+def test_what_waits_for_the_gateway_itself_is_no_queue_at_the_server(lag_s, slow_s, sheds) -> None:
+    """64 at once wait far longer than one alone: within 20 ms and three lags of the loop nobody is shed for it."""
+    route = Route(strategy="fixed", targets=(RouteTarget(deployment="a"),))
+    found = index(
+        Policy(
+            id="p",
+            use_cases=(UseCase(name="u", route=route),),
+            deployments=(PolicyDeployment(name="a", backend="x"),),
+            backends=(Backend(name="x", kind="openai"),),
+        )
+    )
+    conditions = Conditions()
+    conditions.lag_s = lag_s
+    now = 100.0
+    for _ in range(500):
+        burst(conditions, found, now, 1, 0.0003)
+        now += 0.001
+    ends = []
+    for _ in range(100):
+        ends += burst(conditions, found, now, 64, slow_s)
+        now += slow_s
+    assert any(end.reason == "overload" for end in ends) == sheds

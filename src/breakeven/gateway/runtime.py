@@ -42,6 +42,8 @@ from breakeven.wire.http import HttpRequest
 
 _log = getLogger("breakeven.gateway")
 POLL_S, TICK_S = 0.5, 0.25
+LAG_FADE = 0.7
+"""What a tick leaves of the largest lag seen: a tick may fall between two long turns of the loop."""
 MOST_RETRY_AFTER_S = 86_400.0
 _HIDDEN, _SECRET_CHARS = "***", 8
 _STATES = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
@@ -237,7 +239,9 @@ class Runtime:
     async def _tick(self) -> None:
         chores = (self.journal.tick, self._tick_money, self._tick_logs)
         while True:
+            due_s = time.monotonic() + TICK_S
             await asyncio.sleep(TICK_S)
+            self.conditions.lag_s = max(time.monotonic() - due_s, LAG_FADE * self.conditions.lag_s)
             for chore in chores:
                 try:
                     chore()

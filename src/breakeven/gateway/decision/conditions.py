@@ -33,14 +33,15 @@ class Conditions:
     """Kept while policies come and go; a deployment is known by its name.
 
     `in_flight` counts the requests of tenants whose quota bounds them. `controls_down`: budgets or journal cannot be
-    written; `money_down`: budgets and quotas cannot be asked.
+    written; `money_down`: budgets and quotas cannot be asked. `lag_s` is how late the event loop comes to what is due.
     """
 
-    __slots__ = ("_hedges", "_retries", "_rule", "controls_down", "in_flight", "money_down", "standings")
+    __slots__ = ("_hedges", "_retries", "_rule", "controls_down", "in_flight", "lag_s", "money_down", "standings")
 
     def __init__(self) -> None:
         self.standings: dict[str, Standing] = {}
         self.controls_down = False
+        self.lag_s = 0.0
         self.money_down = False
         self.in_flight: dict[str, int] = {}
         self._rule = Breaker()

@@ -17,6 +17,9 @@ _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _OVERLOADED = frozenset({429, 503})
 _BLAMELESS = frozenset({"client_gone", "another_was_faster", "internal", "budget_exhausted"})
 """Reasons that say nothing about the deployment."""
+OWN_S, OWN_LAGS = 0.02, 3
+"""What an attempt waits through the gateway's own doing, at most: this, and so many of its event loop's lags. Less than
+that says nothing about a queue at the deployment."""
 FALLBACK_SLOT = "fallback"
 """The stage of the latency budget that is kept for another deployment."""
 
@@ -125,6 +128,9 @@ def succeeded(conditions: Conditions, state: State, attempt: int, observed: Obse
     if observed.first_byte_s is not None:
         standing.first_byte.add(observed.first_byte_s - run.began_s)
     pace_s = _pace_s(state.request, run, observed, now)
+    waited_s = (now if observed.first_byte_s is None else observed.first_byte_s) - run.began_s
+    if waited_s <= OWN_S + OWN_LAGS * conditions.lag_s and standing.limit.floor_s is not None:
+        pace_s = min(pace_s, standing.limit.floor_s)
     standing.limit.sample(pace_s, round(observed.in_flight), False, now, now - run.began_s)
     return ended(conditions, state, attempt, "ok", "", observed, now)
 
