@@ -216,3 +216,41 @@ def test_an_observation_is_one_arm_of_one_plan(make, engine: str) -> None:
     assert observe(ledger, "rank", "gpu", plan_id="plan").useful is None
     assert observe(ledger, "rank", "gpu", policy_id="before").n == 1
     assert observe(ledger, "rank", "gpu", plan_id="nobody's").n == 0
+
+
+def test_the_two_bases_differ_by_idle(make) -> None:
+    """Usage basis leaves idle capacity out; reservation basis holds it: the rest of the two is the same."""
+    records = [
+        *used(make, 5, 10, work_s=1.0, cost_pico_usd=10**12),
+        make.capacity(0, 10, pico_usd_per_replica_s=10**13),
+    ]
+    total = make.statement(records).total
+    reserved, usage = total.cost_per_useful_prediction_usd, total.worth.cost_per_useful_usage_usd
+    assert reserved.value is not None
+    assert usage.value is not None
+    idle_usd = total.idle_pico_usd / 1e12
+    assert reserved.value - usage.value == pytest.approx(idle_usd / 5)
+
+
+def test_revenue_is_held_against_what_the_predictions_cost(make) -> None:
+    """Ten dollars of cost and forty of revenue return four; five conversions cost two dollars each."""
+    records = [make.prediction(n, cost_pico_usd=10**12) for n in range(10)]
+    records += [make.outcome(n, "revenue", prediction_id=f"p{n:06d}", value=8.0, currency="USD") for n in range(5)]
+    worth = make.statement(records).total.worth
+    assert worth.return_on_spend.value == pytest.approx(4.0)
+    assert worth.cost_per_conversion_usd.value == pytest.approx(2.0)
+    low, high = worth.cost_per_conversion_usd.low, worth.cost_per_conversion_usd.high
+    assert low is not None
+    assert high is not None
+    assert low < 2.0 < high
+
+
+def test_worth_that_cannot_be_had_says_why(make) -> None:
+    """Few conversions, no revenue, a row without a price: no number, and a sentence."""
+    few = make.statement(used(make, 2, 3, cost_pico_usd=10**12)).total.worth
+    assert few.cost_per_conversion_usd.value is None
+    assert "0 conversions" in few.cost_per_conversion_usd.note
+    assert few.return_on_spend.note == "no revenue was attributed"
+    unpriced = make.statement(used(make, 2, 3, cost_pico_usd=None)).total.worth
+    assert unpriced.cost_per_useful_usage_usd.value is None
+    assert "3 of 3 observed predictions are unpriced" in unpriced.cost_per_useful_usage_usd.note

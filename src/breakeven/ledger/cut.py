@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
-from breakeven.ledger import figures
+from breakeven.ledger import figures, worth
 from breakeven.ledger.allot import Share
 from breakeven.ledger.engine.port import BASES, MICRO, Cell, Fate, Metric, Spread
 from breakeven.schema.noun import Noun
@@ -64,6 +64,7 @@ def cut(dimension: str, key: str, shares: Sequence[Share], around: Context) -> C
         energy_kwh=figures.energy_kwh(shares),
         gco2=figures.gco2(shares, around.grid_gco2_per_kwh),
         statuses={status: count for status, count in statuses.items() if count},
+        worth=worth.of(shares),
         waterfall=waterfall(shares) if dimension in ("total", "use_case") else (),
     )
 

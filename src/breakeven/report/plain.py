@@ -131,6 +131,7 @@ def cut_json(cut: Cut) -> JsonObject:
         "cost_per_useful_prediction_usd": cut.cost_per_useful_prediction_usd.value,
         "conversion": conversion_json(cut),
         "revenue": cut.revenue,
+        "worth": noun_json(cut.worth),
         "goodput_rps": cut.goodput_rps.value,
         "ttft": latency_json(cut.ttft),
         "tpot": latency_json(cut.tpot),

@@ -6,7 +6,7 @@ from breakeven.quantity import format_count
 from breakeven.report import number
 from breakeven.report.document import Align, Block, Document, Risk, Section, Table, Text, Tone, Verdict
 from breakeven.report.drawing import waterfall_chart
-from breakeven.report.words import NOT_MEASURABLE, STEPS, conversion, period, useful_cost
+from breakeven.report.words import NO_EVIDENCE, NOT_MEASURABLE, STEPS, conversion, period, useful_cost
 from breakeven.schema.statement import Cut, Statement
 
 RIGHT: Align = "right"
@@ -27,6 +27,7 @@ def statement_document(statement: Statement) -> Document:
         Section(title="Answer", blocks=_answer(statement)),
         Section(title="Where the money went", blocks=(waterfall_chart(statement), waterfall_table(statement))),
         Section(title="By use case", blocks=(use_case_table(statement), *_statuses(statement))),
+        *_worth(statement),
         Section(title="Latency", blocks=(latency_table(statement),)),
         *(_breakdown(statement, key, title) for key, title in DIMENSIONS if _cuts(statement, key)),
         Section(title="Can these numbers be trusted?", blocks=_integrity(statement)),
@@ -148,6 +149,44 @@ def _use_case(cut: Cut) -> tuple[str, ...]:
         conversion(cut),
         number.figure(cut.goodput_rps),
     )
+
+
+def _worth(statement: Statement) -> tuple[Section, ...]:
+    """Both bases of the cost, conversions and revenue, where anything was converted or earned."""
+    cuts = (*_cuts(statement, "use_case"), statement.total)
+    if not any(cut.converted or cut.revenue for cut in cuts):
+        return ()
+    table = Table(
+        caption="What the money was good for",
+        columns=(
+            "use case",
+            "per useful, reserved",
+            "per useful, used",
+            "per conversion",
+            "revenue",
+            "return on spend",
+        ),
+        rows=tuple(_worth_row(cut) for cut in cuts if cut.useful is not None),
+        align=(LEFT, *(RIGHT,) * 5),
+        note="Reserved holds idle capacity, used does not. Revenue followed; `breakeven lift` says what was caused.",
+    )
+    return (Section(title="Value", blocks=(table,)),)
+
+
+def _worth_row(cut: Cut) -> tuple[str, ...]:
+    worth, unknown = cut.worth, NO_EVIDENCE
+    return (
+        cut.key or cut.dimension,
+        number.number(cut.cost_per_useful_prediction_usd.value, "USD", unknown=unknown),
+        number.number(worth.cost_per_useful_usage_usd.value, "USD", unknown=unknown),
+        number.figure(worth.cost_per_conversion_usd, unknown=unknown),
+        number.number(cut.revenue, "USD"),
+        _times(worth.return_on_spend.value),
+    )
+
+
+def _times(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:,.1f}x"
 
 
 def _statuses(statement: Statement) -> tuple[Block, ...]:

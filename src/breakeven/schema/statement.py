@@ -24,6 +24,17 @@ class Latency(Noun, frozen=True, kw_only=True):
     mean_s: float | None
 
 
+class Worth(Noun, frozen=True, kw_only=True):
+    """What money was good for beside use. Revenue is attributed by the ledger's rules, not caused: `lift` says which.
+
+    `cost_per_useful_usage_usd` leaves idle capacity out (usage basis); the cut's own figure holds it (reservation).
+    """
+
+    cost_per_useful_usage_usd: Figure = Figure(value=None, unit="USD")
+    cost_per_conversion_usd: Figure = Figure(value=None, unit="USD")
+    return_on_spend: Figure = Figure(value=None, unit="ratio")
+
+
 class Cut(Noun, frozen=True, kw_only=True):
     """Totals of one group. `useful` None means that usefulness is not measurable downstream.
 
@@ -59,6 +70,7 @@ class Cut(Noun, frozen=True, kw_only=True):
     gco2: Figure
     statuses: dict[str, int] = {}
     waterfall: tuple[Step, ...] = ()
+    worth: Worth = Worth()
 
 
 class Statement(Noun, frozen=True, kw_only=True):
