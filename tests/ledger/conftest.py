@@ -18,7 +18,7 @@ from breakeven.ledger.statement import build, measures
 from breakeven.schema.journal import Record, frame
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.policy import CapacityPrice, Policy, PolicyDeployment, Route, UseCase
-from breakeven.schema.record import Attempt, Capacity, Prediction, Tokens
+from breakeven.schema.record import Attempt, Capacity, EngineLoad, Prediction, Tokens
 from breakeven.schema.statement import Cut, Statement
 
 settings.register_profile("ledger", settings.default, suppress_health_check=[HealthCheck.too_slow])
@@ -203,11 +203,29 @@ def _capacity(draw: st.DrawFn, n: int) -> Capacity:
 
 
 @st.composite
+def _load(draw: st.DrawFn, n: int) -> EngineLoad:
+    start, share = draw(st.integers(0, 4 * 3600)), st.none() | st.floats(0, 1)
+    return EngineLoad(
+        id=f"l{n}",
+        deployment=draw(DEPLOYMENTS.filter(bool)),
+        target=draw(st.sampled_from(["a:9400", "b:9400"])),
+        source=draw(st.sampled_from(["dcgm", "vllm", "kepler"])),
+        start_s=T0 + start,
+        end_s=T0 + start + draw(st.floats(0.5, 900)),
+        busy=draw(share),
+        running=draw(st.none() | st.floats(0, 300)),
+        output_tokens=draw(st.none() | st.integers(0, 10**6)),
+        energy_kwh=draw(share),
+    )
+
+
+@st.composite
 def _records(draw: st.DrawFn) -> list[Record]:
     count = draw(st.integers(0, 12))
     made: list[Record] = [draw(_prediction(n)) for n in range(count)]
     made += [draw(_outcome(n, count)) for n in range(draw(st.integers(0, 12)))]
     made += [draw(_capacity(n)) for n in range(draw(st.integers(0, 5)))]
+    made += [draw(_load(n)) for n in range(draw(st.integers(0, 4)))]
     return made
 
 

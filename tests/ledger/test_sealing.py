@@ -23,7 +23,7 @@ from breakeven.ledger.restore import restore
 from breakeven.ledger.seal import alone, seal_once
 from breakeven.schema.journal import Record, frame
 from breakeven.schema.outcome import Outcome
-from breakeven.schema.record import Attempt, Capacity, Prediction, Tokens
+from breakeven.schema.record import Attempt, Capacity, EngineLoad, Prediction, Tokens
 
 STEPS = ("read", "write", "sync", "rename", "commit", "remove")
 
@@ -107,7 +107,7 @@ def test_sealing_loses_nothing(make, tmp_path: Path) -> None:
 
 def test_every_field_of_a_record_has_its_column() -> None:
     """A field added to a record without a column would be lost at sealing."""
-    kinds = dict(zip(TABLES, (Prediction, Outcome, Capacity), strict=True))
+    kinds = dict(zip(TABLES, (Prediction, Outcome, Capacity, EngineLoad), strict=True))
     for table, kind in kinds.items():
         covered = {
             column.expression.split(".")[0].split("(")[-1].split("::")[0].strip('"') for column in COLUMNS[table]

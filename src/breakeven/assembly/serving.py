@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from breakeven.supervisor.run import supervise
 WATCH_INTERVAL_S = 0.5
 LOOPBACK = "127.0.0.1"
 SIGNALS = "spans,metrics"
+SCRAPER = "scraper"
 LOCAL_HOSTS = frozenset({LOOPBACK, "localhost", "::1"})
 
 
@@ -51,6 +53,7 @@ class Place(Noun, frozen=True, kw_only=True):
     otlp_endpoint: str = ""
     otlp_headers_env: str = ""
     otlp_signals: str = SIGNALS
+    scraped: bool = False
 
 
 def serve(options: Options, parent_fd: int | None = None) -> int:
@@ -83,7 +86,10 @@ def serve_one(part: str, options: Options, parent_fd: int | None) -> int:
             _guard(loaded, _place(loaded, options).host)
         files.install(loaded.policy(), _place(loaded, options).data_dir, force=options.force)
     place = _place(loaded, options)
-    PARTS[part](place, parent_fd)
+    if part == SCRAPER:
+        _scraper(place, parent_fd, options.config)
+    else:
+        PARTS[part](place, parent_fd)
     return errors.OK
 
 
@@ -126,6 +132,15 @@ def _telemetry(place: Place, parent_fd: int | None) -> None:
     run(place.data_dir, place.otlp_endpoint, place.otlp_headers_env, parent_fd, **signals)
 
 
+def _scraper(place: Place, parent_fd: int | None, config: Path) -> None:
+    from breakeven.assembly import scraping  # noqa: PLC0415 - nobody else reads metrics
+
+    if parent_fd is not None:
+        exit_when_closed(parent_fd)
+    settings = project.load(config).settings.telemetry
+    asyncio.run(scraping.until_stopped(place.data_dir, settings))
+
+
 PARTS: dict[str, Callable[[Place, int | None], None]] = {
     "gateway": _gateway,
     "sealer": _sealer,
@@ -150,6 +165,7 @@ def _place(loaded: project.Project | None, options: Options) -> Place:
         otlp_endpoint=options.otlp_endpoint or (loaded.settings.telemetry.otlp_endpoint or "" if loaded else ""),
         otlp_headers_env=options.otlp_headers_env or (loaded.settings.telemetry.headers_env if loaded else ""),
         otlp_signals=options.otlp_signals or (_signals(loaded) if loaded else SIGNALS),
+        scraped=loaded is not None and bool(loaded.settings.telemetry.scrape),
     )
 
 
@@ -169,6 +185,8 @@ def _children(place: Place, options: Options) -> tuple[Child, ...]:
         told = ("--otlp-endpoint", place.otlp_endpoint, "--otlp-headers-env", place.otlp_headers_env)
         argv = (*base, "--only", "telemetry", *told, "--otlp-signals", place.otlp_signals)
         others.append(Child(name="telemetry", argv=argv, required=False, stop_rank=1))
+    if place.scraped:
+        others.append(Child(name=SCRAPER, argv=(*base, "--only", SCRAPER), required=False, stop_rank=1))
     if place.console_port:
         console = (*base, "--only", "console", "--host", LOOPBACK)
         others.append(Child(name="console", argv=console, required=False))

@@ -26,7 +26,7 @@ parent_fd = click.option("--parent-fd", type=int, hidden=True, help="Exit when t
 @click.option("--otlp-signals", metavar="LIST", default="", help="spans, metrics or both.  [default: spans,metrics]")
 @click.option(
     "--only",
-    type=click.Choice(["gateway", "sealer", "console", "telemetry"]),
+    type=click.Choice(["gateway", "sealer", "console", "telemetry", "scraper"]),
     help="Run one part alone, for containers.",
 )
 @click.option("--force", is_flag=True, help="Replace another configuration's compiled policy.")

@@ -58,8 +58,21 @@ class GatewaySettings(Section):
         return self.port + 1 if self.console_port is None else self.console_port
 
 
+class ScrapeSettings(Section):
+    """Metrics of one replica's engine or accelerators: a `url` of vLLM, llama.cpp, DCGM or Kepler, or `nvml`."""
+
+    deployment: Annotated[Name, Field(description="the deployment whose load it is")]
+    url: Annotated[Url | None, Field(description="of the text of metrics, such as http://127.0.0.1:8000/metrics")] = (
+        None
+    )
+    nvml: Annotated[bool, Field(description="read this machine's GPUs instead; needs the extra `nvml`")] = False
+    name: Annotated[str, Field(description="how the target is called in the ledger; left out, host and port")] = ""
+    where: Annotated[dict[str, str], Field(description="only samples with these labels")] = {}
+    accelerators: Annotated[tuple[str, ...], Field(description="only these GPUs, by `gpu` label or index")] = ()
+
+
 class TelemetrySettings(Section):
-    """Where spans and metrics are sent by OTLP over HTTP; without an endpoint nothing is sent."""
+    """Where spans and metrics are sent by OTLP over HTTP, and which engines and accelerators are read."""
 
     otlp_endpoint: Annotated[
         Url | None, Field(description="base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318")
@@ -67,6 +80,13 @@ class TelemetrySettings(Section):
     headers_env: Annotated[Env, Field(description="the variable that holds headers as k=v,k=v")] = ""
     spans: Annotated[bool, Field(description="send a span for each request and each try")] = True
     metrics: Annotated[bool, Field(description="send the histograms of GenAI: tokens, durations, TTFT, TPOT")] = True
+    scrape: Annotated[tuple[ScrapeSettings, ...], Field(description="engines and accelerators to read")] = ()
+    sample_s: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False, description="seconds between two readings")] = (
+        5.0
+    )
+    interval_s: Annotated[
+        float, Field(gt=0, le=900, allow_inf_nan=False, description="seconds that one row of the ledger spans")
+    ] = 60.0
 
 
 class QuotaSettings(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from breakeven.ledger import figures
+from breakeven.ledger import figures, measured
 from breakeven.ledger.allot import Share, allot
 from breakeven.ledger.engine.port import NANO, Engine, Query
 from breakeven.ledger.statement import measures
@@ -29,7 +29,7 @@ def observe(
     known = {} if isinstance(use_case, str) else {name: use_case}
     query = Query(measures=measures(known), policy_id=policy_id, plan_id=plan_id)
     standby = [one for one in engine.standby(query) if one.deployment == deployment]
-    shares = allot(engine.cells(query), standby)
+    shares = allot(engine.cells(query), standby, measured.of(engine.loads(query), standby))
     arrived = [one for one in shares if one.cell.use_case == name]
     mine = [one for one in arrived if one.cell.deployment == deployment and one.cell.predictions]
     samples = engine.samples(

@@ -6,8 +6,8 @@ from typing import Literal
 
 from breakeven.schema.noun import Noun
 
-Table = Literal["predictions", "outcomes", "capacity"]
-TABLES: tuple[Table, ...] = ("predictions", "outcomes", "capacity")
+Table = Literal["predictions", "outcomes", "capacity", "engine"]
+TABLES: tuple[Table, ...] = ("predictions", "outcomes", "capacity", "engine")
 TOKEN_KINDS = ("served", "consumed", "billable", "priced")
 TOKEN_COUNTS = {"input": "input_tokens", "cached_input": "cached_input_tokens"} | {
     "output": "output_tokens",
@@ -80,10 +80,21 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
             expression="round_even((end_s - start_s) * replicas * pico_usd_per_replica_s, 0)::BIGINT",
         ),
     ),
+    "engine": (
+        *_plain("VARCHAR", "id", "deployment", "target", "source"),
+        *_plain("DOUBLE", "start_s", "end_s", "busy", "running", "waiting", "kv_cache_use", "power_w", "energy_kwh"),
+        *_plain("BIGINT", "finished", "input_tokens", "cached_input_tokens", "output_tokens", "accelerators"),
+        *_plain("BIGINT", "version"),
+    ),
 }
 """What a segment holds. A field of a record without a column here makes a test fail."""
 
-TIME: dict[Table, str] = {"predictions": "time_s", "outcomes": "time_s", "capacity": "start_s"}
+TIME: dict[Table, str] = {
+    "predictions": "time_s",
+    "outcomes": "time_s",
+    "capacity": "start_s",
+    "engine": "start_s",
+}
 """The column that orders a table and decides its `dt=` partition."""
 
 

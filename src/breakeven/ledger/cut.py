@@ -34,7 +34,7 @@ def cut(dimension: str, key: str, shares: Sequence[Share], around: Context) -> C
     cells = [one.cell for one in shares]
     seen = [cell for cell in cells if cell.measurable]
     place = ("", "") if dimension == "total" else (dimension, key)
-    over = sum(one.over_pico_usd for one in shares)
+    over = sum(one.over_pico_usd + one.measured_pico_usd for one in shares)
     statuses = {status: sum(getattr(cell, status) for cell in cells) for status in STATUSES}
     return Cut(
         dimension=dimension,
@@ -77,19 +77,22 @@ def waterfall(shares: Sequence[Share]) -> tuple[Step, ...]:
     steps = [Step(name="idle", cost_pico_usd=idle, predictions=None, basis=standing)]
     if over:
         steps.append(Step(name="over_attributed", cost_pico_usd=over, predictions=None, basis=standing))
+    if fixed := sum(one.measured_pico_usd for one in shares):
+        steps.append(Step(name="measured_work", cost_pico_usd=fixed, predictions=None, basis="measured"))
     for fate in _FATES:
-        cells = [one.cell for one in shares if one.cell.fate == fate and one.cell.predictions]
-        if cells:
-            steps.append(_step(fate, cells))
+        found = [one for one in shares if one.cell.fate == fate and one.cell.predictions]
+        if found:
+            steps.append(_step(fate, found))
     return tuple(steps)
 
 
-def _step(fate: Fate, cells: Sequence[Cell]) -> Step:
+def _step(fate: Fate, shares: Sequence[Share]) -> Step:
+    cells = [one.cell for one in shares]
     return Step(
         name=fate,
         cost_pico_usd=_sum(cells, "cost_pico_usd"),
         predictions=_sum(cells, "predictions"),
-        basis=BASES[max(cell.basis for cell in cells)],
+        basis=BASES[max(one.basis for one in shares)],
     )
 
 

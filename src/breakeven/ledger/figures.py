@@ -35,7 +35,7 @@ def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
 
 def weakest(shares: Iterable[Share]) -> Basis:
     """The weakest basis of what the shares cost; "unknown" when a row is unpriced."""
-    return BASES[max((max(one.cell.basis, one.idle_basis) for one in shares), default=BASES.index("unknown"))]
+    return BASES[max((max(one.basis, one.idle_basis) for one in shares), default=BASES.index("unknown"))]
 
 
 def useful_of(shares: Iterable[Share]) -> int:
@@ -105,27 +105,42 @@ def goodput_rps(shares: Iterable[Share]) -> Figure:
 
 
 def energy_kwh(shares: Iterable[Share]) -> Figure:
-    """Energy of the work in kWh, summed where it is known."""
-    cells = [one.cell for one in shares if one.cell.predictions]
+    """Energy in kWh: what telemetry measured of a deployment, else the sum of its predictions' where it is known."""
+    found = [one for one in shares if one.cell.predictions]
+    cells = [one.cell for one in found]
     known, n = sum(cell.energy_rows for cell in cells), sum(cell.predictions for cell in cells)
-    how = "sum of the predictions' energy; energy of idle capacity is not in it"
-    if not known:
+    amounts, seen = _energy(found)
+    how = (
+        "measured where telemetry covers a deployment, idle included; else the sum of the predictions', idle not in it"
+    )
+    if not amounts:
         return Figure(value=None, unit="kWh", how=how)
-    basis = BASES[max(cell.energy_basis for cell in cells)]
-    value = sum(cell.energy_atto_kwh for cell in cells) / ATTO_KWH
-    return Figure(value=value, unit="kWh", basis=basis, how=how, note="" if known == n else f"known for {known} of {n}")
+    derived = [cell for cell in cells if cell.energy_rows and cell.deployment not in seen]
+    basis = BASES[max((cell.energy_basis for cell in derived), default=0)]
+    note = "" if seen or known == n else f"known for {known} of {n}"
+    return Figure(value=sum(amounts.values()) / ATTO_KWH, unit="kWh", basis=basis, how=how, note=note)
+
+
+def _energy(shares: Iterable[Share]) -> tuple[dict[str, int], set[str]]:
+    """Energy by deployment in 1e-15 kWh, and the deployments whose energy was measured."""
+    measured: dict[str, int] = {}
+    derived: dict[str, int] = {}
+    for one in shares:
+        name = one.cell.deployment
+        if one.energy_atto_kwh:
+            measured[name] = measured.get(name, 0) + one.energy_atto_kwh
+        if one.cell.energy_rows:
+            derived[name] = derived.get(name, 0) + one.cell.energy_atto_kwh
+    return derived | measured, set(measured)
 
 
 def gco2(shares: Iterable[Share], grid_gco2_per_kwh: Mapping[str, float]) -> Figure:
     """Location-based emissions in grams of CO2 equivalent; unknown unless every deployment with energy has a grid."""
-    cells = [one.cell for one in shares if one.cell.energy_rows]
+    amounts, _ = _energy(one for one in shares if one.cell.predictions)
     how = "energy x grid intensity of each deployment"
-    missing = sorted({cell.deployment for cell in cells} - set(grid_gco2_per_kwh))
-    if not cells or missing:
+    missing = sorted(set(amounts) - set(grid_gco2_per_kwh))
+    if not amounts or missing:
         note = f"no grid intensity for {', '.join(missing)}" if missing else ""
         return Figure(value=None, unit="gCO2e", how=how, note=note)
-    parts: dict[str, int] = {}
-    for cell in cells:
-        parts[cell.deployment] = parts.get(cell.deployment, 0) + cell.energy_atto_kwh
-    value = sum(energy.carbon_gco2(kwh / ATTO_KWH, grid_gco2_per_kwh[name]) for name, kwh in sorted(parts.items()))
+    value = sum(energy.carbon_gco2(kwh / ATTO_KWH, grid_gco2_per_kwh[name]) for name, kwh in sorted(amounts.items()))
     return Figure(value=value, unit="gCO2e", basis="derived", how=how)

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 from breakeven.ledger.columns import TIME, Table
 from breakeven.schema.journal import Record
 from breakeven.schema.outcome import Outcome
-from breakeven.schema.record import Capacity, Prediction
+from breakeven.schema.record import Capacity, EngineLoad, Prediction
 
 
 def table_of(record: Record) -> Table:
     """The table that a record belongs to."""
     if isinstance(record, Prediction):
         return "predictions"
+    if isinstance(record, EngineLoad):
+        return "engine"
     return "outcomes" if isinstance(record, Outcome) else "capacity"
 
 
@@ -31,11 +33,11 @@ def key_of(record: Record) -> tuple[str, ...]:
         return ("prediction", record.prediction_id)
     if isinstance(record, Outcome):
         return ("outcome", record.tenant, record.source, record.event_id)
-    return ("capacity", record.id)
+    return (table_of(record), record.id)
 
 
 def _frame_of(record: Record) -> tuple[object, ...]:
-    if isinstance(record, Capacity):
+    if isinstance(record, Capacity | EngineLoad):
         return key_of(record)
     return (record.node, record.sequence, *key_of(record))
 
@@ -60,11 +62,11 @@ SEVERAL = "*"
 
 def node_of(records: Iterable[Record], name: str) -> str:
     """The node whose sequence a journal's records carry; `name` where they carry none."""
-    nodes = {record.node for record in records if not isinstance(record, Capacity)}
+    nodes = {record.node for record in records if isinstance(record, Prediction | Outcome)}
     return nodes.pop() if len(nodes) == 1 else SEVERAL if nodes else name
 
 
 def sequences(records: Iterable[Record]) -> tuple[int | None, int | None]:
     """The first and last sequence number, None without any."""
-    found = [record.sequence for record in records if not isinstance(record, Capacity)]
+    found = [record.sequence for record in records if isinstance(record, Prediction | Outcome)]
     return (min(found), max(found)) if found else (None, None)

@@ -11,12 +11,13 @@ from breakeven.ledger.columns import COLUMNS, TABLES, TOKEN_COUNTS, TOKEN_KINDS,
 from breakeven.ledger.snapshot import Snapshot
 from breakeven.schema.journal import Record
 from breakeven.schema.outcome import Outcome
-from breakeven.schema.record import Capacity, Prediction
+from breakeven.schema.record import Capacity, EngineLoad, Prediction
 
-_KINDS: dict[Table, type[Prediction | Outcome | Capacity]] = {
+_KINDS: dict[Table, type[Record]] = {
     "predictions": Prediction,
     "outcomes": Outcome,
     "capacity": Capacity,
+    "engine": EngineLoad,
 }
 
 

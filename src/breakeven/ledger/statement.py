@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from breakeven.ledger import allot, layout
+from breakeven.ledger import allot, layout, measured
 from breakeven.ledger.allot import Balance, Share
 from breakeven.ledger.cut import Context, context, cut
 from breakeven.ledger.engine.port import DIMENSIONS, Audit, Cell, Engine, Measure, Query
@@ -59,6 +59,7 @@ def build(
         direct_pico_usd=money.direct_pico_usd,
         idle_pico_usd=money.idle_pico_usd,
         over_attributed_pico_usd=money.over_pico_usd,
+        measured_pico_usd=money.measured_pico_usd,
         cost_per_useful_prediction_usd=total.cost_per_useful_prediction_usd,
         total=total,
         cuts=cuts,
@@ -74,7 +75,8 @@ def build(
 def _account(engine: Engine, query: Query) -> tuple[Balance, tuple[Share, ...], bool]:
     """Everybody's money, shared out, and whether nothing was lost in sharing."""
     cells, standby = engine.cells(query), engine.standby(query)
-    money, shares = allot.balance(cells, standby), allot.allot(cells, standby)
+    found = measured.of(engine.loads(query), standby)
+    money, shares = allot.balance(cells, standby, found), allot.allot(cells, standby, found)
     return money, shares, sum(one.cost_pico_usd for one in shares) == money.total_pico_usd
 
 
@@ -88,7 +90,7 @@ def _cuts(dimension: str, shares: Sequence[Share], around: Context) -> list[Cut]
 
 def conserved(money: Balance, total: Cut, cuts: Sequence[Cut]) -> bool:
     """Whether every breakdown and every waterfall sums to its total (invariant 2)."""
-    parts = money.work_pico_usd + money.idle_pico_usd + money.over_pico_usd
+    parts = money.work_pico_usd + money.idle_pico_usd + money.over_pico_usd + money.measured_pico_usd
     sound = parts == money.capacity_pico_usd and total.cost_pico_usd == money.total_pico_usd
     for dimension in DIMENSIONS:
         group = [one for one in cuts if one.dimension == dimension]

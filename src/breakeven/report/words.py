@@ -14,6 +14,7 @@ NO_EVIDENCE = "not enough evidence"
 STEPS = {
     "idle": "idle capacity",
     "over_attributed": "attributed beyond capacity",
+    "measured_work": "work measured beyond what was derived",
     "not_served": "refused, failed or cancelled",
     "late": "answered late",
     "unobserved": "unobserved by replay",

@@ -169,7 +169,8 @@ COLUMNS: tuple[Column, ...] = (
     _more("String", "SkuPriceId", "the catalog entry that priced it, with its date; SkuId where none is known"),
     _more("JSON", "Tags", "use_case and tenant"),
     _own("String", "x_cost_kind",
-         "charge, work, idle, over_attributed; planned, one_off, depreciation, purchase, resale; saving"),
+         "charge, work, idle, over_attributed, measured_work; planned, one_off, depreciation, purchase, resale; "
+         "saving"),
     _own("String", "x_use_case", "the use case; `unattributed` for idle that nobody's work explains"),
     _own("String", "x_tenant", "the tenant"),
     _own("String", "x_model", "the model; the client's where the deployment names none"),

@@ -9,9 +9,9 @@ import msgspec
 
 from breakeven.schema.noun import Noun
 from breakeven.schema.outcome import Outcome
-from breakeven.schema.record import Capacity, Prediction
+from breakeven.schema.record import Capacity, EngineLoad, Prediction
 
-Record = Prediction | Outcome | Capacity
+Record = Prediction | Outcome | Capacity | EngineLoad
 
 _HEAD = struct.Struct("<II")
 _MAX_FRAME_BYTES = 64 * 1024 * 1024

@@ -134,3 +134,31 @@ class Capacity(Noun, frozen=True, kw_only=True, tag="capacity"):
     def cost_pico_usd(self) -> int:
         """What the interval costs in pico-USD."""
         return round((self.end_s - self.start_s) * self.replicas * self.pico_usd_per_replica_s)
+
+
+class EngineLoad(Noun, frozen=True, kw_only=True, tag="engine"):
+    """What one engine or its accelerators said of themselves between two scrapes, `start_s` to `end_s` (Unix seconds).
+
+    `source` is whose metrics they are, `target` the replica they are of. `busy` is the share of the interval in which
+    it worked, 0 to 1; `running` and `waiting` are mean requests, tokens and `finished` are those of the interval;
+    `power_w` and `energy_kwh` are sums over `accelerators`. None is what it does not say.
+    """
+
+    id: str
+    deployment: str
+    target: str
+    source: str
+    start_s: float
+    end_s: float
+    busy: float | None = None
+    running: float | None = None
+    waiting: float | None = None
+    finished: int | None = None
+    input_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    output_tokens: int | None = None
+    kv_cache_use: float | None = None
+    accelerators: int | None = None
+    power_w: float | None = None
+    energy_kwh: float | None = None
+    version: int = 1

@@ -91,6 +91,7 @@ class Statement(Noun, frozen=True, kw_only=True):
     waterfall: tuple[Step, ...]
     conserved: bool
     events: dict[str, int] = {}
+    measured_pico_usd: int = 0
     lost: int = 0
     warnings: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()

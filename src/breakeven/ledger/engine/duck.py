@@ -18,6 +18,7 @@ from breakeven.ledger.engine.port import (
     Audit,
     Cell,
     Columns,
+    Loaded,
     Query,
     Samples,
     Slice,
@@ -34,9 +35,10 @@ _FIRST: dict[Table, str] = {
     "predictions": "PARTITION BY prediction_id ORDER BY node, sequence",
     "outcomes": "PARTITION BY tenant, source, event_id ORDER BY received_s, node, sequence",
     "capacity": "PARTITION BY id ORDER BY start_s, end_s",
+    "engine": "PARTITION BY id ORDER BY start_s, end_s",
 }
 """Which of several records with one identity counts."""
-_VIEWS: dict[Table, str] = {"predictions": "p", "outcomes": "o", "capacity": "c"}
+_VIEWS: dict[Table, str] = {"predictions": "p", "outcomes": "o", "capacity": "c", "engine": "e"}
 
 
 class DuckEngine:
@@ -110,6 +112,11 @@ class DuckEngine:
         parameters = {**_parameters(query), "width_s": width_s}
         rows = self._ask(query).execute(sql.SLICES, parameters).fetchall()
         return tuple(Slice(**dict(zip(Slice.__struct_fields__, row, strict=True))) for row in rows)
+
+    def loads(self, query: Query) -> tuple[Loaded, ...]:
+        """What engines and accelerators said of themselves."""
+        rows = self._ask(query, prune=False).execute(sql.LOADS, _parameters(query, ("start_s", "end_s"))).fetchall()
+        return tuple(Loaded(**dict(zip(Loaded.__struct_fields__, row, strict=True))) for row in rows)
 
     def _load(self, table: Table) -> None:
         """The unsealed records of a table as `new_<table>`."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from breakeven.ledger import layout
-from breakeven.ledger.engine import fate
+from breakeven.ledger.engine import fate, loaded
 from breakeven.ledger.engine import slices as sliced
 from breakeven.ledger.engine.attribute import HOME_CURRENCIES, Attribution, Flags, attribute
 from breakeven.ledger.engine.port import (
@@ -20,6 +20,7 @@ from breakeven.ledger.engine.port import (
     Audit,
     Cell,
     Columns,
+    Loaded,
     Metric,
     Query,
     Samples,
@@ -35,11 +36,11 @@ from breakeven.metric.usefulness import DELIVERED
 from breakeven.quantity import SECONDS_PER_HOUR
 from breakeven.schema.journal import Record
 from breakeven.schema.outcome import Outcome
-from breakeven.schema.record import Capacity, Prediction
+from breakeven.schema.record import Capacity, EngineLoad, Prediction
 from breakeven.schema.statement import Latency
 from breakeven.schema.workload import pack
 
-_R = TypeVar("_R", Prediction, Outcome, Capacity)
+_R = TypeVar("_R", Prediction, Outcome, Capacity, EngineLoad)
 
 
 class MemoryEngine:
@@ -51,7 +52,8 @@ class MemoryEngine:
         self._predictions = _distinct(records, Prediction, lambda one: (one.node, one.sequence))
         self._outcomes = _distinct(records, Outcome, lambda one: (one.received_s, one.node, one.sequence))
         self._capacity = _distinct(records, Capacity, lambda one: (one.start_s, one.end_s))
-        self._frames = {(one.node, one.sequence) for one in records if not isinstance(one, Capacity)}
+        self._loads = _distinct(records, EngineLoad, lambda one: (one.start_s, one.end_s))
+        self._frames = {(one.node, one.sequence) for one in records if isinstance(one, Prediction | Outcome)}
 
     def cells(self, query: Query) -> tuple[Cell, ...]:
         """What predictions cost and what became of them."""
@@ -123,6 +125,10 @@ class MemoryEngine:
         """What deployments did in slices of time."""
         sliced.check_width(width_s)
         return sliced.slices(self._asked(query), width_s)
+
+    def loads(self, query: Query) -> tuple[Loaded, ...]:
+        """What engines and accelerators said of themselves."""
+        return loaded.loads(one for one in self._loads if _within(one.start_s, query))
 
     def _asked(self, query: Query) -> list[Prediction]:
         return [one for one in self._predictions if _within(one.time_s, query) and _matches(one, query)]

@@ -1,4 +1,4 @@
-"""What a storage engine must answer: seven named questions, with additive integer answers wherever that is possible.
+"""What a storage engine must answer: eight named questions, with additive integer answers wherever that is possible.
 
 The memory engine is the definition; every other one equals it on generated records (integers exactly, percentiles to
 1e-9). Sums of what is not an integer are taken in fixed units, so that the order of rows never shows.
@@ -209,6 +209,30 @@ class Slice(Noun, frozen=True, kw_only=True):
     model_high: str = ""
 
 
+class Loaded(Noun, frozen=True, kw_only=True):
+    """What one target said of a deployment in one UTC hour, in sums; of an interval, the hour in which it began.
+
+    `seen_ns` is the time observed, `busy_ns` the part of `known_ns` (where busy was told) in which it worked;
+    `energy_rows` intervals told their energy. Tokens are the engine's own counts.
+    """
+
+    deployment: str
+    hour: int
+    source: str
+    target: str
+    intervals: int = 0
+    seen_ns: int = 0
+    known_ns: int = 0
+    busy_ns: int = 0
+    running_ns: int = 0
+    finished: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+    energy_rows: int = 0
+    energy_atto_kwh: int = 0
+
+
 class Engine(Protocol):
     """Answers over one snapshot of a ledger. Answers are sorted; the same records give the same bytes."""
 
@@ -236,6 +260,9 @@ class Engine(Protocol):
 
     def slices(self, query: Query, width_s: float) -> tuple[Slice, ...]:
         """What deployments did in slices of so many seconds, at least one; without times no calendar reaches."""
+
+    def loads(self, query: Query) -> tuple[Loaded, ...]:
+        """What engines and accelerators said of themselves; only the query's period counts."""
 
 
 Opener = Callable[[Snapshot], Engine]

@@ -147,6 +147,30 @@ SELECT deployment, {_HOUR} AS hour, {DAY} AS day, use_case, tenant, model, arm, 
 FROM judged GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 
+_INTERVAL_NS = f"round_even((end_s - start_s) * {NANO}::DOUBLE, 0)::HUGEINT"
+
+
+def _part_ns(share: str) -> str:
+    return f"round_even((end_s - start_s) * {share} * {NANO}::DOUBLE, 0)::HUGEINT"
+
+
+def _counted(name: str) -> str:
+    return f"coalesce(sum({name}), 0)::HUGEINT AS {name}"
+
+
+LOADS = f"""
+SELECT deployment, floor(start_s / 3600)::BIGINT AS hour, source, target, count(*) AS intervals,
+  sum({_INTERVAL_NS})::HUGEINT AS seen_ns,
+  coalesce(sum({_INTERVAL_NS}) FILTER (busy IS NOT NULL), 0)::HUGEINT AS known_ns,
+  coalesce(sum({_part_ns("busy")}), 0)::HUGEINT AS busy_ns,
+  coalesce(sum({_part_ns("running")}), 0)::HUGEINT AS running_ns,
+  {", ".join(map(_counted, ("finished", "input_tokens", "cached_input_tokens", "output_tokens")))},
+  count(energy_kwh) AS energy_rows,
+  coalesce(sum(round_even(energy_kwh * {ATTO_KWH}::DOUBLE, 0)::HUGEINT), 0)::HUGEINT AS energy_atto_kwh
+FROM e WHERE ($start_s::DOUBLE IS NULL OR start_s >= $start_s) AND ($end_s::DOUBLE IS NULL OR start_s < $end_s)
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""
+
 STANDBY = f"""
 SELECT deployment, floor(start_s / 3600)::BIGINT AS hour, max(model) AS model, sum(cost_pico_usd)::HUGEINT,
   sum(round_even((end_s - start_s) * {NANO}::DOUBLE, 0)::HUGEINT)::HUGEINT AS up_ns, max({_rank("basis")})::BIGINT

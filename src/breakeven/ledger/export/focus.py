@@ -24,12 +24,13 @@ from breakeven.schema.focus_csv import Sheet
 from breakeven.schema.focus_row import Charge, Parties, Price, Seller, day_start, quotient, row
 from breakeven.schema.policy import Policy, UseCase
 
-CostKind = Literal["charge", "work", "idle", "over_attributed"]
+CostKind = Literal["charge", "work", "idle", "over_attributed", "measured_work"]
 WORDS: dict[CostKind, str] = {
     "charge": "Predictions charged per request",
     "work": "Work on capacity",
     "idle": "Capacity that stood idle",
     "over_attributed": "Work estimated beyond capacity, taken back",
+    "measured_work": "Work measured beyond what was derived for the requests",
 }
 
 
@@ -74,6 +75,7 @@ def _lines(group: Group, terms: Terms) -> Iterator[Row]:
         "work": group.work_pico_usd,
         "idle": group.idle_pico_usd,
         "over_attributed": group.over_pico_usd,
+        "measured_work": group.measured_pico_usd,
     }
     kinds = [kind for kind, amount in amounts.items() if amount] or [_free(group.key, terms)]
     for at, kind in enumerate(kinds):

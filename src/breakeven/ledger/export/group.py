@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from breakeven.ledger import measured
 from breakeven.ledger.allot import Balance, Share, allot, balance
 from breakeven.ledger.engine.port import BASES, Cell, Engine, Query, Standby
 from breakeven.ledger.figures import USEFUL
@@ -56,6 +57,11 @@ class Group(Noun, frozen=True, kw_only=True):
         """The part of over-attribution, never positive."""
         return sum(one.over_pico_usd for one in self.shares)
 
+    @property
+    def measured_pico_usd(self) -> int:
+        """What telemetry measured of the work beyond what was derived, of either sign."""
+        return sum(one.measured_pico_usd for one in self.shares)
+
     def count(self, name: str) -> int:
         """The sum of a count over the cells."""
         return sum(getattr(one.cell, name) for one in self.shares)
@@ -92,14 +98,15 @@ def account(
     query = Query(measures=measures(use_cases), start_s=start_s, end_s=end_s)
     placed = _cells(engine, query)
     cells, standby = [cell for _, cell in placed], engine.standby(query)
-    shares = allot(cells, standby)
+    found_measured = measured.of(engine.loads(query), standby)
+    shares = allot(cells, standby, found_measured)
     # `allot` gives the cells back in their order, and nobody's idle after them.
     policies = [policy for policy, _ in placed] + [""] * (len(shares) - len(placed))
     found: dict[Key, list[Share]] = defaultdict(list)
     for policy, share in zip(policies, shares, strict=True):
         found[_key(policy, share.cell)].append(share)
     groups = tuple(Group(key=key, shares=tuple(found[key])) for key in sorted(found))
-    return Account(groups=groups, balance=balance(cells, standby), standby=standby)
+    return Account(groups=groups, balance=balance(cells, standby, found_measured), standby=standby)
 
 
 def _cells(engine: Engine, query: Query) -> Sequence[tuple[str, Cell]]:

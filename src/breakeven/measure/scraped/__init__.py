@@ -1,0 +1,1 @@
+"""What engines and accelerators expose of themselves, as loads of a deployment."""
