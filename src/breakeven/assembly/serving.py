@@ -54,6 +54,7 @@ class Place(Noun, frozen=True, kw_only=True):
     otlp_headers_env: str = ""
     otlp_signals: str = SIGNALS
     scraped: bool = False
+    alerted: bool = False
 
 
 def serve(options: Options, parent_fd: int | None = None) -> int:
@@ -166,6 +167,7 @@ def _place(loaded: project.Project | None, options: Options) -> Place:
         otlp_headers_env=options.otlp_headers_env or (loaded.settings.telemetry.headers_env if loaded else ""),
         otlp_signals=options.otlp_signals or (_signals(loaded) if loaded else SIGNALS),
         scraped=loaded is not None and bool(loaded.settings.telemetry.scrape),
+        alerted=loaded is not None and bool(loaded.settings.alerts.webhook_env),
     )
 
 
@@ -187,6 +189,10 @@ def _children(place: Place, options: Options) -> tuple[Child, ...]:
         others.append(Child(name="telemetry", argv=argv, required=False, stop_rank=1))
     if place.scraped:
         others.append(Child(name=SCRAPER, argv=(*base, "--only", SCRAPER), required=False, stop_rank=1))
+    if place.alerted:
+        argv = (sys.executable, "-m", "breakeven", "alerts", "--follow", "--config", str(options.config))
+        with_pipe = (*argv, "--data-dir", str(place.data_dir), "--parent-fd", "{pipe_fd}")
+        others.append(Child(name="alerts", argv=with_pipe, required=False, stop_rank=1))
     if place.console_port:
         console = (*base, "--only", "console", "--host", LOOPBACK)
         others.append(Child(name="console", argv=console, required=False))

@@ -18,6 +18,7 @@ from breakeven.cli.simulate import simulate, size
 from breakeven.cli.speed import accuracy, calibrate, predict
 from breakeven.cli.start import check, completion, doctor, init, schema
 from breakeven.cli.telemetry import telemetry
+from breakeven.cli.watch import alerts, drift, spend
 
 # No command multiplies matrices: the threads that numpy would start for it cost a tenth of a second.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -36,7 +37,7 @@ def main() -> None:
 for command in (
     init, doctor, check, schema, completion,
     serve, drill, emulate, console, demo, measure, simulate, size,
-    report, verify, workload, telemetry,
+    report, verify, workload, telemetry, drift, spend, alerts,
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
 ):  # fmt: skip

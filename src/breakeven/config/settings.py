@@ -89,6 +89,31 @@ class TelemetrySettings(Section):
     ] = 60.0
 
 
+class AlertLimitSettings(Section):
+    """A bound on the last whole day's figure of a use case."""
+
+    metric: Annotated[
+        Literal[
+            "cost_per_useful_prediction", "cost_per_prediction", "useful", "converted", "in_budget", "not_served",
+            "fallback", "cached", "cache_error", "identified", "used", "latency_p95", "ttft_p95",
+        ],
+        Field(description="as `breakeven drift` names it"),
+    ]  # fmt: skip
+    use_case: Annotated[str, Field(description="left out, every use case")] = ""
+    over: Annotated[float | None, Field(allow_inf_nan=False, description="tell when it is above")] = None
+    under: Annotated[float | None, Field(allow_inf_nan=False, description="tell when it is below")] = None
+    critical: Annotated[bool, Field(description="critical rather than a warning")] = False
+
+
+class AlertSettings(Section):
+    """Who is told of drift, budgets, limits and lost records; without a webhook nobody is."""
+
+    webhook_env: Annotated[Env, Field(description="the variable that holds the URL that alerts are posted to")] = ""
+    secret_env: Annotated[Env, Field(description="the variable that holds a secret to sign them with")] = ""
+    every_s: Annotated[float, Field(ge=10, le=86_400, allow_inf_nan=False, description="seconds between looks")] = 900.0
+    limits: Annotated[tuple[AlertLimitSettings, ...], Field(description="bounds of your own")] = ()
+
+
 class QuotaSettings(Section):
     """What a tenant may ask for; 0 is no bound. Requests beyond it are refused with 429 and Retry-After."""
 
@@ -217,6 +242,7 @@ class Settings(Section):
     policy: Annotated[Text, Field(description="the policy file")] = "policy.yaml"
     gateway: Annotated[GatewaySettings, Field(description="where it listens")] = GatewaySettings()
     telemetry: Annotated[TelemetrySettings, Field(description="where spans and metrics go")] = TelemetrySettings()
+    alerts: Annotated[AlertSettings, Field(description="who is told when something is wrong")] = AlertSettings()
     tenants: Annotated[tuple[TenantSettings, ...], Field(description="who may ask; none: anyone on this machine")] = ()
     backends: Annotated[tuple[BackendSettings, ...], Field(description="servers and files")] = ()
     deployments: Annotated[

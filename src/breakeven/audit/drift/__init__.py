@@ -1,0 +1,1 @@
+"""What changed, by comparing days with days."""
