@@ -25,7 +25,7 @@ ROUNDS, DRAWS, PLACES, SEED = 20, 5_000, 3, 12345
 
 def thompson(alpha: list[float], beta: list[float]) -> NDArray[np.float64]:
     """P(item at position), items down, positions across."""
-    random = np.random.RandomState(SEED)  # noqa: NPY002 - the published figures rest on this generator
+    random = np.random.RandomState(SEED)
     counts = np.zeros((len(alpha), PLACES))
     for _ in range(ROUNDS):
         drawn = random.beta(alpha, beta, size=(DRAWS, len(alpha)))

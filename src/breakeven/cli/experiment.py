@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from breakeven.cli.output import as_json, explained, print_json
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, print_json
 from breakeven.errors import UsageError
 
 SHARE = click.FloatRange(0, 1)
@@ -17,14 +17,17 @@ FORM = click.option(
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", required=False, type=click.Path(dir_okay=False))
+@click.option("--use-case", help="Without FILE: the use case whose arms are compared, from the ledger.")
+@click.option("--policy-id", help="Ledger: only what this policy answered.")
+@click.option("--segment", default="", help="Ledger: region, device_class, channel, model, tier, or a label.")
 @click.option("--control", default="", help="The arm that others are held against.  [default: control, else the first]")
 @click.option("--treatment", default="", help="The arm that is judged.  [default: the only other]")
 @click.option(
     "--metric", default="", help="What the verdict is about (docs/experiments.md).  [default: the first known]"
 )
-@click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.5, show_default=True,
-              help="The treatment's share of subjects that was meant.")  # fmt: skip
+@click.option("--split", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+              help="The treatment's share of subjects that was meant.  [default: half; ledger: as logged]")  # fmt: skip
 @click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True)
 @click.option("--tuned-for", type=click.FloatRange(1), default=3000.0, show_default=True,
               help="Subjects an arm at which the interval is tightest; choose it before the start.")  # fmt: skip
@@ -40,11 +43,13 @@ FORM = click.option(
 @click.option(
     "--more-subjects", type=click.IntRange(1), help="Subjects an arm of such a test.  [default: as many again]"
 )
+@config_option
+@data_dir_option
 @FORM
 @as_json
 @explained
-def lift(*, file: str, form: str, json_: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
-    """What an experiment showed: FILE (CSV or Parquet) holds one prediction a row with its subject and arm.
+def lift(*, file: str | None, form: str, json_: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
+    """What an experiment showed: in FILE (CSV or Parquet, one prediction a row), or in the ledger by arm.
 
     Conversion, revenue and cost per useful prediction, with an interval that may be looked at any day; blocked where
     the sample ratio or the tracking is wrong.
@@ -52,11 +57,26 @@ def lift(*, file: str, form: str, json_: bool, **given: Any) -> None:  # noqa: A
     from breakeven.app import experiment as app
     from breakeven.app import render
 
-    found = app.lift_file(Path(file), _asked(given))
+    if file is not None:
+        found = app.lift_file(Path(file), _asked(given))
+    else:
+        where, case = _ledger(given)
+        by = {"policy_id": given["policy_id"], "segment": given["segment"]}
+        found = app.lift_ledger(where, case, _asked(given), **by)
     if json_:
         print_json(found)
     else:
         click.echo(render.in_form(app.lift_document(found), form))
+
+
+def _ledger(given: dict[str, Any]) -> tuple[Path, str]:
+    """The data directory and the use case that options name."""
+    from breakeven.app import loop
+
+    if given["use_case"] is None:
+        message = "neither a file nor a use case is named"
+        raise UsageError(message, "name a file, or a use case of the ledger with --use-case")
+    return loop.data_dir(config=Path(given["config"]), override=given["data_dir"]), given["use_case"]
 
 
 def _asked(given: dict[str, Any]) -> Any:  # noqa: ANN401 - the type is loaded when it is needed
@@ -83,12 +103,20 @@ def _stakes(given: dict[str, Any]) -> Any:  # noqa: ANN401 - likewise
 
 
 @click.command()
-@click.argument("log", type=click.Path(dir_okay=False))
-@click.option("--target", required=True, type=click.Path(dir_okay=False), help="CSV: action,position,probability.")
+@click.argument("log", required=False, type=click.Path(dir_okay=False))
+@click.option("--target", type=click.Path(dir_okay=False), help="With LOG: CSV of action,position,probability.")
+@click.option("--use-case", help="Without LOG: the use case whose choices are judged, from the ledger.")
+@click.option("--weights", help="Ledger: the target policy, as DEPLOYMENT=WEIGHT,...; renormalised among the eligible.")
+@click.option("--decisions", is_flag=True, help="Ledger: judge the actions of decisions instead of deployments.")
+@click.option("--reward", type=click.Choice(["useful", "converted", "revenue", "profit"]), default="useful",
+              show_default=True, help="Ledger: what a choice is judged by.")  # fmt: skip
+@click.option("--policy-id", help="Ledger: only what this policy answered.")
+@config_option
+@data_dir_option
 @FORM
 @as_json
 @explained
-def ope(*, log: str, target: str, form: str, json_: bool) -> None:
+def ope(*, log: str | None, target: str | None, form: str, json_: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
     """What another policy would have earned: LOG (CSV or Parquet) holds action,position,propensity,reward.
 
     Inverse propensity, self-normalised and doubly robust, with intervals; refused where the log does not overlap with
@@ -97,8 +125,29 @@ def ope(*, log: str, target: str, form: str, json_: bool) -> None:
     from breakeven.app import experiment as app
     from breakeven.app import render
 
-    found = app.evaluate_file(Path(log), Path(target))
+    if log is None:
+        where, case = _ledger(given)
+        by = {"reward": given["reward"], "decisions": given["decisions"], "policy_id": given["policy_id"]}
+        found = app.evaluate_ledger(where, case, _weights(given["weights"]), **by)
+    elif target is None:
+        message = f"{log} is a log, and no policy is named that it could tell of"
+        raise UsageError(message, "name its probabilities with --target TARGET.csv")
+    else:
+        found = app.evaluate_file(Path(log), Path(target))
     if json_:
         print_json(found)
     else:
         click.echo(render.in_form(app.evaluated_document(found), form))
+
+
+def _weights(text: str | None) -> dict[str, float]:
+    """`a=0.7,b=0.3` as weights."""
+    pairs = [part.partition("=") for part in (text or "").split(",") if part.strip()]
+    try:
+        found = {name.strip(): float(weight) for name, _, weight in pairs}
+    except ValueError:
+        found = {}
+    if not found or any(not 0 <= weight < float("inf") for weight in found.values()) or not any(found.values()):
+        message = f"--weights {text or 'is missing'}: a target policy has weights that are not all 0"
+        raise UsageError(message, "write --weights small=0.7,large=0.3")
+    return found

@@ -29,8 +29,9 @@ class Evaluated(Noun, frozen=True, kw_only=True):
     """The answer of `breakeven ope`: inverse propensity, self-normalised and doubly robust; None where refused.
 
     `se` is that of `ips`, `low`..`high` the interval of `dr`; `estimates` has both of each. `ess` is the effective
-    sample size, `uncovered` the part of the target's choices that the log never made, `effective_rewards` how many rows
-    the reward rests on. `ratio` is `ips` over the logged mean reward; `gain` the doubly robust value less the logged.
+    sample size, `ess_expected` the one that the propensities let expect, `uncovered` the part of the target's choices
+    that the log never made, `effective_rewards` how many rows the reward rests on. `ratio` is `ips` over the logged
+    mean reward; `gain` the doubly robust value less the logged.
     """
 
     ips: float | None
@@ -38,6 +39,7 @@ class Evaluated(Noun, frozen=True, kw_only=True):
     dr: float | None
     se: float | None
     ess: float
+    ess_expected: float
     verdict: str
     n: int
     logged: float

@@ -18,7 +18,7 @@ from breakeven.schema.noun import Noun
 ENOUGH_SUBJECTS = 100
 """Subjects that each arm needs before it is judged: below, sums of skewed costs are not yet normal."""
 ENOUGH_COUNTED = 20
-"""What each arm must have counted below the line (useful predictions, say) before a ratio is judged."""
+"""Useful predictions that each arm needs before what one costs is judged."""
 BETTER, WORSE, NOT_SHOWN, TOO_LITTLE = "better", "worse", "no difference shown", "not enough evidence"
 
 
@@ -79,8 +79,8 @@ def verdict_of(estimate: float, radius: float, counted: tuple[float, float], met
     fewest, ratio = counted
     if fewest < ENOUGH_SUBJECTS:
         return TOO_LITTLE, f"{fewest:,.0f} subjects in the smaller arm; a lift is judged from {ENOUGH_SUBJECTS}"
-    if ratio < ENOUGH_COUNTED and metric.per not in {"row", "subject"}:
-        return TOO_LITTLE, f"{ratio:,.4g} {metric.per} in an arm; a ratio is judged from {ENOUGH_COUNTED}"
+    if ratio < ENOUGH_COUNTED and metric.per == "useful":
+        return TOO_LITTLE, f"{ratio:,.4g} useful predictions in an arm; their cost is judged from {ENOUGH_COUNTED}"
     if radius >= abs(estimate):
         return NOT_SHOWN, ""
     return (BETTER if (estimate > 0) == metric.higher_is_better else WORSE), ""

@@ -22,7 +22,9 @@ TRACKING_LIMIT = 0.02
 
 
 class Asked(Noun, frozen=True, kw_only=True):
-    """What is asked of a trial. `split` is the treatment's share that was meant; `metric` "" takes the first known.
+    """What is asked of a trial. `split` is the treatment's share that was meant (None: a half).
+
+    `metric` "" takes the first that is known.
 
     `lost_share` of the predictions or their outcomes never arrived, `violation_share` of the events were refused.
     """
@@ -30,7 +32,7 @@ class Asked(Noun, frozen=True, kw_only=True):
     control: str
     treatment: str
     metric: str = ""
-    split: float = 0.5
+    split: float | None = None
     level: Level = Level()
     stakes: Stakes | None = None
     lost_share: float = 0.0
@@ -48,7 +50,7 @@ def lift(trial: Trial, asked: Asked) -> Lift:
     clean, crossed = without_crossed(trial)
     _, arms = arm_of(clean)
     treated = int((arms == TREATMENT).sum())
-    ratio = sample_ratio(len(arms) - treated, treated, asked.split)
+    ratio = sample_ratio(len(arms) - treated, treated, 0.5 if asked.split is None else asked.split)
     effects = tuple(effect(clean, one, METRICS[one], level) for one in known(trial))
     main = next(one for one in effects if one.metric == name)
     segments = by_segment(clean, name, metric, level) if trial.has("segment") else ()

@@ -15,14 +15,14 @@ import math
 
 import numpy as np
 
-from breakeven.audit.normal import quantile
+from breakeven.audit.normal import student_quantile
 from breakeven.audit.offpolicy.log import Codes, Floats, Weighed
 from breakeven.schema.evaluation import Estimated
 
 FOLDS = 5
 PRIOR_ROWS = 10.0
 """Rows that a stratum's mean counts for in the estimate of one action."""
-_Z = quantile(0.975)
+LEVEL = 0.975
 
 
 def ips(seen: Weighed) -> Estimated:
@@ -35,7 +35,7 @@ def snips(seen: Weighed) -> Estimated:
     w, r = seen.weight, seen.log.reward
     value = float((w * r).sum() / w.sum())
     parts = by_cluster(w * (r - value), seen.log.cluster)
-    return estimated(value, float(np.sqrt((parts**2).sum()) / w.sum()))
+    return estimated(value, float(np.sqrt((parts**2).sum()) / w.sum()), carrying(parts))
 
 
 def doubly_robust(seen: Weighed) -> Floats:
@@ -66,8 +66,9 @@ def mean(parts: Floats, cluster: Codes | None = None) -> Estimated:
     n, value = len(parts), float(parts.mean())
     apart = by_cluster(parts - value, cluster)
     if len(apart) < 2:  # noqa: PLR2004 - one has no spread
-        return estimated(value, math.inf)
-    return estimated(value, math.sqrt(float((apart**2).sum()) * len(apart) / (len(apart) - 1)) / n)
+        return estimated(value, math.inf, 1.0)
+    se = math.sqrt(float((apart**2).sum()) * len(apart) / (len(apart) - 1)) / n
+    return estimated(value, se, carrying(apart))
 
 
 def by_cluster(values: Floats, cluster: Codes | None) -> Floats:
@@ -77,9 +78,16 @@ def by_cluster(values: Floats, cluster: Codes | None) -> Floats:
     return np.bincount(np.unique(cluster, return_inverse=True)[1], weights=values).astype(np.float64)
 
 
-def estimated(value: float, se: float) -> Estimated:
-    """A value with its 95 % interval."""
-    return Estimated(value=value, se=se, low=value - _Z * se, high=value + _Z * se)
+def carrying(apart: Floats) -> float:
+    """How many parts carry the variance: (sum of squares)^2 / sum of fourth powers, the freedom that it leaves."""
+    squares, fourth = float((apart**2).sum()), float((apart**4).sum())
+    return max(1.0, squares * squares / fourth) if fourth > 0 else float(len(apart))
+
+
+def estimated(value: float, se: float, freedom: float) -> Estimated:
+    """A value with its 95 % interval by Student's law: a few heavy rows do not make a normal one."""
+    half = se * student_quantile(LEVEL, freedom)
+    return Estimated(value=value, se=se, low=value - half, high=value + half)
 
 
 def effective(values: Floats, cluster: Codes | None = None) -> float:

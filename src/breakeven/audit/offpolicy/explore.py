@@ -43,6 +43,18 @@ def _smallest(size: Callable[[float], float], gate: float) -> float | None:
     return high
 
 
+def expected_size(seen: Weighed) -> float:
+    """The effective sample size that the propensities let expect: n / E[w^2], E over what the log could have chosen.
+
+    That of the sample itself is too hopeful where the heavy rows happened not to be drawn.
+    """
+    count = seen.table()
+    propensity = np.divide(seen.table(seen.log.propensity), count, out=np.zeros_like(count), where=count > 0)
+    parts = np.divide(seen.target**2, propensity, out=np.zeros_like(count), where=count > 0)
+    square = float((count.sum(axis=1) * parts.sum(axis=1)).sum()) / len(seen.log)
+    return len(seen.log) / square if square > 0 else 0.0
+
+
 def _actions(seen: Weighed) -> Floats:
     """How many actions there are in each stratum: those that the target or the log takes."""
     found: Floats = np.maximum(((seen.target > 0) | (seen.table() > 0)).sum(axis=1), 1).astype(np.float64)

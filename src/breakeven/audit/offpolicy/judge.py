@@ -11,7 +11,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from breakeven.audit.offpolicy.estimate import doubly_robust, effective, ips, mean, snips
-from breakeven.audit.offpolicy.explore import needed
+from breakeven.audit.offpolicy.explore import expected_size, needed
 from breakeven.audit.offpolicy.log import Weighed
 from breakeven.schema.evaluation import Estimated, Evaluated, Exploration
 
@@ -32,6 +32,7 @@ def evaluate(seen: Weighed, *, gate: float = GATE) -> Evaluated:
         dr=None,
         se=None,
         ess=effective(weight, cluster),
+        ess_expected=expected_size(seen),
         verdict="",
         n=len(seen.log),
         logged=logged.value,
@@ -88,8 +89,9 @@ def _uncovered(seen: Weighed) -> float:
 
 
 def _refusal(found: Evaluated, weight: Estimated, gate: float) -> str:
-    if found.ess < gate:
-        return f"lack of overlap, effective sample size {found.ess:,.3g} of {found.n:,} rows, {gate:g} needed"
+    size = min(found.ess, found.ess_expected)
+    if size < gate:
+        return f"lack of overlap, effective sample size {size:,.3g} of {found.n:,} rows, {gate:g} needed"
     if found.uncovered > UNCOVERED_LIMIT:
         return f"lack of overlap, the log never made {found.uncovered:.1%} of the target's choices"
     if abs(weight.value - 1) > _STRAYED * weight.se and abs(weight.value - 1) > UNCOVERED_LIMIT:
