@@ -26,7 +26,7 @@ def needed(seen: Weighed, gate: float) -> Exploration:
     def size(share: float) -> float:
         mixed = (1 - share) * seen.log.propensity + share * even
         square = float((target * target / (seen.log.propensity * mixed)).mean())
-        return n / square if square > 0 else 0.0
+        return draws(seen) / square if square > 0 else 0.0
 
     tenth = size(TENTH)
     rows = math.ceil(gate * n / tenth) if tenth > 0 else None
@@ -52,7 +52,12 @@ def expected_size(seen: Weighed) -> float:
     propensity = np.divide(seen.table(seen.log.propensity), count, out=np.zeros_like(count), where=count > 0)
     parts = np.divide(seen.target**2, propensity, out=np.zeros_like(count), where=count > 0)
     square = float((count.sum(axis=1) * parts.sum(axis=1)).sum()) / len(seen.log)
-    return len(seen.log) / square if square > 0 else 0.0
+    return draws(seen) / square if square > 0 else 0.0
+
+
+def draws(seen: Weighed) -> int:
+    """How many choices were drawn independently: those of one subject on a sticky route count once."""
+    return len(seen.log) if seen.log.cluster is None else len(np.unique(seen.log.cluster))
 
 
 def _actions(seen: Weighed) -> Floats:
