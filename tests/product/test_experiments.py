@@ -90,6 +90,7 @@ def test_an_empty_cost_is_unknown_and_not_nought(tmp_path: Path) -> None:
         ("subject,cost\nu,1\n", (), 3, "no column arm; its header names subject, cost"),
         ("", (), 3, "its header names nothing"),
         (HEADER, (), 2, "there are 0: none"),
+        (HEADER + "u,a,1,1\nv,b,-1,1\n", (), 4, "rows.csv:3: cost is '-1'"),
         (HEADER + rows(9, "a"), (), 2, "there are 1: a"),
         (HEADER + rows(9, "abc"), (), 2, "name two with --control and --treatment"),
         (HEADER + rows(9), ("--treatment", "z"), 2, "--treatment z: no row is in that arm; the arms are a, b"),

@@ -144,6 +144,9 @@ def text(value: object, what: str) -> str:
     if not found:
         message = f"{what} is empty"
         raise BadRowError(message)
+    if "\ufffd" in found:
+        message = f"{what} is {found!r}, which is not UTF-8"
+        raise BadRowError(message)
     return found
 
 

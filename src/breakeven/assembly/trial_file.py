@@ -10,7 +10,7 @@ import numpy as np
 
 from breakeven.assembly.rows_file import Bad, BadRowError, RowsFile, instant, number, open_rows, text
 from breakeven.audit.lift.trial import Trial
-from breakeven.errors import UsageError
+from breakeven.errors import EvidenceError, UsageError
 
 NUMBERS = {"cost": (0.0, np.inf), "useful": (0.0, 1.0), "converted": (0.0, 1.0), "revenue": (-np.inf, np.inf)} | {
     "covariate": (-np.inf, np.inf)
@@ -57,6 +57,7 @@ def read(path: Path) -> tuple[Rows, Bad]:
 
     Raises:
         LedgerError: the file cannot be read, or lacks `subject` or `arm`.
+        EvidenceError: bad rows leave fewer than two arms.
     """
     file, rows = open_rows(path, ("subject", "arm")), Rows()
     for line, fields in file.rows:
@@ -64,6 +65,9 @@ def read(path: Path) -> tuple[Rows, Bad]:
             _add(rows, file, fields)
         except BadRowError as error:
             file.bad.add(path, line, str(error))
+    if file.bad.count and len(rows.arms) < 2:  # noqa: PLR2004 - a comparison needs two, and bad rows may be why there are not
+        message = f"{path}: {file.bad.count} bad rows, and the rest is in {len(rows.arms)} arms; {file.bad.named[0]}"
+        raise EvidenceError(message, "correct the rows, or export them again")
     return rows, file.bad
 
 

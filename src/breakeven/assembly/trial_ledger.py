@@ -50,8 +50,15 @@ def ledgered(data_dir: Path, use_case: str, policy_id: str | None = None) -> Led
     if not rows:
         message = f"the ledger at {data_dir} holds no prediction of use case {use_case!r}"
         raise EvidenceError(message, f"name one of {', '.join(sorted(cases)) or 'those that were served'}")
-    lost = open_ledger(data_dir).audit(Query()).lost
-    return Ledgered(rows=rows, lost_share=lost / (len(found) + lost), case=cases.get(use_case))
+    return Ledgered(rows=rows, lost_share=_lost_share(data_dir), case=cases.get(use_case))
+
+
+def _lost_share(data_dir: Path) -> float:
+    """The part of the whole ledger's records that sequence numbers show and no record carries."""
+    engine = open_ledger(data_dir)
+    audit = engine.audit(Query())
+    there = sum(cell.predictions for cell in engine.cells(Query())) + sum(count for _, count in audit.kinds)
+    return audit.lost / (there + audit.lost) if audit.lost else 0.0
 
 
 def trial_rows(seen: Ledgered, segment: str = "") -> tuple[Rows, int]:

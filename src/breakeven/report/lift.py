@@ -54,10 +54,11 @@ def _answer(found: Lift) -> Verdict:
     if found.estimate is None or found.verdict.startswith("blocked"):
         return Verdict(sentence=sentence, tone=tone)
     main = next(one for one in found.effects if one.metric == found.metric)
+    bounds = number.interval(main.low, main.high, main.unit)
     return Verdict(
         sentence=sentence,
         figure=f"{_signed(main.estimate, main.unit)}{_relative(main)}",
-        interval=f"{found.confidence:.0%} at every look: {number.interval(main.low, main.high, main.unit)}",
+        interval=f"{found.confidence:.0%} at every look: {bounds}" if bounds else "",
         tone=tone,
     )
 
