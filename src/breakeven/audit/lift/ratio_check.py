@@ -1,7 +1,7 @@
 """Whether subjects came to the arms in the proportion that was meant: a test that may be looked at any day.
 
 A mixture of beta-binomial Bayes factors (Lindon and Malek 2022, arXiv 2011.03567) around the expected share, with prior
-strengths from 10 to 100,000 so that gross and slight mismatches are both found; the mean of Bayes factors is again one,
+strengths from 100 to 10,000 so that gross and slight mismatches are both found; the mean of Bayes factors is again one,
 and 1 / it is a p-value that holds at every look (Ville).
 """
 
@@ -12,7 +12,7 @@ import math
 from breakeven.audit.normal import chi_square_tail
 from breakeven.schema.experiment import SampleRatio
 
-STRENGTHS = (10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
+STRENGTHS = (100.0, 1_000.0, 10_000.0)
 LIMIT = 0.01
 """Below it a result is blocked: of sound experiments at most one in a hundred, however often they are looked at."""
 
