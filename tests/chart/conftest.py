@@ -9,7 +9,20 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from breakeven.report.chart import axis, band, bars, break_even, funnel, latency, sparkline, stack, tornado, waterfall
+from breakeven.report.chart import (
+    axis,
+    band,
+    bars,
+    break_even,
+    course,
+    funnel,
+    latency,
+    sparkline,
+    stack,
+    tornado,
+    waterfall,
+)
+from breakeven.schema.experiment import Look
 from breakeven.schema.outlook import Band, Swing
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -150,6 +163,21 @@ def saving(months: int, extra: float, low: float, high: float) -> list[Band]:
     return [Band(p5=low * m - extra, p50=middle * m - extra, p95=high * m - extra) for m in range(months + 1)]
 
 
+def _course(width: float) -> str:
+    days = range(1, 31)
+    looks = [
+        Look(
+            time_s=day * 86_400.0,
+            subjects=100 * day,
+            estimate=-0.001 - 0.002 / day,
+            low=-0.001 - 0.022 / day,
+            high=-0.001 + 0.018 / day,
+        )
+        for day in days
+    ]
+    return course.course(looks, unit="USD", title="Difference", description="thirty days", width=width)
+
+
 def _band(width: float) -> str:
     words = {"title": "Saving of owning against the API", "description": "Cumulated over 36 months"}
     crossing = Band(p5=12.4, p50=20.7, p95=None)
@@ -189,6 +217,7 @@ SAMPLES: dict[str, Chart] = {
     "sparkline": _sparkline,
     "tornado": _tornado,
     "band": _band,
+    "course": _course,
     "stack": _stack,
 }
 

@@ -23,7 +23,7 @@ def rows(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with duck.connect() as connection:
-            found = connection.execute(f"SELECT * FROM read_parquet({duck.text(path)})")  # noqa: S608 - quoted
+            found = connection.execute(f"SELECT {_columns(connection, path)} FROM read_parquet({duck.text(path)})")  # noqa: S608 - quoted
             names = [column[0] for column in found.description or ()]
             while batch := found.fetchmany(_BATCH):
                 for row in batch:
@@ -32,3 +32,11 @@ def rows(path: Path) -> Iterator[Row]:
     except duckdb.Error as error:
         message = f"{path}: not readable as Parquet: {error}"
         raise LedgerError(message, "check that the file is complete, or export CSV") from error
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """Every column, instants with a zone as UTC without one: handing them to Python would need a library of zones."""
+    found = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({duck.text(path)})").fetchall()  # noqa: S608 - quoted
+    names = [('"' + str(name).replace('"', '""') + '"', str(kind)) for name, kind, *_ in found]
+    zoned = [f"{name} AT TIME ZONE 'UTC' AS {name}" for name, kind in names if kind == "TIMESTAMP WITH TIME ZONE"]
+    return f"* REPLACE ({', '.join(zoned)})" if zoned else "*"
