@@ -30,6 +30,9 @@ def test_every_option_that_the_page_names_exists() -> None:
     from breakeven.cli.main import main
 
     known = {
-        option for name in ("import", "report", "workload") for one in main.commands[name].params for option in one.opts
+        option
+        for name in ("import", "export", "report", "workload")
+        for one in main.commands[name].params
+        for option in one.opts
     }
     assert set(re.findall(r"(--[a-z][a-z-]+)", PAGE.read_text())) <= known

@@ -17,7 +17,7 @@ from breakeven.cli.run import console, demo, emulate, serve
 from breakeven.cli.simulate import simulate, size
 from breakeven.cli.speed import accuracy, calibrate, predict
 from breakeven.cli.start import check, completion, doctor, init, schema
-from breakeven.cli.transfer import import_
+from breakeven.cli.transfer import export, import_
 
 # No command multiplies matrices: the threads that numpy would start for it cost a tenth of a second.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -38,6 +38,6 @@ for command in (
     serve, drill, emulate, console, demo, measure, simulate, size,
     report, verify, workload,
     predict, accuracy, calibrate,
-    estimate, plan, apply, tco, compare, memo, catalog, focus, import_,
+    estimate, plan, apply, tco, compare, memo, catalog, focus, import_, export,
 ):  # fmt: skip
     main.add_command(command)

@@ -74,3 +74,38 @@ def _told(one: Intake) -> None:
         note(f"  {one.file}:{problem.line}: {problem.reason}")
     if one.bad_file:
         note(f"  all bad rows are kept in {one.bad_file}")
+
+
+@click.command()
+@click.argument("form", metavar="FORMAT", type=click.Choice(["parquet", "focus", "otlp", "prometheus", "grafana"]))
+@click.option("--out", "-o", required=True, type=click.Path(), help="The file; a folder for parquet and grafana.")
+@click.option("--since", help="From this date or time on, ISO.")
+@click.option("--until", help="Before this date or time, ISO.")
+@click.option("--partitioned", is_flag=True, help="Parquet: a folder for each day, dt=YYYY-MM-DD.")
+@config_option
+@data_dir_option
+@as_json
+@explained
+def export(
+    *,
+    form: str,
+    out: str,
+    since: str | None,
+    until: str | None,
+    partitioned: bool,
+    config: str,
+    data_dir: str | None,
+    json_: bool,
+) -> None:
+    """The ledger in other tools' formats: parquet, focus, otlp, prometheus, grafana (docs/import-export.md)."""
+    from breakeven.app import loop, transfer
+
+    where = loop.data_dir(config=Path(config), override=data_dir)
+    found = transfer.export(form, where, Path(out), since=since, until=until, partitioned=partitioned)
+    if json_:
+        print_json(found)
+        return
+    for remark in found.remarks:
+        note(remark)
+    counts = ", ".join(f"{number:,} {what}" for what, number in found.rows.items())
+    click.echo(f"wrote {', '.join(found.out)}: {counts}")
