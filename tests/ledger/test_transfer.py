@@ -38,7 +38,8 @@ def full(make) -> list:
             n, labels={"k": "=1+1"}, eligible=("gpu", "api"), propensities=(0.5, 0.5), stages={"queue": 0.25},
             consumed=Tokens(input=10 * n, cached_input=n, output=3, reasoning=1), served=Tokens(input=10 * n, output=3),
             cost_pico_usd=None if n % 5 == 0 else 10**11 + n, seed=2**64 - 1, request_id=f"r{n}", budget_s=0.5,
-            status="failed" if n % 7 == 0 else "answered", deployment="gpu", stream=True, ttft_s=0.1, trace_id=f"{n:032x}",
+            status="failed" if n % 7 == 0 else "answered", deployment="gpu", stream=True, ttft_s=0.1,
+            trace_id=f"{n:032x}",
         )
         for n in range(1, 40)
     ]  # fmt: skip
