@@ -95,6 +95,7 @@ def policy_of(urls: dict[str, str], folder, **use_case) -> Policy:
         default_use_case="assistant",
         access_log=str(folder / "access.log"),
         max_body_bytes=300_000,
+        otlp=True,
     )
 
 
@@ -169,6 +170,8 @@ ROUTES = {
     ("POST", "/events"): ({**FOR_ALL, "other": 202, "right": 202, "forbidden": 202},
                           example("/events", EVENT, headers=CLOUD)),
     ("OPTIONS", "/events"): (dict.fromkeys(ANYBODY, 204), example("/events")),
+    ("POST", "/v1/traces"): (FOR_ALL, example("/v1/traces", {"resourceSpans": []},
+                                              headers=[("content-type", "application/json")])),
     ("GET", "/metrics"): (ANYBODY, example("/metrics")),
     ("GET", "/health"): (ANYBODY, example("/health")),
     ("GET", "/healthz"): (ANYBODY, example("/healthz")),
@@ -186,7 +189,7 @@ def asked_by(identity: str, route, one: SimpleNamespace) -> tuple[str, bytes, li
     path, headers = one.path, [*bearer(key[identity]), *one.headers]
     if identity == "forbidden":
         path = path.replace("/decisions/pick", "/decisions/secret-pick").replace("/scorer", "/secret-scorer")
-        if route[1].startswith("/v1/") and route[0] == "POST" and "decisions" not in route[1]:
+        if route[1].startswith("/v1/") and route[0] == "POST" and route[1].split("/")[2] not in {"decisions", "traces"}:
             headers.append(("x-breakeven-use-case", "secret"))
     return path, one.body, headers
 
@@ -426,7 +429,9 @@ POSTS = {
     "/v1/decisions/pick": '{"candidates":[{"id":"a","features":{"f":@}}]}',
     "/v2/models/scorer/infer": '{"inputs":[{"name":"x","datatype":"FP32","shape":[@,1],"data":[1.0]}]}',
     "/events": '{"specversion":"1.0","id":"e","source":"s","type":"t","predictionid":"p","data":{"value":@}}',
+    "/v1/traces": '{"resourceSpans":[{"scopeSpans":@}]}',
 }
+KINDS = {"/events": CLOUD, "/v1/traces": [("content-type", "application/json")]}
 
 
 def test_every_post_route_has_its_bodies() -> None:
@@ -471,8 +476,11 @@ def test_a_hostile_body_is_a_4xx_in_the_apis_shape(kit, tmp_path, monkeypatch, c
 
     async def main():
         async with gateway_of(kit, tmp_path, monkeypatch) as gateway:
-            headers = [*bearer(KEYS["acme"]), *(CLOUD if path == "/events" else ())]
-            for name, body in {**hostile(POSTS[path]), **wrong_fields(path)}.items():
+            headers = [*bearer(KEYS["acme"]), *KINDS.get(path, ())]
+            bodies = {**hostile(POSTS[path]), **wrong_fields(path)}
+            if path == "/v1/traces":
+                del bodies["object"]  # an empty request is one
+            for name, body in bodies.items():
                 refused_well(path, name, await ask(gateway, "POST", path, body, headers))
             assert gateway.up.requests == []
 

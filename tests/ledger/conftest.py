@@ -88,6 +88,11 @@ class Make:
         return Capacity(**plain | more)
 
     @staticmethod
+    def load(start: float = 0.0, end: float = 60.0, **more: object) -> EngineLoad:
+        plain = {"id": f"l{start}", "deployment": "gpu", "target": "a:9400", "source": "dcgm", "busy": 0.5}
+        return EngineLoad(**plain | {"start_s": T0 + start, "end_s": T0 + end} | more)
+
+    @staticmethod
     def policy(name: str = "pol", rate: int = 10**6, *deployments: str) -> Policy:
         price = CapacityPrice(price_id="rent", replicas=2, pico_usd_per_replica_s=rate)
         owned = [PolicyDeployment(name=one, backend="b", capacity=price) for one in deployments or ("gpu",)]

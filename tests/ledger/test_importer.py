@@ -183,7 +183,11 @@ FILES = [
     ("log.csv", "a,b\n", "no rows"),
     ("log.csv", "a,b\n1,2,3\n", r"log\.csv:2: 3 fields, but the header names 2"),
     ("log.csv", 'a,b\n"1,2\n', "not readable as csv"),
-    ("log.csv", "a,b\n1,2\n", "not a LiteLLM spend log, completion_tokens, .* missing; its columns: a, b"),
+    (
+        "log.csv",
+        "a,b\n1,2\n",
+        "not a LiteLLM spend log, completion_tokens, .* missing, nor another known format; its columns: a, b",
+    ),
     ("log.json", "[1]", "not an array of JSON objects"),
     ("log.jsonl", '{"a": "2026-11-20"}\n{"a"', r"log\.jsonl:2: not a JSON object"),
     ("log.parquet", "hello", "not readable as Parquet"),

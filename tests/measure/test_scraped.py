@@ -17,12 +17,12 @@ from breakeven.config.settings import ScrapeSettings, TelemetrySettings
 from breakeven.errors import ConfigError
 from breakeven.ledger.engine.port import Query
 from breakeven.ledger.store import open_ledger
-from breakeven.measure import prometheus
-from breakeven.measure.prometheus import Scrape
 from breakeven.measure.scraped import nvml
 from breakeven.measure.scraped.load import Target, loads, sources
 from breakeven.measure.scraped.reading import Scope
 from breakeven.schema.record import EngineLoad
+from breakeven.wire import prometheus_text as prometheus
+from breakeven.wire.prometheus_text import Scrape
 
 DATA = Path(__file__).parent / "data"
 

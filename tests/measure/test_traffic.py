@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from breakeven.app import observed as app
 from breakeven.errors import BackendError, ConfigError, EvidenceError, UsageError
-from breakeven.measure.prometheus import Sample, Scrape, parse, scrape, write
 from breakeven.measure.traffic import engine_of, observe
 from breakeven.schema.measurement import read_rows, write_rows
 from breakeven.schema.observed import Observed, Served, rows_of
+from breakeven.wire.prometheus_text import Sample, Scrape, parse, scrape, write
 
 DATA = Path(__file__).parent / "data"
 BEFORE, AFTER = DATA / "vllm_before.prom", DATA / "vllm_after.prom"

@@ -20,12 +20,12 @@ from breakeven.assembly import files, telling, watching
 from breakeven.cli.main import main
 from breakeven.config.settings import AlertLimitSettings, AlertSettings
 from breakeven.errors import BackendError, ConfigError
-from breakeven.measure import prometheus
 from breakeven.schema.drift import Alert
 from breakeven.schema.journal import frame
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.policy import Budget, Policy, Route, UseCase
 from breakeven.schema.record import Prediction
+from breakeven.wire import prometheus_text as prometheus
 
 DAY_S = 86_400
 NOW_S = 1_795_000_000.0 - 1_795_000_000.0 % DAY_S + 40_000

@@ -20,10 +20,10 @@ from breakeven.ledger.observed import observe as observe_ledger
 from breakeven.ledger.store import open_ledger
 from breakeven.measure import traffic
 from breakeven.measure.probe import get, version_of
-from breakeven.measure.prometheus import Scrape, scrape
 from breakeven.schema.measurement import Measurement
 from breakeven.schema.observed import Limits, Observed, Served, rows_of
 from breakeven.wire.client import Client
+from breakeven.wire.prometheus_text import Scrape, scrape
 
 METRICS, LEDGER = "server metrics", "ledger"
 _SHOWN = 3

@@ -18,6 +18,7 @@ from breakeven.schema.policy import Drill, Policy, UseCase
 
 LOCK = "policy.lock.json"
 _TURN = "policy.turn"
+_IMPORTED = "imported_use_cases.json"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -102,10 +103,23 @@ def policies(data_dir: Path) -> tuple[Policy, ...]:
 
 
 def use_cases(data_dir: Path) -> dict[str, UseCase]:
-    """The rules of every use case ever served here; the current policy's win."""
-    found = {case.name: case for policy in policies(data_dir) for case in policy.use_cases}
+    """The rules of every use case ever served here, or stated at an import; the current policy's win."""
+    found = imported_use_cases(data_dir)
+    found |= {case.name: case for policy in policies(data_dir) for case in policy.use_cases}
     standing = current_policy(data_dir)
     return found | ({case.name: case for case in standing.use_cases} if standing is not None else {})
+
+
+def imported_use_cases(data_dir: Path) -> dict[str, UseCase]:
+    """The rules that mapping files of imports stated."""
+    path = data_dir / _IMPORTED
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, UseCase]) if path.exists() else {}
+
+
+def keep_use_cases(cases: Sequence[UseCase], data_dir: Path) -> None:
+    """Keep the rules of imported use cases beside those kept before; the newer win."""
+    kept = imported_use_cases(data_dir) | {case.name: case for case in cases}
+    write_atomically(data_dir / _IMPORTED, msgspec.json.format(msgspec.json.encode(kept), indent=1))
 
 
 def grids(data_dir: Path) -> dict[str, float]:

@@ -14,6 +14,7 @@ from typing import TextIO
 
 from breakeven.errors import LedgerError
 from breakeven.ledger.source import parquet
+from breakeven.ledger.source.field import Row
 
 NAMED = 20
 """Bad rows that are named; all are counted."""
@@ -67,7 +68,7 @@ def open_rows(path: Path, required: Sequence[str]) -> RowsFile:
 
 
 def _parquet(path: Path) -> RowsFile:
-    rows = parquet.rows(path)
+    rows = (row for row in parquet.rows(path) if isinstance(row, Row))
     first = next(rows, None)
     columns = () if first is None else tuple(first.values)
 

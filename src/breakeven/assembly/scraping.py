@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 from breakeven.config.settings import ScrapeSettings, TelemetrySettings
 from breakeven.errors import BackendError, ConfigError
 from breakeven.ledger.meter import Writer
-from breakeven.measure import prometheus
-from breakeven.measure.prometheus import Scrape
 from breakeven.measure.scraped import nvml
 from breakeven.measure.scraped.load import Target, loads
 from breakeven.measure.scraped.reading import Scope
 from breakeven.quantity import SECONDS_PER_HOUR
 from breakeven.schema.journal import frame
 from breakeven.schema.record import EngineLoad
+from breakeven.wire import prometheus_text as prometheus
 from breakeven.wire.client import Client
+from breakeven.wire.prometheus_text import Scrape
 
 NODE = "scraper"
 ROTATE_S = 600.0

@@ -15,10 +15,10 @@ import msgspec
 from breakeven.assembly.files import write_atomically
 from breakeven.config.settings import AlertSettings
 from breakeven.errors import BackendError, ConfigError
-from breakeven.measure.prometheus import Sample, write
 from breakeven.schema.drift import Alert
 from breakeven.schema.noun import Noun
 from breakeven.wire.client import Client
+from breakeven.wire.prometheus_text import Sample, write
 
 STATE = "alerts.json"
 EXPOSED = "alerts.prom"

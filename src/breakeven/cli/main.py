@@ -19,6 +19,7 @@ from breakeven.cli.simulate import simulate, size
 from breakeven.cli.speed import accuracy, calibrate, predict
 from breakeven.cli.start import check, completion, doctor, init, schema
 from breakeven.cli.telemetry import telemetry
+from breakeven.cli.transfer import export, import_
 from breakeven.cli.watch import alerts, drift, spend
 
 # No command multiplies matrices: the threads that numpy would start for it cost a tenth of a second.
@@ -41,6 +42,6 @@ for command in (
     report, verify, workload, telemetry, drift, spend, alerts,
     lift, ope,
     predict, accuracy, calibrate,
-    estimate, plan, apply, tco, compare, memo, catalog, focus,
+    estimate, plan, apply, tco, compare, memo, catalog, focus, import_, export,
 ):  # fmt: skip
     main.add_command(command)

@@ -98,6 +98,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
             max_body_bytes=int(settings.gateway.max_body_mb * _BYTES_PER_MB),
             cors_origins=settings.gateway.cors_origins,
             access_log=_log_path(settings.gateway.access_log, base_dir),
+            otlp=settings.gateway.otlp,
             source=settings.policy,
         )
     )

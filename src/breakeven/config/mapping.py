@@ -57,6 +57,7 @@ class LogMapping(Section):
     input_tokens: Column = None
     cached_input_tokens: Column = None
     output_tokens: Column = None
+    reasoning_tokens: Column = None
     cost_usd: Column = None
     zero_is_unpriced: bool = False
     status: Column = None

@@ -51,6 +51,7 @@ class GatewaySettings(Section):
     access_log: Annotated[
         Text, Field(description="a line of JSON for each request, without prompts and keys: off, stderr or a path")
     ] = "off"
+    otlp: Annotated[bool, Field(description="record GenAI spans that are sent to `/v1/traces`")] = False
 
     @property
     def console(self) -> int:

@@ -1,22 +1,21 @@
-"""The same statement from a log that no gateway wrote: CSV, Parquet, JSON, or a LiteLLM spend log."""
+"""The same statement from a log that no gateway wrote: every format of `source.formats`, without a ledger."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from breakeven.errors import LedgerError
 from breakeven.ledger.engine.port import Engine
 from breakeven.ledger.engine.table import ENGINES
+from breakeven.ledger.identity import key_of
 from breakeven.ledger.snapshot import Snapshot
-from breakeven.ledger.source import convert, litellm
-from breakeven.ledger.source.field import Row
+from breakeven.ledger.source.field import Bad
+from breakeven.ledger.source.formats import Entry, open_source
 from breakeven.ledger.source.mapping import Mapping as Mapping
-from breakeven.ledger.source.table import SOURCES
-from breakeven.schema.outcome import Outcome
+from breakeven.ledger.source.read import Taken
+from breakeven.schema.journal import Record
 from breakeven.schema.policy import Route, UseCase
 from breakeven.schema.record import Prediction
 
@@ -28,65 +27,37 @@ class Imported(NamedTuple):
     use_cases: dict[str, UseCase]
 
 
-def read(path: Path, mapping: Mapping | None = None, engine: str = "duckdb") -> Imported:
-    """A foreign log as a ledger. Without a mapping it must be a LiteLLM spend log.
+def read(path: Path, mapping: Mapping | None = None, engine: str = "duckdb", form: str = "") -> Imported:
+    """A foreign log as a ledger. Without a mapping its format is told by its columns.
 
     Raises:
         LedgerError: the file, a column or a field cannot be what it should be; the message names it and the way out.
     """
-    rows = _rows(path)
-    first = next(rows, None)
-    if first is None:
-        message = f"{path}: no rows"
+    source = open_source(path, mapping, form)
+    records = tuple(_sound(source.entries))
+    if not records:
+        message = f"{path}: no rows that are predictions"
         raise LedgerError(message, "export a period with traffic")
-    mapping = _mapping(first, mapping)
-    records = tuple(_records(chain([first], rows), mapping))
-    predictions = [record for record in records if isinstance(record, Prediction)]
-    repeated = len(predictions) - len({one.prediction_id for one in predictions})
+    names = [key_of(record) for record in records if isinstance(record, Prediction)]
+    repeated = len(names) - len(set(names))
     warnings = (f"{path}: {repeated} rows repeat an id and count once",) if repeated else ()
-    use_cases = {name: _use_case(name, mapping) for name in sorted({one.use_case for one in predictions})}
+    cases = sorted({record.use_case for record in records if isinstance(record, Prediction)})
+    rules = {name: use_case(name, source.mapping or Mapping()) for name in cases}
     snapshot = Snapshot(records=records, warnings=warnings, distinct=not repeated)
-    return Imported(ENGINES[engine](snapshot), use_cases)
+    return Imported(ENGINES[engine](snapshot), rules)
 
 
-def _rows(path: Path) -> Iterator[Row]:
-    if not path.is_file():
-        message = f"{path}: no such file"
-        raise LedgerError(message, "check the path given to --from")
-    if path.suffix not in SOURCES:
-        message = f"{path}: no reader for {path.suffix or 'a file without a suffix'}"
-        raise LedgerError(message, f"use one of {', '.join(sorted(SOURCES))}")
-    return SOURCES[path.suffix](path)
+def _sound(entries: Iterable[Entry]) -> Iterator[Record]:
+    """A statement of a part of a file would be a wrong one: the first bad row ends it."""
+    for one in entries:
+        if isinstance(one, Bad):
+            raise one.error()
+        if isinstance(one, Taken):
+            yield from one.records
 
 
-def _mapping(first: Row, mapping: Mapping | None) -> Mapping:
-    found = mapping or litellm.recognise(first.values)
-    if found is None:
-        missing = ", ".join(sorted(litellm.NEEDED - set(first.values)))
-        message = f"{first.file}: not a LiteLLM spend log, {missing} missing; its columns: {', '.join(first.values)}"
-        raise LedgerError(message, "name the columns in a mapping file and pass it with --map")
-    for meaning, column in found.columns().items():
-        _check(first, meaning, column)
-    if not found.time:
-        message = f"{first.file}: the mapping names no column for time"
-        raise LedgerError(message, f"add `time:` with one of {', '.join(first.values)}")
-    return found
-
-
-def _check(first: Row, meaning: str, column: str) -> None:
-    if column not in first.values:
-        near = difflib.get_close_matches(column, first.values, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(first.values)}"
-        message = f"{first.file}: no column {column!r}, which the mapping names for {meaning}"
-        raise LedgerError(message, hint)
-
-
-def _records(rows: Iterable[Row], mapping: Mapping) -> Iterator[Prediction | Outcome]:
-    for place, row in enumerate(rows, 1):
-        yield from convert.records(row, mapping, place)
-
-
-def _use_case(name: str, mapping: Mapping) -> UseCase:
+def use_case(name: str, mapping: Mapping) -> UseCase:
+    """The rules that a mapping states for its rows."""
     return UseCase(
         name=name,
         route=Route(strategy="imported", targets=()),

@@ -33,10 +33,15 @@ def _table(table: Table, files: Sequence[str]) -> Iterator[Record]:
     names = [column.name for column in COLUMNS[table]]
     with duck.connect() as connection:
         for row in connection.execute(duck.segments(table, files)).fetchall():
-            yield _record(table, dict(zip(names, row, strict=True)))
+            yield record(table, dict(zip(names, row, strict=True)))
 
 
-def _record(table: Table, row: dict[str, object]) -> Record:
+def record(table: Table, row: Mapping[str, object]) -> Record:
+    """The record of one row of a segment.
+
+    Raises:
+        msgspec.ValidationError: a column holds what its field cannot be.
+    """
     kind = _KINDS[table]
     nested = {column.name for column in COLUMNS[table] if column.kind == "JSON"}
     fields = {

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from breakeven.measure.prometheus import Scrape
 from breakeven.metric.steadiness import variation
+from breakeven.wire.prometheus_text import Scrape
 
 GROUPS = 5
 """Samples whose mean is one slice, when steadiness is judged: the count of one instant moves more than the load."""

@@ -9,8 +9,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from breakeven.measure.change import Change, moved
-from breakeven.measure.prometheus import Scrape
 from breakeven.schema.observed import Limits, Observed
+from breakeven.wire.prometheus_text import Scrape
 
 MADE = "llamacpp:tokens_predicted_total"
 _MADE_S = "llamacpp:tokens_predicted_seconds_total"

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from breakeven.errors import EvidenceError, UsageError
 from breakeven.measure import llama_metrics, vllm_metrics
-from breakeven.measure.prometheus import Scrape
 from breakeven.schema.observed import Limits, Observed
+from breakeven.wire.prometheus_text import Scrape
 
 _SHOWN = 5
 

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
 from breakeven.measure.change import Change, moved
-from breakeven.measure.prometheus import Scrape
 from breakeven.schema.observed import Limits, Observed
+from breakeven.wire.prometheus_text import Scrape
 
 _E2E = "vllm:e2e_request_latency_seconds"
 _RUNNING = "vllm:num_requests_running"

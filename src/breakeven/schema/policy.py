@@ -319,5 +319,6 @@ class Policy(Noun, frozen=True, kw_only=True):
     max_body_bytes: int = 8 * 1024 * 1024
     cors_origins: tuple[str, ...] = ()
     access_log: str = "off"
+    otlp: bool = False
     source: str = ""
     version: int = 1

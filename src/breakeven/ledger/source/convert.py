@@ -14,13 +14,13 @@ from breakeven.schema.record import Prediction, Status, Tokens
 NODE = "import"
 
 
-def records(row: Row, mapping: Mapping, place: int) -> Iterator[Prediction | Outcome]:
-    """The records of the `place`-th row (from 1).
+def records(row: Row, mapping: Mapping, place: int, name: str = "") -> Iterator[Prediction | Outcome]:
+    """The records of the `place`-th row (from 1); `name` is its id where the row has none of its own.
 
     Raises:
         LedgerError: a field cannot be what its column is mapped to.
     """
-    made = _prediction(row, mapping, place)
+    made = _prediction(row, mapping, place, name or f"row-{place}")
     yield made
     if row.flag(mapping.used):
         yield _outcome(made, "exposure", None)
@@ -28,14 +28,16 @@ def records(row: Row, mapping: Mapping, place: int) -> Iterator[Prediction | Out
         yield _outcome(made, "conversion", row.number_of(mapping.value_usd, "a value"))
 
 
-def _prediction(row: Row, mapping: Mapping, place: int) -> Prediction:
+def _prediction(row: Row, mapping: Mapping, place: int, unnamed: str) -> Prediction:
     time_s = row.instant(mapping.time, mapping.time_unit)
     if time_s is None:
         row.refuse(mapping.time, "every row has a time", "fill the field or map another column to `time`")
-    name = row.text(mapping.prediction_id) or f"row-{place}"
+    name = row.text(mapping.prediction_id) or unnamed
     tokens, (total_s, ttft_s) = _tokens(row, mapping), _durations(row, mapping, time_s)
     tpot_s = None if ttft_s is None or total_s is None else latency.tpot_s(total_s, ttft_s, tokens.output)
     status = _status(row, mapping)
+    # What a cache answered was asked of no provider.
+    asked = Tokens() if status == "cached" else tokens
     cost = _cost(row, mapping, status, tokens)
     model = row.text(mapping.model)
     return Prediction(
@@ -60,7 +62,8 @@ def _prediction(row: Row, mapping: Mapping, place: int) -> Prediction:
         tpot_target_s=mapping.tpot_target_s,
         in_budget=_inside(status, mapping, total_s, ttft_s, tpot_s),
         served=tokens,
-        billable=tokens,
+        consumed=asked,
+        billable=asked,
         tokens_basis="measured",
         cost_pico_usd=cost,
         cost_basis="unknown" if cost is None else "measured",
@@ -84,11 +87,9 @@ def _inside(
 
 
 def _tokens(row: Row, mapping: Mapping) -> Tokens:
-    return Tokens(
-        input=row.count(mapping.input_tokens, "a token count"),
-        cached_input=row.count(mapping.cached_input_tokens, "a token count"),
-        output=row.count(mapping.output_tokens, "a token count"),
-    )
+    names = (mapping.input_tokens, mapping.cached_input_tokens, mapping.output_tokens, mapping.reasoning_tokens)
+    given, cached, output, reasoning = (row.count(name, "a token count") for name in names)
+    return Tokens(input=given, cached_input=cached, output=output, reasoning=reasoning)
 
 
 def _durations(row: Row, mapping: Mapping, start_s: float) -> tuple[float | None, float | None]:

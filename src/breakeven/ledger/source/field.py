@@ -14,6 +14,22 @@ from breakeven.schema.noun import Noun
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "none", "null", ""})
 _PER_SECOND = {"s": 1, "ms": 1000}
+_MOST_USD = 9_000_000
+"""A column of pico-dollars holds no more."""
+
+
+class Bad(Noun, frozen=True, kw_only=True):
+    """A row that cannot be read: where it stands, why, the way out, and what of it there is."""
+
+    file: str
+    number: int
+    reason: str
+    way_out: str = ""
+    row: str = ""
+
+    def error(self) -> LedgerError:
+        """The same as an error, for who takes no part of a file."""
+        return LedgerError(f"{self.file}:{self.number}: {self.reason}", self.way_out)
 
 
 class Row(Noun, frozen=True, kw_only=True):
@@ -64,6 +80,8 @@ class Row(Noun, frozen=True, kw_only=True):
             self.refuse(column, "a cost is a number of US dollars", "correct the field, or leave it empty for unpriced")
         if not amount.is_finite() or amount < 0:
             self.refuse(column, "a cost is finite and not negative", "correct it, or leave it empty for unpriced")
+        if amount > _MOST_USD:
+            self.refuse(column, f"a cost of one row is at most {_MOST_USD:,} USD", "check the unit: costs are USD")
         return pico_from_usd(amount)
 
     def instant(self, column: str, unit: str) -> float | None:

@@ -7,36 +7,25 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.errors import LedgerError
-from breakeven.ledger.source.field import Row
+from breakeven.ledger.source.field import Bad, Row
+from breakeven.ledger.source.values import Value, values
 
-_array = msgspec.json.Decoder(list[dict[str, object]])
 _object = msgspec.json.Decoder(dict[str, object])
 
 
-def rows(path: Path) -> Iterator[Row]:
-    """Every object, by its line number, or by its place from 1 in an array.
+def rows(path: Path) -> Iterator[Row | Bad]:
+    """Every object, by its line number, or by its place from 1 in an array; what is none is bad.
 
     Raises:
-        LedgerError: something is not a JSON object.
+        LedgerError: the file cannot be opened or unpacked.
     """
-    data = path.read_bytes()
-    if data.lstrip()[:1] == b"[":
-        try:
-            objects = _array.decode(data)
-        except msgspec.MsgspecError as error:
-            message = f"{path}: not an array of JSON objects: {error}"
-            raise LedgerError(message, "export the log as a JSON array or as one object a line") from error
-        yield from (Row(file=str(path), number=n, values=values) for n, values in enumerate(objects, 1))
-        return
-    for number, line in enumerate(data.splitlines(), 1):
-        if line.strip():
-            yield Row(file=str(path), number=number, values=_line(path, number, line))
+    for one in values(path):
+        yield one if isinstance(one, Bad) else _row(path, one)
 
 
-def _line(path: Path, number: int, line: bytes) -> dict[str, object]:
+def _row(path: Path, one: Value) -> Row | Bad:
     try:
-        return _object.decode(line)
-    except msgspec.MsgspecError as error:
-        message = f"{path}:{number}: not a JSON object: {error}"
-        raise LedgerError(message, "export the log as a JSON array or as one object a line") from error
+        return Row(file=str(path), number=one.number, values=_object.decode(one.text))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        way_out = "export the log as a JSON array or as one object a line"
+        return Bad(file=str(path), number=one.number, reason=f"not a JSON object: {error}", way_out=way_out)

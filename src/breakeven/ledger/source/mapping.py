@@ -37,6 +37,7 @@ class Mapping(Noun, frozen=True, kw_only=True):
     input_tokens: str = ""
     cached_input_tokens: str = ""
     output_tokens: str = ""
+    reasoning_tokens: str = ""
     cost_usd: str = ""
     zero_is_unpriced: bool = False
     status: str = ""
@@ -66,6 +67,6 @@ class Mapping(Noun, frozen=True, kw_only=True):
 COLUMNS = (
     *("time", "end_time", "first_token_time", "total", "ttft", "prediction_id", "use_case", "tenant", "model"),
     *("deployment", "subject", "session", "input_tokens", "cached_input_tokens", "output_tokens", "cost_usd"),
-    *("status", "cache_hit", "used", "converted", "value_usd"),
+    *("status", "cache_hit", "used", "converted", "value_usd", "reasoning_tokens"),
 )
 """The fields that name a column."""

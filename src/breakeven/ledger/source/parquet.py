@@ -9,12 +9,12 @@ import duckdb
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import duck
-from breakeven.ledger.source.field import Row
+from breakeven.ledger.source.field import Bad, Row
 
 _BATCH = 10_000
 
 
-def rows(path: Path) -> Iterator[Row]:
+def rows(path: Path) -> Iterator[Row | Bad]:
     """Every row, by its number from 1.
 
     Raises:

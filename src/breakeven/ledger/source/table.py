@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from breakeven.ledger.source import csv, lines, parquet
-from breakeven.ledger.source.field import Row
+from breakeven.ledger.source.field import Bad, Row
 
-SOURCES: dict[str, Callable[[Path], Iterator[Row]]] = {
+SOURCES: dict[str, Callable[[Path], Iterator[Row | Bad]]] = {
     ".csv": csv.rows,
     ".tsv": csv.rows,
     ".parquet": parquet.rows,

@@ -10,8 +10,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from breakeven.measure.change import Change
-from breakeven.measure.prometheus import Scrape
 from breakeven.measure.scraped.reading import JOULES_PER_KWH, Reading, Scope, capped, gauge, rise
+from breakeven.wire.prometheus_text import Scrape
 
 ACTIVE, UTIL = "DCGM_FI_PROF_GR_ENGINE_ACTIVE", "DCGM_FI_DEV_GPU_UTIL"
 POWER, ENERGY = "DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"

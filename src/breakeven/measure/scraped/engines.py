@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from breakeven.measure.change import Change
-from breakeven.measure.prometheus import Scrape
 from breakeven.measure.scraped.reading import Reading, Scope, capped, count, first_gauge, gauge
+from breakeven.wire.prometheus_text import Scrape
 
 VLLM = "vllm:num_requests_running"
 LLAMA = "llamacpp:requests_processing"

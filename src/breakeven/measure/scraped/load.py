@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from breakeven.errors import ConfigError
-from breakeven.measure.prometheus import Scrape
 from breakeven.measure.scraped.accelerators import DCGM, KEPLER, dcgm, kepler
 from breakeven.measure.scraped.engines import LLAMA, VLLM, llama, vllm
 from breakeven.measure.scraped.reading import Reader, Scope, has
 from breakeven.schema.noun import Noun
 from breakeven.schema.record import EngineLoad
+from breakeven.wire.prometheus_text import Scrape
 
 READERS: dict[str, tuple[tuple[str, ...], Reader]] = {
     "vllm": ((VLLM,), vllm),

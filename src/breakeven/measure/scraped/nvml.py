@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import Any
 
 from breakeven.errors import ConfigError
-from breakeven.measure.prometheus import Sample, Scrape
 from breakeven.measure.scraped.accelerators import ENERGY, POWER, UTIL
+from breakeven.wire.prometheus_text import Sample, Scrape
 
 _MW = 1e-3
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from breakeven.measure.change import Change
-from breakeven.measure.prometheus import Scrape
 from breakeven.schema.noun import Noun
+from breakeven.wire.prometheus_text import Scrape
 
 
 class Reading(Noun, frozen=True, kw_only=True):
