@@ -18,6 +18,7 @@ from breakeven.schema.noun import Noun
 from breakeven.schema.reconcile import NOTHING, Amount, Reconciliation, Side
 
 HOUR_S = 3600.0
+ENDED = "requests count in the period in which they ended: so the sides agree better than by when they began"
 
 
 class Scope(Noun, frozen=True, kw_only=True):
@@ -49,12 +50,17 @@ def of_snapshot(found: snapshot.Snapshot, billed: Side, scope: Scope) -> Reconci
     start_s, end_s = period(billed, scope)
     rows = Rows(found, start_s - calls.REACH_S, end_s + calls.REACH_S)
     if billed.items:
-        ours = calls.items(rows, scope.deployments)
-    else:
-        ours = calls.tallies(rows, scope.deployments, by_key=scope.by_key)
-    ours, billed = same_names(ours, billed, scope)
-    if billed.items:
+        ours, billed = same_names(calls.items(rows, scope.deployments), billed, scope)
         return Items(ledger=ours, other=billed, start_s=start_s, end_s=end_s, examples=scope.examples).run()
+    return min((_sums(rows, billed, scope, ended=ended) for ended in (False, True)), key=_apart)
+
+
+def _sums(rows: Rows, billed: Side, scope: Scope, *, ended: bool) -> Reconciliation:
+    start_s, end_s = period(billed, scope)
+    found = calls.tallies(rows, scope.deployments, by_key=scope.by_key, ended=ended)
+    ours, billed = same_names(found, billed, scope)
+    if ended:
+        ours = msgspec.structs.replace(ours, remarks=(*ours.remarks, ENDED))
     return Sums(
         ledger=ours,
         other=billed,
@@ -64,6 +70,11 @@ def of_snapshot(found: snapshot.Snapshot, billed: Side, scope: Scope) -> Reconci
         examples=scope.examples,
         find_shift=scope.find_shift,
     ).run()
+
+
+def _apart(found: Reconciliation) -> int:
+    """Money that the two sides disagree about."""
+    return sum(one.gross_pico_usd for one in found.differences) + found.unexplained_gross_pico_usd
 
 
 def period(other: Side, scope: Scope) -> tuple[float, float]:
@@ -78,9 +89,9 @@ def period(other: Side, scope: Scope) -> tuple[float, float]:
 
 
 def same_names(ours: Side, theirs: Side, scope: Scope) -> tuple[Side, Side]:
-    """Both sides under the ledger's names; models that only the ledger has are left out and told, unless all are wanted."""
-    known = {one.model for one in (*ours.tallies, *ours.items)}
-    names = matched(sorted(known), sorted({one.model for one in (*theirs.tallies, *theirs.items)}), scope.aliases)
+    """Both sides under the ledger's names; models that only the ledger has are left out and told, unless wanted."""
+    known = _models(ours)
+    names = matched(sorted(known), sorted(_models(theirs)), scope.aliases)
     replace = msgspec.structs.replace
     theirs = replace(
         theirs,
@@ -96,6 +107,10 @@ def same_names(ours: Side, theirs: Side, scope: Scope) -> tuple[Side, Side]:
     left = sorted(known - wanted)
     kept = replace(ours, tallies=tuple(one for one in ours.tallies if one.model in wanted))
     return replace(kept, remarks=(*ours.remarks, *_left_out(ours, left))), theirs
+
+
+def _models(side: Side) -> set[str]:
+    return {one.model for one in side.tallies} | {one.model for one in side.items}
 
 
 def _left_out(ours: Side, names: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from breakeven.cli.facts import catalog, focus
 from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
+from breakeven.cli.reconcile import reconcile
 from breakeven.cli.run import console, demo, emulate, serve
 from breakeven.cli.simulate import simulate, size
 from breakeven.cli.speed import accuracy, calibrate, predict
@@ -38,5 +39,6 @@ for command in (
     report, verify, workload,
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
+    reconcile,
 ):  # fmt: skip
     main.add_command(command)

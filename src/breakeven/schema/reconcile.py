@@ -28,6 +28,7 @@ REASONS: dict[str, str] = {
     "failed_billed": "requests that failed or were cancelled in the ledger were billed",
     "token_counts": "the same request with other token counts",
     "next_period": "booked in a neighbouring period",
+    "edge": "requests that ran over the period's end, booked minutes after they began: no fault",
     "before_request": "booked before the request was made",
     "unit_price": "the same tokens at another unit price",
     "unpriced": "the ledger knows no price, or wrote 0, where the other side charges",

@@ -84,6 +84,6 @@ class Book:
             count=max(1, round(entry.count)),
             net_pico_usd=entry.net,
             gross_pico_usd=entry.gross,
-            material=entry.gross > limit or (counted is not None and counted(entry.count)),
+            material=key[1] != "edge" and (entry.gross > limit or (counted is not None and counted(entry.count))),
             examples=tuple(text for _, text in entry.examples),
         )

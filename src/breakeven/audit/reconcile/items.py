@@ -18,7 +18,7 @@ from breakeven.schema.reconcile import NOTHING, Amount, Item, Reconciliation, Si
 DAY_S = 86_400.0
 EARLY_S = 120.0
 """Clocks differ; booked earlier than this before the request is out of order."""
-LATE_S = 3600.0
+LATE_S = 300.0
 """Booked later than this, on another day, is late: providers take minutes."""
 AGREE = 0.8
 """The share of requests that must be the same number of half hours apart."""
@@ -114,7 +114,8 @@ class Items:
         behind_s = other.time_s - self.ahead_s - one.time_s
         if mine != there:
             net = other.amount.pico_usd if there else -one.amount.pico_usd
-            self.book.enter("late", "next_period", net, gross=abs(net), example=_apart(one, behind_s))
+            reason = "edge" if abs(behind_s) <= LATE_S else "next_period"
+            self.book.enter("late", reason, net, gross=abs(net), example=_apart(one, behind_s))
             return
         if not mine:
             return
@@ -147,7 +148,10 @@ class Items:
         elif gap.input_tokens or gap.output_tokens:
             self.book.enter("missing", "token_counts", left, example=f"{_named(other)}: {gap.tokens:+,} tokens")
         elif gap.cached_input_tokens:
-            text = f"{_named(other)}: {one.amount.cached_input_tokens:,} cached in the ledger, {other.amount.cached_input_tokens:,} there"
+            counts = (
+                f"{one.amount.cached_input_tokens:,} cached in the ledger, {other.amount.cached_input_tokens:,} there"
+            )
+            text = f"{_named(other)}: {counts}"
             self.book.enter("cached_tokens", "cached_count", left, example=text)
         else:
             self._priced[one.model].append((one, other, left))
@@ -159,7 +163,8 @@ class Items:
         for rows in self._priced.values():
             cached = goes_with_cache([other.amount for _, other, _ in rows], [left for _, _, left in rows])
             for one, other, left in rows:
-                text = f"{_named(other)}: {other.amount.pico_usd / 1e12:.6f} USD, {one.amount.pico_usd / 1e12:.6f} in the ledger"
+                theirs, ours = other.amount.pico_usd / 1e12, one.amount.pico_usd / 1e12
+                text = f"{_named(other)}: {theirs:.6f} USD, {ours:.6f} in the ledger"
                 if cached:
                     self.book.enter("cached_tokens", "cached_price", left, example=text)
                 else:

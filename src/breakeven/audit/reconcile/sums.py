@@ -277,7 +277,8 @@ class Sums:
         # The whole rest goes with it where it is of the same sign and no more than twice as much: prices are fitted.
         if pair.left and (money == 0 or 0.5 <= pair.left / money <= 2.0):  # noqa: PLR2004
             money = pair.left
-        example = f"{pair.ledger.total.cached_input_tokens:,} cached tokens in the ledger, {pair.other.total.cached_input_tokens:,} there"
+        ours, theirs = (one.total.cached_input_tokens for one in (pair.ledger, pair.other))
+        example = f"{ours:,} cached tokens in the ledger, {theirs:,} there"
         self._enter(pair, "cached_tokens", "cached_count", money, pair.other.total.calls or 1, example)
 
     def _unpriced(self, pair: Pair) -> None:

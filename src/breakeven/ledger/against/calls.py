@@ -38,7 +38,7 @@ _CALLS = f"""
     SELECT CASE WHEN request_id = '' THEN prediction_id ELSE request_id END AS id, node, time_s,
       arg_min(prediction_id, sequence) AS prediction_id, min(trace_id) AS trace_id, arg_min(model, sequence) AS model,
       arg_min(deployment, sequence) AS deployment, arg_min(tenant, sequence) AS tenant,
-      arg_min(status, sequence) AS status, {_tokens("input_tokens")} AS input_tokens,
+      arg_min(status, sequence) AS status, max(total_s) AS total_s, {_tokens("input_tokens")} AS input_tokens,
       {_tokens("cached_input_tokens")} AS cached_input_tokens, {_tokens("output_tokens")} AS output_tokens,
       coalesce(sum(cost_pico_usd), 0)::HUGEINT AS pico_usd, bool_or(cost_pico_usd IS NULL) AS priceless
     FROM once GROUP BY ALL HAVING arg_min(status, sequence) NOT IN ('cached', 'refused')
@@ -70,7 +70,8 @@ _PARTS = {
     "failed": "failed",
 }
 _TALLIES = f"""WITH {_CALLS}
-  SELECT floor(time_s / {SLOT_S}) * {SLOT_S} AS start_s, model, CASE WHEN $by_key THEN tenant ELSE '' END AS key,
+  SELECT floor((time_s + CASE WHEN $ended THEN total_s ELSE 0 END) / {SLOT_S}) * {SLOT_S} AS start_s,
+    model, CASE WHEN $by_key THEN tenant ELSE '' END AS key,
     {", ".join(_sums(name, condition) for name, condition in _PARTS.items())}
   FROM calls GROUP BY ALL ORDER BY ALL"""
 _REPEATED = """SELECT count(*) - count(DISTINCT prediction_id) AS repeated FROM raw_p"""
@@ -82,9 +83,9 @@ def items(rows: Rows, deployments: Sequence[str] = ()) -> Side:
     return Side(name="ledger", items=tuple(map(_item, found)), remarks=_remarks(rows))
 
 
-def tallies(rows: Rows, deployments: Sequence[str] = (), *, by_key: bool = False) -> Side:
-    """Sums of half hours by model, and by tenant with `by_key`."""
-    found = rows.ask(_TALLIES, {"deployment": list(deployments) or None, "by_key": by_key})
+def tallies(rows: Rows, deployments: Sequence[str] = (), *, by_key: bool = False, ended: bool = False) -> Side:
+    """Sums of half hours by model, and by tenant with `by_key`; with `ended` a request is in the half hour it ended in."""
+    found = rows.ask(_TALLIES, {"deployment": list(deployments) or None, "by_key": by_key, "ended": ended})
     return Side(name="ledger", tallies=tuple(map(_tally, found)), remarks=_remarks(rows))
 
 
