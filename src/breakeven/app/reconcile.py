@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
@@ -11,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from breakeven.assembly import reconciling
+from breakeven.assembly import closing, migrating, reconciling
+from breakeven.assembly import downstream as below
 from breakeven.assembly.reconciling import Scope
 from breakeven.config import invoice_mapping
 from breakeven.errors import GateError, UsageError
@@ -19,11 +21,14 @@ from breakeven.ledger.invoice import table
 from breakeven.ledger.invoice.line import Rate, Terms
 from breakeven.ledger.invoice.mapped import Columns
 from breakeven.quantity import format_usd, pico_from_usd, usd_from_pico
+from breakeven.report.closed import closes_document, migration_document
 from breakeven.report.document import Document
 from breakeven.report.reconciled import reconciled_document, reconciled_json
+from breakeven.schema.close import Close, Standing
+from breakeven.schema.migration import Migration
 from breakeven.schema.reconcile import Reconciliation
 
-__all__ = ["Scope", "reconciled_json"]
+__all__ = ["Scope", "closes_document", "migration_document", "reconciled_json"]
 
 _OFFSET = re.compile(r"(?:UTC)?[+-]\d{2}:?\d{2}")
 
@@ -177,3 +182,92 @@ def in_doubt(found: Reconciliation) -> int:
     """Pico-USD that the two sides disagree about, whichever way."""
     classes = sum(one.gross_pico_usd for one in found.differences if one.reason != "edge")
     return classes + max(abs(found.unexplained_pico_usd), found.unexplained_gross_pico_usd)
+
+
+def downstream(
+    folder: Path,
+    path: Path,
+    scope: Scope,
+    kind: str,
+    *,
+    terms: Terms | None = None,
+    mapping: Path | None = None,
+) -> Reconciliation:
+    """The ledger's outcomes of one kind against a report: a table file, or a query (`.sql`) over such files."""
+    with tempfile.TemporaryDirectory() as scratch:
+        table_file = below.queried(path, Path(scratch)) if path.suffix == ".sql" else path
+        return below.with_report(folder, table_file, scope, kind, terms=terms, columns=columns(mapping))
+
+
+def events(folder: Path, start_s: float | None, end_s: float | None, examples: int = 3) -> Reconciliation:
+    """Events against predictions within the ledger."""
+    return below.with_events(folder, start_s, end_s, examples)
+
+
+def migration(folder: Path, cut_over: str, *, around: int = 28, use_case: str | None = None) -> Migration:
+    """Whether tracking is the same after a cut-over as before."""
+    return migrating.migration(folder, cut_over, around=around, use_case=use_case)
+
+
+def close(
+    folder: Path, month: str, found: Sequence[Reconciliation], *, fail_above: str = "0.5%", reason: str = ""
+) -> Close:
+    """Freeze the statement of a month.
+
+    Raises:
+        GateError: something speaks against it and no reason is given, or it is closed already.
+    """
+    start_s, end_s = month_span(month)
+    against = [*_unfinished(folder, end_s), *_disputed(found, fail_above)]
+    if against and not reason:
+        message = f"{month} is not ready to be closed: {'; '.join(against)}"
+        raise GateError(message, "settle it, or close it all the same with --force --reason TEXT")
+    made = Close(
+        month=month,
+        closed_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        statement=closing.frozen(folder, start_s, end_s),
+        statement_hash="",
+        invoices=tuple((one.other_name, in_doubt(one)) for one in found),
+        against=tuple(against),
+        forced=reason if against else "",
+    )
+    return closing.close(folder, made)
+
+
+def _unfinished(folder: Path, end_s: float) -> list[str]:
+    days = closing.unfinished(folder, end_s)
+    return [f"{len(days)} days are not final yet, from {days[0]} on"] if days else []
+
+
+def _disputed(found: Sequence[Reconciliation], fail_above: str) -> list[str]:
+    over = [one for one in found if in_doubt(one) > limit_pico_usd(fail_above, one)]
+    return [f"{format_usd(usd_from_pico(in_doubt(one)))} differ from {one.other_name}" for one in over]
+
+
+def closes(folder: Path) -> tuple[Standing, ...]:
+    """Every closed month, whether the chain holds, and what came later."""
+    return closing.standing(folder, {one.month: month_span(one.month) for one in closing.closes(folder)})
+
+
+def chain_gate(found: Sequence[Standing]) -> None:
+    """Refuse a chain that does not hold.
+
+    Raises:
+        GateError: a close was changed.
+    """
+    broken = next((one for one in found if not one.sound), None)
+    if broken is not None:
+        message = f"the close of {broken.close.month} does not hold: {broken.wrong}"
+        raise GateError(message, "restore its file from a backup")
+
+
+def migration_gate(found: Migration) -> None:
+    """Refuse a cut-over after which tracking is not the same.
+
+    Raises:
+        GateError: a measure has changed.
+    """
+    changed = [one.name for one in found.measures if one.verdict == "changed"]
+    if changed:
+        message = f"changed at {found.cut_over}: {', '.join(changed)}"
+        raise GateError(message, "see the measures, days before against days after")

@@ -127,3 +127,191 @@ def show(found: Reconciliation, form: str, fail_above: str | None, *, json_: boo
     else:
         click.echo(render.in_form(app.document(found), form))
     app.gate(found, fail_above)
+
+
+@reconcile.command("downstream")
+@click.argument("file", type=FILE)
+@config_option
+@data_dir_option
+@click.option(
+    "--outcome",
+    type=click.Choice(["conversion", "revenue", "click", "exposure"]),
+    default="conversion",
+    show_default=True,
+    help="The events that the report counts.",
+)
+@period_options
+@reading_options
+@fail_option
+@shown_options
+@explained
+def reconcile_downstream(
+    *,
+    file: str,
+    config: str,
+    data_dir: str | None,
+    outcome: str,
+    month: str | None,
+    start: str | None,
+    end: str | None,
+    mapping: str | None,
+    rates: tuple[str, ...],
+    zone: str | None,
+    aliases: tuple[str, ...],
+    by: str,
+    examples: int,
+    fail_above: str | None,
+    form: str,
+    json_: bool,
+) -> None:
+    """Outcomes and revenue of the ledger against a report: CSV, Parquet, JSON, or a .sql file over them (DuckDB)."""
+    from breakeven.app import loop
+    from breakeven.app import reconcile as app
+
+    first, last = app.span(month, start, end)
+    scope = app.Scope(
+        start_s=first, end_s=last, by=by, aliases=app.aliases(aliases), examples=examples, find_shift=zone is None
+    )
+    found = app.downstream(
+        loop.data_dir(config=Path(config), override=data_dir),
+        Path(file),
+        scope,
+        outcome,
+        terms=app.terms(rates, zone),
+        mapping=None if mapping is None else Path(mapping),
+    )
+    show(found, form, fail_above, json_=json_)
+
+
+@reconcile.command("events")
+@config_option
+@data_dir_option
+@period_options
+@click.option("--examples", type=click.IntRange(0, 1000), default=3, show_default=True, help="Of each class.")
+@fail_option
+@shown_options
+@explained
+def reconcile_events(
+    *,
+    config: str,
+    data_dir: str | None,
+    month: str | None,
+    start: str | None,
+    end: str | None,
+    examples: int,
+    fail_above: str | None,
+    form: str,
+    json_: bool,
+) -> None:
+    """The ledger's events against its predictions: order, lateness, repeats, identity, consent, clocks."""
+    from breakeven.app import loop
+    from breakeven.app import reconcile as app
+
+    first, last = app.span(month, start, end)
+    found = app.events(loop.data_dir(config=Path(config), override=data_dir), first, last, examples)
+    show(found, form, fail_above, json_=json_)
+
+
+@reconcile.command("close")
+@click.argument("month", metavar="YYYY-MM")
+@config_option
+@data_dir_option
+@click.option("--invoice", "invoices", multiple=True, type=FILE, help="An invoice it must agree with; may be repeated.")
+@reading_options
+@click.option(
+    "--fail-above", default="0.5%", show_default=True, metavar="USD|PERCENT", help="Refuse when more differs."
+)
+@click.option("--force", is_flag=True, help="Close it although something speaks against it.")
+@click.option("--reason", default="", help="Why; kept in the close.")
+@as_json
+@explained
+def reconcile_close(
+    *,
+    month: str,
+    config: str,
+    data_dir: str | None,
+    invoices: tuple[str, ...],
+    mapping: str | None,
+    rates: tuple[str, ...],
+    zone: str | None,
+    aliases: tuple[str, ...],
+    by: str,
+    examples: int,
+    fail_above: str,
+    force: bool,
+    reason: str,
+    json_: bool,
+) -> None:
+    """Freeze the statement of a calendar month (UTC) for good; what comes later is an adjustment."""
+    from breakeven.app import loop
+    from breakeven.app import reconcile as app
+    from breakeven.errors import UsageError
+
+    if force != bool(reason):
+        message = "--force and --reason go together"
+        raise UsageError(message, "say why the month is closed all the same: --force --reason TEXT")
+    folder, span = loop.data_dir(config=Path(config), override=data_dir), app.month_span(month)
+    scope = app.Scope(
+        start_s=span[0], end_s=span[1], by=by, aliases=app.aliases(aliases), examples=examples, find_shift=zone is None
+    )
+    terms, columns = app.terms(rates, zone), None if mapping is None else Path(mapping)
+    found = [app.invoice(folder, [Path(one)], scope, terms=terms, mapping=columns) for one in invoices]
+    made = app.close(folder, month, found, fail_above=fail_above, reason=reason)
+    if json_:
+        print_json(made)
+        return
+    click.echo(f"{made.month} is closed: {made.statement.predictions:,} predictions, hash {made.hash}")
+    for text in made.against:
+        note(f"all the same: {text}")
+
+
+@reconcile.command("closes")
+@config_option
+@data_dir_option
+@shown_options
+@explained
+def reconcile_closes(*, config: str, data_dir: str | None, form: str, json_: bool) -> None:
+    """Closed months: whether each is as it was closed, and what later data add."""
+    from breakeven.app import loop, render
+    from breakeven.app import reconcile as app
+
+    found = app.closes(loop.data_dir(config=Path(config), override=data_dir))
+    if json_:
+        print_json({"closes": found, "sound": all(one.sound for one in found)})
+    else:
+        click.echo(render.in_form(app.closes_document(found), form))
+    app.chain_gate(found)
+
+
+@reconcile.command("migration")
+@config_option
+@data_dir_option
+@click.option("--cut-over", required=True, metavar="DATE", help="The first day of the new system.")
+@click.option("--days", type=click.IntRange(7, 366), default=28, show_default=True, help="On each side, at most.")
+@click.option("--use-case", help="Only this use case.")
+@click.option("--fail-if-changed", is_flag=True, help="Exit 1 when a measure has changed.")
+@shown_options
+@explained
+def reconcile_migration(
+    *,
+    config: str,
+    data_dir: str | None,
+    cut_over: str,
+    days: int,
+    use_case: str | None,
+    fail_if_changed: bool,
+    form: str,
+    json_: bool,
+) -> None:
+    """Whether tracking is after a cut-over what it was before: timing, identity, order, match rate, volumes."""
+    from breakeven.app import loop, render
+    from breakeven.app import reconcile as app
+
+    folder = loop.data_dir(config=Path(config), override=data_dir)
+    found = app.migration(folder, cut_over, around=days, use_case=use_case)
+    if json_:
+        print_json(found)
+    else:
+        click.echo(render.in_form(app.migration_document(found), form))
+    if fail_if_changed:
+        app.migration_gate(found)

@@ -49,7 +49,7 @@ REASONS: dict[str, str] = {
 
 
 class Amount(Noun, frozen=True, kw_only=True):
-    """A sum over requests. `input_tokens` includes the cached ones. Money is pico-USD (cost, or revenue of outcomes)."""
+    """A sum over requests. `input_tokens` includes the cached ones. Money: pico-USD of cost or revenue."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -96,7 +96,7 @@ class Tally(Noun, frozen=True, kw_only=True):
 
 
 class Item(Noun, frozen=True, kw_only=True):
-    """One request on one side. `place` is where a reader finds it; `ids` are other names of it; `unpriced` is no price."""
+    """One request on one side. `place` is where a reader finds it, `ids` are other names of it."""
 
     id: str
     time_s: float

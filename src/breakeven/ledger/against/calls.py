@@ -84,7 +84,7 @@ def items(rows: Rows, deployments: Sequence[str] = ()) -> Side:
 
 
 def tallies(rows: Rows, deployments: Sequence[str] = (), *, by_key: bool = False, ended: bool = False) -> Side:
-    """Sums of half hours by model, and by tenant with `by_key`; with `ended` a request is in the half hour it ended in."""
+    """Sums of half hours by model, and by tenant with `by_key`; with `ended`, of the half hour a request ended in."""
     found = rows.ask(_TALLIES, {"deployment": list(deployments) or None, "by_key": by_key, "ended": ended})
     return Side(name="ledger", tallies=tuple(map(_tally, found)), remarks=_remarks(rows))
 

@@ -1,4 +1,4 @@
-"""Every row of a ledger as it was written, repeats included: reconciliation wants to see what other questions put right."""
+"""Every row of a ledger as it was written, repeats included: here what other questions put right is to be seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One line of an invoice or usage export, read on stated terms: which currency counts for what, and which clock it is on."""
+"""One line of an invoice or usage export, read on stated terms: what a currency is worth, and which clock it is on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Terms(Noun, frozen=True, kw_only=True):
 
 
 class Line(Noun, frozen=True, kw_only=True):
-    """One line. None is "the line does not say"; `input_tokens` includes the cached ones. `meter` is what it charges."""
+    """One line; None is "it does not say". `input_tokens` includes the cached ones, `meter` is what it charges."""
 
     place: str
     start_s: float

@@ -13,8 +13,8 @@ from breakeven.schema.noun import Noun
 class Columns(Noun, frozen=True, kw_only=True):
     """Columns by what they mean; "" is "there is none". Only `time` is needed.
 
-    With `request_id` each row is a request; without, a sum of `bucket`, or until `end_time`. `input_excludes_cached`: the
-    input column does not hold the cached tokens. `batch` is a flag; `currency` a column, `default_currency` its stand-in.
+    With `request_id` each row is a request; without, a sum of `bucket`, or until `end_time`. `input_excludes_cached`:
+    the input column does not hold the cached tokens. `batch` is a flag, `default_currency` what an empty `currency` is.
     """
 
     time: str = ""

@@ -48,6 +48,19 @@ def side(
     return gathered(lines, bad, " and ".join(path.name for path in paths), terms or Terms())
 
 
+def header(path: Path) -> tuple[str, ...]:
+    """The columns of a file, as its first readable row has them.
+
+    Raises:
+        LedgerError: there is no such file, or no row.
+    """
+    first = next((row for row in _rows(path) if isinstance(row, Row)), None)
+    if first is None:
+        message = f"{path}: no readable rows"
+        raise LedgerError(message, "export a period with outcomes")
+    return tuple(first.values)
+
+
 def _lines(path: Path, terms: Terms, form: str | None, columns: Columns | None) -> Iterator[Line | BadRow]:
     read: Read | None = None
     for row in _rows(path):
