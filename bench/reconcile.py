@@ -2,9 +2,10 @@
 
     python bench/reconcile.py --seeds 20 --json
 
-A month has 30 days of some hundred requests to two models with daily and weekly rhythm, prompt caches, a share of failed
-requests, and a provider that books by the end of a request and rounds each line to millionths of a dollar. Each
-fault is put into a month of its own, and every month is also read without it: a class that matters there is a false alarm.
+A month has 30 days of some hundred requests to two models with daily and weekly rhythm, prompt caches, a share of
+failed requests, and a provider that books by the end of a request and rounds each line to millionths of a dollar. Each
+fault is put into a month of its own, and every month is also read without one: a class that matters there is a false
+alarm. Faults of tracking are told from events against predictions, and from a cut-over in the middle of the month.
 """
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ from pathlib import Path
 
 import msgspec
 
+from breakeven.assembly.downstream import of_events
+from breakeven.assembly.migrating import of_rows
 from breakeven.assembly.reconciling import Scope, of_snapshot
+from breakeven.ledger.against.rows import Rows
 from breakeven.ledger.invoice.mapped import Columns
 from breakeven.ledger.invoice.table import side
 from breakeven.ledger.snapshot import of_records
+from breakeven.schema.outcome import Outcome
 from breakeven.schema.record import Prediction, Tokens
 
 DAY_S, DAYS = 86_400, 30
@@ -79,7 +84,7 @@ def month(rng: random.Random, per_day: int) -> Month:
     for day in range(-1, DAYS + 1):
         weekly = 1.0 if (day + 3) % 7 < 5 else 0.55
         for _ in range(round(per_day * weekly * rng.lognormvariate(0, 0.15))):
-            hour = min(23.999, max(0.0, rng.gauss(14, 4.5)))
+            hour = next(hour for hour in iter(lambda: rng.gauss(14, 4.5), None) if 0 <= hour < 23.99)
             calls.append(_call(rng, len(calls), START_S + day * DAY_S + hour * 3600))
     calls.sort(key=lambda one: one.time_s)
     for at, call in enumerate(calls):
@@ -102,7 +107,8 @@ def _logged(call: Call, at: int) -> Prediction:
     plain = Prediction(
         prediction_id=f"p-{call.id}", request_id=call.id, node="gw", sequence=at, time_s=call.time_s, use_case="chat",
         model=call.model, deployment=call.model, placement="api", consumed=tokens, billable=tokens, priced=tokens,
-        cost_pico_usd=call.cost, total_s=call.lag_s, tokens_basis="measured", cost_basis="derived", subject=f"s{at % 97}",
+        cost_pico_usd=call.cost, total_s=call.lag_s, tokens_basis="measured", cost_basis="derived",
+        subject=f"s{at % 97}", consent="denied" if at % 11 == 0 else "granted",
     )  # fmt: skip
     if call.failed:
         return msgspec.structs.replace(
@@ -261,8 +267,8 @@ def export(found: Month, folder: Path, *, by_request: bool) -> tuple[Path, Colum
             if START_S - DAY_S <= at_s < START_S + (DAYS + 1) * DAY_S:
                 exact = f"{pico / 1e12:.9f}"
                 lines.append(
-                    f"{at_s:.3f},{call.id},{call.model},{call.uncached + call.cached},{call.cached},{call.output},{exact},"
-                    f"{int(call.batch)}"
+                    f"{at_s:.3f},{call.id},{call.model},{call.uncached + call.cached},{call.cached},"
+                    f"{call.output},{exact},{int(call.batch)}"
                 )
         path.write_text("\n".join(lines) + "\n")
         return path, msgspec.structs.replace(COLUMNS, request_id="id", calls="")
@@ -281,16 +287,19 @@ def export(found: Month, folder: Path, *, by_request: bool) -> tuple[Path, Colum
     return path, COLUMNS
 
 
-def moved(found: Month) -> int:
-    """Pico-USD that another clock puts on another day (of all sums, as the report counts it)."""
+def moved(found: Month, *, by_request: bool) -> int:
+    """Pico-USD that another clock puts on another day: of each request, or of sums of day and model both ways."""
     days: dict[tuple[int, str], int] = {}
+    requests = 0
     for call, at_s, pico in booked(found):
         true_s = at_s - found.shift_h * 3600
+        if at_s // DAY_S != true_s // DAY_S and START_S <= at_s < START_S + DAYS * DAY_S:
+            requests += pico
         for time_s, sign in ((at_s, 1), (true_s, -1)):
             if START_S <= time_s < START_S + DAYS * DAY_S:
                 key = (int(time_s // DAY_S), call.model)
                 days[key] = days.get(key, 0) + sign * pico
-    return sum(map(abs, days.values()))
+    return requests if by_request else sum(map(abs, days.values()))
 
 
 def trial(name: str, seed: int, *, by_request: bool, per_day: int = 120) -> dict[str, object]:
@@ -311,9 +320,170 @@ def trial(name: str, seed: int, *, by_request: bool, per_day: int = 120) -> dict
     others = [one for one in result.alarms if one != found.kind]
     off = abs(gross - found.pico_usd) / found.pico_usd if name and found.pico_usd > 0 else 0.0
     if name == "timezone":
-        off = 0.0 if result.shift_h == found.shift_h else 1.0
+        off = 1.0 if result.shift_h != found.shift_h else abs(gross / moved(found, by_request=by_request) - 1)
     return {"fault": name, "found": not name or found.kind in result.alarms, "off": off, "others": others,
             "alarms": list(result.alarms), "result": result}  # fmt: skip
+
+
+def tracked(rng: random.Random, per_day: int = 60) -> tuple[list[Prediction], list[Outcome]]:
+    """A month of predictions and what came of them: seen in seconds, bought in minutes, unless consent was denied."""
+    predictions = [one.logged for one in month(rng, per_day).calls if one.logged is not None and not one.failed]
+    outcomes: list[Outcome] = []
+    for one in predictions:
+        if one.consent == "denied" or rng.random() > 0.7:
+            continue
+        seen_s = one.time_s + rng.lognormvariate(1, 0.5)
+        outcomes.append(_event(len(outcomes), one, "exposure", seen_s, None, rng))
+        if rng.random() < 0.15:
+            bought_s = seen_s + min(1500.0, rng.expovariate(1 / 300))
+            outcomes.append(
+                _event(len(outcomes), one, "conversion", bought_s, round(rng.lognormvariate(3, 0.6), 2), rng)
+            )
+    return predictions, outcomes
+
+
+def _event(number: int, of: Prediction, kind: str, time_s: float, value: float | None, rng: random.Random) -> Outcome:
+    return Outcome(
+        event_id=f"e{number}", source="/shop", kind=kind, event_type=f"breakeven.{kind}.v1", time_s=time_s,
+        received_s=time_s + rng.uniform(0.05, 5), node="gw", sequence=10**7 + number, tenant=of.tenant,
+        prediction_id=of.prediction_id, value=value, currency="USD",
+    )  # fmt: skip
+
+
+World = tuple[list[Prediction], list[Outcome], int]
+"""Predictions, events, and the pico-USD that the fault concerns."""
+
+
+def identity_broken(predictions: list[Prediction], outcomes: list[Outcome], rng: random.Random) -> World:
+    """From a deploy on no record has a subject."""
+    from_s = START_S + rng.randrange(8, 22) * DAY_S
+    lost = [msgspec.structs.replace(one, subject="") if one.time_s >= from_s else one for one in predictions]
+    return lost, outcomes, sum(one.cost_pico_usd or 0 for one in lost if not one.subject)
+
+
+def consent_ignored(predictions: list[Prediction], outcomes: list[Outcome], rng: random.Random) -> World:
+    """Events are sent for users who denied consent."""
+    denied = [one for one in predictions if one.consent == "denied"]
+    more = [_event(10**6 + at, one, "conversion", one.time_s + 60, 9.99, rng) for at, one in enumerate(denied)]
+    return predictions, [*outcomes, *more], len(more) * 9_990_000_000_000
+
+
+def events_early(predictions: list[Prediction], outcomes: list[Outcome], rng: random.Random) -> World:
+    """A client's clock that is wrong dates events before what they answer."""
+    chosen = set(rng.sample(range(len(outcomes)), len(outcomes) // 20))
+    found = [
+        msgspec.structs.replace(one, time_s=one.time_s - 4000) if at in chosen else one
+        for at, one in enumerate(outcomes)
+    ]
+    return predictions, found, _value([found[at] for at in chosen])
+
+
+def events_late(predictions: list[Prediction], outcomes: list[Outcome], rng: random.Random) -> World:
+    """A queue that stood still: events days late."""
+    chosen = set(rng.sample(range(len(outcomes)), len(outcomes) // 20))
+    late_s = 3 * DAY_S + 700
+    found = [
+        msgspec.structs.replace(one, received_s=one.received_s + late_s) if at in chosen else one
+        for at, one in enumerate(outcomes)
+    ]
+    return predictions, found, _value([found[at] for at in chosen])
+
+
+def events_twice(predictions: list[Prediction], outcomes: list[Outcome], rng: random.Random) -> World:
+    """A client that retries under a new id."""
+    chosen = rng.sample([one for one in outcomes if one.kind == "conversion"], 40)
+    again = [
+        msgspec.structs.replace(one, event_id=f"again-{at}", received_s=one.received_s + 3, sequence=2 * 10**7 + at)
+        for at, one in enumerate(chosen)
+    ]
+    return predictions, [*outcomes, *again], _value(again)
+
+
+def events_orphaned(predictions: list[Prediction], outcomes: list[Outcome], rng: random.Random) -> World:
+    """Predictions that were never written, whose events arrive."""
+    lost = set(rng.sample(range(len(predictions)), len(predictions) // 9))
+    gone = {one.prediction_id for at, one in enumerate(predictions) if at in lost}
+    kept = [one for one in predictions if one.prediction_id not in gone]
+    return kept, outcomes, _value([one for one in outcomes if one.prediction_id in gone])
+
+
+def events_other_clock(predictions: list[Prediction], outcomes: list[Outcome], rng: random.Random) -> World:
+    """Local times written as if they were UTC."""
+    ahead_s = rng.choice([-8.0, 2.0, 5.5]) * 3600
+    return (
+        predictions,
+        [msgspec.structs.replace(one, time_s=one.time_s + ahead_s) for one in outcomes],
+        _value(outcomes),
+    )
+
+
+def _value(outcomes: list[Outcome]) -> int:
+    return sum(round((one.value or 0) * 1e6) * 10**6 for one in outcomes)
+
+
+EVENT_FAULTS: dict[str, tuple[str, Callable[[list[Prediction], list[Outcome], random.Random], World]]] = {
+    "identity_broken": ("identity", identity_broken),
+    "consent_ignored": ("consent", consent_ignored),
+    "events_early": ("out_of_order", events_early),
+    "events_late": ("late", events_late),
+    "events_twice": ("duplicate", events_twice),
+    "events_orphaned": ("missing", events_orphaned),
+    "events_other_clock": ("timezone", events_other_clock),
+}
+
+
+def event_trial(name: str, seed: int) -> dict[str, object]:
+    """A month of events with one fault ("" is none)."""
+    rng = random.Random(f"events/{name}/{seed}")
+    predictions, outcomes = tracked(rng)
+    kind, pico = "", 0
+    if name:
+        kind, fault = EVENT_FAULTS[name]
+        predictions, outcomes, pico = fault(predictions, outcomes, rng)
+    result = of_events(Rows(of_records([*predictions, *outcomes])), {"chat": 1800.0}, None, None)
+    total = sum(one.net_pico_usd for one in result.differences) + result.unexplained_pico_usd
+    assert total == result.difference_pico_usd, "the classes do not sum to the difference"
+    gross = sum(one.gross_pico_usd for one in result.differences if one.kind == kind)
+    others = [one for one in result.alarms if one != kind]
+    off = abs(gross - pico) / pico if pico else 0.0
+    return {"fault": name, "found": not name or kind in result.alarms, "off": off, "others": others, "result": result}
+
+
+CUT = START_S // DAY_S + 15
+
+
+def migration_trial(name: str, seed: int) -> dict[str, object]:
+    """A cut-over in the middle of a month, at which nothing changes, or identity, order or timing breaks a little."""
+    rng = random.Random(f"migration/{name}/{seed}")
+    predictions, outcomes = tracked(rng)
+    cut_s = CUT * DAY_S
+    if name == "identity_rate":
+        predictions = [
+            msgspec.structs.replace(one, subject="") if one.time_s >= cut_s and rng.random() < 0.15 else one
+            for one in predictions
+        ]
+    if name == "timing":
+        outcomes = [
+            msgspec.structs.replace(one, received_s=one.received_s + 3) if one.time_s >= cut_s else one
+            for one in outcomes
+        ]
+    if name == "match_rate":
+        outcomes = [
+            msgspec.structs.replace(one, prediction_id="lost") if one.time_s >= cut_s and rng.random() < 0.1 else one
+            for one in outcomes
+        ]
+    found = of_rows(Rows(of_records([*predictions, *outcomes])), {"chat": 1800.0}, CUT, "2026-10-16")
+    changed = [one.name for one in found.measures if one.verdict == "changed"]
+    return {"fault": name, "found": bool(changed) == bool(name), "off": 0.0, "others": [] if name else changed}
+
+
+def _summed(trials: list[dict[str, object]]) -> dict[str, object]:
+    return {
+        "found": sum(bool(one["found"]) for one in trials),
+        "of": len(trials),
+        "money_off_max": max(float(str(one["off"])) for one in trials),
+        "other_alarms": sum(bool(one["others"]) for one in trials),
+    }
 
 
 def main() -> int:
@@ -321,19 +491,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    found = {}
-    for mode in (False, True):
+    seeds, found = range(parser.parse_args().seeds), {}
+    for by_request in (False, True):
         for name in ("", *FAULTS):
-            if name in ONLY_BY_REQUEST and not mode:
-                continue
-            trials = [trial(name, seed, by_request=mode) for seed in range(asked.seeds)]
-            found[f"{name or 'clean'}/{'requests' if mode else 'sums'}"] = {
-                "found": sum(bool(one["found"]) for one in trials), "of": len(trials),
-                "money_off_max": max(float(str(one["off"])) for one in trials),
-                "other_alarms": sum(bool(one["others"]) for one in trials),
-            }  # fmt: skip
-            print(name or "clean", mode, found[f"{name or 'clean'}/{'requests' if mode else 'sums'}"], file=sys.stderr)
+            if by_request or name not in ONLY_BY_REQUEST:
+                key = f"{name or 'clean'}/{'requests' if by_request else 'sums'}"
+                found[key] = _summed([trial(name, seed, by_request=by_request) for seed in seeds])
+                print(key, found[key], file=sys.stderr)
+    for name in ("", *EVENT_FAULTS):
+        found[f"{name or 'clean'}/events"] = _summed([event_trial(name, seed) for seed in seeds])
+        print(name, found[f"{name or 'clean'}/events"], file=sys.stderr)
+    for name in ("", "identity_rate", "timing", "match_rate"):
+        found[f"{name or 'clean'}/migration"] = _summed([migration_trial(name, seed) for seed in seeds])
+        print(name, found[f"{name or 'clean'}/migration"], file=sys.stderr)
     print(json.dumps(found, indent=2))
     return 0
 

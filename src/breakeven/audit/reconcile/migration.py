@@ -97,7 +97,10 @@ def _without_weekday(
     values: np.ndarray[tuple[int], np.dtype[np.float64]],
     is_after: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Values without what their weekday explains, where every weekday is on both sides; the change itself stays."""
+    """Values without what their weekday explains, where every weekday is on both sides; the change itself stays.
+
+    What is left of each day is widened by the degrees of freedom that seven means and two levels took.
+    """
     weekdays = days % WEEK
     both = all(set(weekdays[side]) == set(range(WEEK)) for side in (is_after, ~is_after))
     if not both:
@@ -107,7 +110,7 @@ def _without_weekday(
     for weekday in range(WEEK):
         mine = weekdays == weekday
         found[mine] -= (values - level)[mine].mean()
-    return found
+    return level + (found - level) * np.sqrt(len(days) / (len(days) - WEEK - 1))
 
 
 def shares(name: str, parts: Mapping[int, int], wholes: Mapping[int, int]) -> Measure:

@@ -9,6 +9,7 @@ import msgspec
 
 from breakeven.ledger.against.outcomes import EVENTS, windows_of
 from breakeven.ledger.against.rows import Rows
+from breakeven.ledger.engine.port import DEFAULT_WINDOW_S
 from breakeven.schema.noun import Noun
 
 _DAYS = f"""WITH {EVENTS},
@@ -60,7 +61,7 @@ class Day(Noun, frozen=True, kw_only=True):
 
 def days(rows: Rows, windows: Mapping[str, float], use_case: str | None = None) -> tuple[Day, ...]:
     """Every day with anything in it."""
-    asked = {"windows": windows_of(windows), "use_case": use_case, "window_s": 1800.0}
+    asked = windows_of(windows) | {"use_case": use_case, "window_s": DEFAULT_WINDOW_S}
     return tuple(msgspec.convert(row, Day) for row in rows.ask(_DAYS, asked))
 
 

@@ -22,7 +22,7 @@ AGREE_S = 120.0
 """An event arrives within so many seconds of what its clock says, plus whole half hours in another time zone."""
 
 EVENTS = f"""
-  w AS (SELECT unnest(map_keys($windows)) AS use_case, unnest(map_values($windows)) AS window_s),
+  w AS (SELECT unnest($names::VARCHAR[]) AS use_case, unnest($lengths::DOUBLE[]) AS window_s),
   p AS (SELECT * FROM raw_p QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY node, sequence) = 1),
   o AS (
     SELECT *, row_number() OVER (PARTITION BY tenant, source, event_id ORDER BY received_s, node, sequence) AS copy,
@@ -143,7 +143,7 @@ class Totals(Noun, frozen=True, kw_only=True):
 
 
 class Known(Noun, frozen=True, kw_only=True):
-    """Predictions of a day (since 1970) and use case, those with a subject or session, and pico-USD of those without."""
+    """Predictions of a day (since 1970) and use case: `known` have a subject or session, others cost `unknown_pico`."""
 
     day: int
     use_case: str
@@ -155,7 +155,7 @@ class Known(Noun, frozen=True, kw_only=True):
 
 def checks(rows: Rows, windows: Mapping[str, float], late_s: float = 86_400.0) -> tuple[Check, ...]:
     """What is odd about events; `late_s` is how long after its window one may arrive."""
-    found = rows.ask(_CHECKS, {"windows": windows_of(windows), "late_s": late_s})
+    found = rows.ask(_CHECKS, windows_of(windows) | {"late_s": late_s})
     return tuple(_check(row) for row in found)
 
 
@@ -174,7 +174,7 @@ def _check(row: dict[str, object]) -> Check:
 
 def totals(rows: Rows, windows: Mapping[str, float]) -> Totals:
     """How many events there are, and what they are worth."""
-    return msgspec.convert(rows.ask(_TOTALS, {"windows": windows_of(windows)})[0], Totals)
+    return msgspec.convert(rows.ask(_TOTALS, windows_of(windows))[0], Totals)
 
 
 def known(rows: Rows) -> tuple[Known, ...]:
@@ -184,19 +184,19 @@ def known(rows: Rows) -> tuple[Known, ...]:
 
 def tallies(rows: Rows, windows: Mapping[str, float], kind: str) -> Side:
     """Outcomes of one kind by half hour and use case; money is their value."""
-    found = rows.ask(_TALLIES, {"windows": windows_of(windows), "kind": kind})
+    found = rows.ask(_TALLIES, windows_of(windows) | {"kind": kind})
     return Side(name="ledger", tallies=tuple(map(_tally, found)), remarks=rows.warnings)
 
 
 def items(rows: Rows, windows: Mapping[str, float], kind: str) -> Side:
     """Outcomes of one kind one by one, under their event id and their prediction's."""
-    found = rows.ask(_ITEMS, {"windows": windows_of(windows), "kind": kind})
+    found = rows.ask(_ITEMS, windows_of(windows) | {"kind": kind})
     return Side(name="ledger", items=tuple(map(_item, found)), remarks=rows.warnings)
 
 
-def windows_of(windows: Mapping[str, float]) -> dict[str, float]:
+def windows_of(windows: Mapping[str, float]) -> dict[str, object]:
     """Attribution windows in seconds by use case, as the questions take them."""
-    return dict(windows) or {"": DEFAULT_WINDOW_S}
+    return {"names": list(windows), "lengths": list(windows.values())}
 
 
 def _tally(row: dict[str, object]) -> Tally:

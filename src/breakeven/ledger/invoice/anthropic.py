@@ -1,9 +1,9 @@
 """Anthropic's usage and cost exports of the Console.
 
-Written from Anthropic's help page "Cost and usage reporting in the Console" and its Admin API reference (usage report of
-messages, cost report), with the column names that published readers of the CSV use, not from a customer's file.
-Input tokens are exported apart: not cached, written to the cache, read from it; here input is their sum. The export counts no
-requests. Costs (`cost_usd`) are dollars, by day, model and token type.
+Written from Anthropic's help page "Cost and usage reporting in the Console" and its Admin API reference (usage report
+of messages, cost report), with the column names that published readers of the CSV use, not from a customer's file.
+Input tokens are exported apart: not cached, written to the cache, read from it; here input is their sum. The export
+counts no requests. Costs (`cost_usd`) are dollars, by day, model and token type.
 """
 
 from __future__ import annotations

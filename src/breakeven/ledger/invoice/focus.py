@@ -1,9 +1,9 @@
 """A provider's FOCUS 1.x file (FinOps Open Cost and Usage Specification), or our own export of it.
 
 Read by the specification's columns: ChargePeriodStart/End, BilledCost, BillingCurrency, and where ConsumedUnit is
-tokens, ConsumedQuantity. What is charged is told from SkuMeter or ChargeDescription; the model from `x_model`, SkuMeter,
-ResourceName, ResourceId or ServiceName, whichever is filled first. Taxes and credits are models of their own, so that
-they show.
+tokens, ConsumedQuantity. What is charged is told from SkuMeter or ChargeDescription; the model from `x_model`,
+SkuMeter, ResourceName, ResourceId or ServiceName, whichever is filled first. Taxes and credits are models of their own,
+so that they show.
 """
 
 from __future__ import annotations
