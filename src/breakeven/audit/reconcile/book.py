@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from breakeven.schema.reconcile import KINDS, Difference, DifferenceKind
 
-PICO_CENT = 10**10
+FLOOR_PICO_USD = 10**8
 MATERIAL = 0.001
-"""A class matters above this share of the larger side, and above a cent."""
+"""A class matters above this share of the larger side, and above a hundredth of a cent."""
 SHOWN = 3
 
 
@@ -69,7 +69,7 @@ class Book:
             scale_pico_usd: the larger side; a class matters above `MATERIAL` of it.
             counted: whether a count matters whatever its money; None is never.
         """
-        limit = max(PICO_CENT, round(MATERIAL * scale_pico_usd))
+        limit = max(FLOOR_PICO_USD, round(MATERIAL * scale_pico_usd))
         order = sorted(self._entries, key=lambda one: (KINDS.index(one[0]), one[1]))
         return tuple(self._difference(key, limit, counted) for key in order if self._entries[key].count)
 

@@ -110,7 +110,8 @@ def _without_weekday(
     for weekday in range(WEEK):
         mine = weekdays == weekday
         found[mine] -= (values - level)[mine].mean()
-    return level + (found - level) * np.sqrt(len(days) / (len(days) - WEEK - 1))
+    wider = float(np.sqrt(len(days) / (len(days) - WEEK - 1)))
+    return np.asarray(level + (found - level) * wider, dtype=np.float64)
 
 
 def shares(name: str, parts: Mapping[int, int], wholes: Mapping[int, int]) -> Measure:

@@ -15,6 +15,9 @@ from breakeven.schema.reconcile import Amount
 
 CACHED_SHARE = 0.9
 """A cost difference is the cache's where at least this share of it goes with cached tokens."""
+_SAME = 1e-6
+"""Relative errors below it are rounding."""
+_ROUNDS = 30
 FITS = 0.02
 """A fit that leaves more than this share of the money unexplained tells nothing."""
 
@@ -26,8 +29,8 @@ class Rates:
         self._rates = np.zeros(3)
         known = [one for one in amounts if one.pico_usd > 0 and one.tokens > 0]
         if known:
-            rows = np.array([_row(one) for one in known])
-            self._rates = _solve(rows, np.array([float(one.pico_usd) for one in known]))
+            rows, money = np.array([_row(one) for one in known]), np.array([float(one.pico_usd) for one in known])
+            self._rates = _usual(rows, money)
 
     @property
     def known(self) -> bool:
@@ -55,9 +58,9 @@ def goes_with_cache(amounts: Sequence[Amount], left: Sequence[int]) -> bool | No
         return None
     alone = _explained(rows[:, 1:2], money)
     if alone >= 1 - FITS:
-        whole = _explained(rows, money)
         others = max(_explained(rows[:, [0]], money), _explained(rows[:, [2]], money))
-        return alone >= whole - 1e-9 or alone > others
+        # Few sums can be told by anything: then it is the plainer thing, a price.
+        return alone - others > FITS / 2
     found = _solve(rows, money, negative=True)
     parts = np.abs(rows * found).sum(axis=0)
     if _explained(rows, money) < 1 - 10 * FITS:
@@ -79,6 +82,20 @@ def _row(one: Amount) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.array(
         [one.input_tokens - one.cached_input_tokens, one.cached_input_tokens, one.output_tokens], dtype=float
     )
+
+
+def _usual(
+    rows: np.ndarray[tuple[int, int], np.dtype[np.float64]], money: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The rates of most sums: least absolute relative errors, by reweighted least squares (Schlossmacher 1973).
+
+    A day at another price pulls a plain fit away from all others; this one passes through those that agree.
+    """
+    found = _solve(rows, money)
+    for _ in range(_ROUNDS):
+        weights = 1 / np.maximum(np.abs(money - rows @ found) / money, _SAME)
+        found = _solve(rows / money[:, None] * np.sqrt(weights)[:, None], np.sqrt(weights))
+    return found
 
 
 def _solve(

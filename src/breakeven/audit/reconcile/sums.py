@@ -73,7 +73,8 @@ class Sums:
         """The reconciliation."""
         pairs = self._paired()
         for pair in pairs:
-            pair.gap, pair.left = pair.other.total - pair.ledger.total, _money_gap(pair)
+            pair.left = _money_gap(pair)
+            pair.gap = Amount(pico_usd=pair.left) if self._money_only else pair.other.total - pair.ledger.total
         self._fit(pairs)
         if not self.other.has_money:
             for pair in pairs:
@@ -97,6 +98,10 @@ class Sums:
         if self.other.has_calls:
             return one.calls
         return one.tokens if self.other.has_tokens else one.pico_usd
+
+    @property
+    def _money_only(self) -> bool:
+        return not self.other.has_calls and not self.other.has_tokens
 
     def _closer(self, gap: Amount, after: Amount) -> bool:
         return abs(self.measure(after)) < abs(self.measure(gap))
@@ -150,6 +155,8 @@ class Sums:
 
     def _value(self, pair: Pair, what: Amount, *, ours: bool = False) -> int:
         """Pico-USD of tokens at one side's prices; at the other's where that side has none."""
+        if self._money_only and not what.tokens:
+            return what.pico_usd
         first, second = (False, True) if ours else (True, False)
         within = {True: pair.other.total - pair.other.batch, False: _priced(pair.ledger)}
         for side in (first, second):
@@ -201,8 +208,11 @@ class Sums:
                     self._move(one, next_)
 
     def _moved_on(self, one: Pair, next_: Pair) -> bool:
-        """The ledger has more in the first, the other side in the next."""
-        return self.measure(one.gap) < 0 < self.measure(next_.gap)
+        """The ledger has more in the first, the other side in the next; beyond rounding, where money alone tells."""
+        lacks, has = self.measure(one.gap), self.measure(next_.gap)
+        if self._money_only and min(-lacks, has) <= 10 * _tolerance(one):
+            return False
+        return lacks < 0 < has
 
     def _move(self, one: Pair, next_: Pair) -> None:
         small, large = sorted((one, next_), key=lambda pair: abs(self.measure(pair.gap)))
