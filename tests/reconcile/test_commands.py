@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breakeven.audit.close import checked, sealed
@@ -168,6 +168,7 @@ def tallies(draw: st.DrawFn, width_s: float) -> tuple[Tally, ...]:
     )
 
 
+@settings(max_examples=15)
 @given(ours=tallies(1800.0), theirs=tallies(DAY_S), counted=st.tuples(st.booleans(), st.booleans(), st.booleans()))
 def test_classes_and_the_rest_sum_to_the_difference(
     ours: tuple[Tally, ...], theirs: tuple[Tally, ...], counted: tuple[bool, bool, bool]
