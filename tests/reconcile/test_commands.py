@@ -168,7 +168,7 @@ def tallies(draw: st.DrawFn, width_s: float) -> tuple[Tally, ...]:
     )
 
 
-@settings(max_examples=15)
+@settings(max_examples=60)
 @given(ours=tallies(1800.0), theirs=tallies(DAY_S), counted=st.tuples(st.booleans(), st.booleans(), st.booleans()))
 def test_classes_and_the_rest_sum_to_the_difference(
     ours: tuple[Tally, ...], theirs: tuple[Tally, ...], counted: tuple[bool, bool, bool]

@@ -71,7 +71,7 @@ class Book:
         """
         limit = max(FLOOR_PICO_USD, round(MATERIAL * scale_pico_usd))
         order = sorted(self._entries, key=lambda one: (KINDS.index(one[0]), one[1]))
-        return tuple(self._difference(key, limit, counted) for key in order if self._entries[key].count)
+        return tuple(self._difference(key, limit, counted) for key in order)
 
     def _difference(
         self, key: tuple[DifferenceKind, str], limit: int, counted: Callable[[float], bool] | None
