@@ -116,7 +116,7 @@ def total(asked: list[Prediction], name: str) -> int:
 
 
 def openai(asked: list[Prediction]) -> list[list[object]]:
-    """Usage with requests: a price rose by a fifth on the third day, two requests of the fifth are not in the ledger."""
+    """Usage with requests: a price rose on the third day, two requests of the fifth are not in the ledger."""
     rows: list[list[object]] = [
         [
             "start_time",
