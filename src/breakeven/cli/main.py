@@ -14,6 +14,7 @@ from breakeven.cli.facts import catalog, focus
 from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
+from breakeven.cli.reconcile import reconcile
 from breakeven.cli.run import console, demo, emulate, serve
 from breakeven.cli.simulate import simulate, size
 from breakeven.cli.speed import accuracy, calibrate, predict
@@ -42,6 +43,7 @@ for command in (
     report, verify, workload, telemetry, drift, spend, alerts,
     lift, ope,
     predict, accuracy, calibrate,
-    estimate, plan, apply, tco, compare, memo, catalog, focus, import_, export,
+    estimate, plan, apply, tco, compare, memo, catalog, focus,
+    import_, export, reconcile,
 ):  # fmt: skip
     main.add_command(command)

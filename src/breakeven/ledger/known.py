@@ -16,8 +16,9 @@ _KEYS: dict[Table, tuple[str, ...]] = {
     "predictions": ("prediction_id",),
     "outcomes": ("tenant", "source", "event_id"),
     "capacity": ("id",),
+    "engine": ("id",),
 }
-_WORDS: dict[Table, str] = {"predictions": "prediction", "outcomes": "outcome", "capacity": "capacity"}
+_WORDS: dict[Table, str] = {"predictions": "prediction", "outcomes": "outcome"}
 
 
 def known(data_dir: Path, records: Sequence[Record]) -> set[tuple[str, ...]]:
@@ -54,4 +55,4 @@ def _asked(table: Table, files: Sequence[str], keys: Iterable[tuple[str, ...]]) 
     )
     with duck.connect() as connection:
         for row in connection.execute(query, [list(column) for column in columns]).fetchall():
-            yield (_WORDS[table], *row)
+            yield (_WORDS.get(table, table), *row)
