@@ -13,6 +13,7 @@ from breakeven.config.compile_use_case import seconds, use_case
 from breakeven.config.policy_file import PolicyFile, UseCaseSection
 from breakeven.config.policy_parts import BreakerSection, BudgetSection
 from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, QuotaSettings, Settings
+from breakeven.config.tracking_section import plan_of
 from breakeven.errors import PolicyError
 from breakeven.quantity import pico_from_usd
 from breakeven.schema.objective import Objective
@@ -46,6 +47,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
     base_dir: str = ".",
     grids: Mapping[str, float] | None = None,
     batches: Mapping[str, Batching] | None = None,
+    event_key_digests: Mapping[str, Sequence[str]] | None = None,
 ) -> Policy:
     """The policy with its id, the hash of the rest.
 
@@ -59,6 +61,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
         base_dir: the folder that relative model paths start from.
         grids: carbon intensity in gCO2e/kWh by deployment name.
         batches: what `auto` stands for by backend name; absent, the defaults.
+        event_key_digests: digests of keys of `scope: events`, by tenant name.
 
     Raises:
         PolicyError: a route names a deployment, or a deployment a backend, that does not exist; a tenant has no key; a
@@ -89,7 +92,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
             use_cases=tuple(use_case(entry) for entry in policy_file.use_cases),
             deployments=tuple(parts),
             backends=tuple(_backend(entry, base_dir, (batches or {}).get(entry.name)) for entry in settings.backends),
-            tenants=_tenants(settings, key_digests),
+            tenants=_tenants(settings, key_digests, event_key_digests or {}),
             budgets=tuple(_budget(entry) for entry in policy_file.budgets),
             tiers=policy_file.tiers.rules(),
             breaker=_breaker(policy_file.breaker),
@@ -98,6 +101,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
             max_body_bytes=int(settings.gateway.max_body_mb * _BYTES_PER_MB),
             cors_origins=settings.gateway.cors_origins,
             access_log=_log_path(settings.gateway.access_log, base_dir),
+            tracking=plan_of(policy_file.tracking),
             source=settings.policy,
         )
     )
@@ -164,17 +168,24 @@ def _work(entry: DeploymentSettings, curve: WorkCurve | None) -> WorkCurve | Non
     return msgspec.structs.replace(curve or WorkCurve(), **stated)
 
 
-def _tenants(settings: Settings, key_digests: Mapping[str, Sequence[str]]) -> tuple[Tenant, ...]:
+def _tenants(
+    settings: Settings, key_digests: Mapping[str, Sequence[str]], event_key_digests: Mapping[str, Sequence[str]]
+) -> tuple[Tenant, ...]:
     for entry in settings.tenants:
         if not key_digests.get(entry.name):
             message = f"tenant `{entry.name}` has no key: the environment variable {entry.key_env} is not set"
             raise PolicyError(message, f"export {entry.key_env}=..., or remove the tenant")
+        if entry.keys and not event_key_digests.get(entry.name):
+            names = ", ".join(one.key_env for one in entry.keys)
+            message = f"tenant `{entry.name}` has no key for events: {names} is not set"
+            raise PolicyError(message, f"export {entry.keys[0].key_env}=..., or remove it under `keys`")
     return tuple(
         Tenant(
             name=entry.name,
             key_sha256=tuple(key_digests[entry.name]),
             quota=_quota(entry.quota),
             use_cases=entry.use_cases,
+            event_key_sha256=tuple(event_key_digests.get(entry.name, ())),
         )
         for entry in settings.tenants
     )

@@ -6,8 +6,9 @@ from typing import Literal
 
 from breakeven.schema.noun import Noun
 
-Table = Literal["predictions", "outcomes", "capacity"]
+Table = Literal["predictions", "outcomes", "capacity", "bad"]
 TABLES: tuple[Table, ...] = ("predictions", "outcomes", "capacity")
+"""The tables of the questions; `bad` holds the events that violate the tracking plan, beside them."""
 TOKEN_KINDS = ("served", "consumed", "billable", "priced")
 TOKEN_COUNTS = {"input": "input_tokens", "cached_input": "cached_input_tokens"} | {
     "output": "output_tokens",
@@ -80,10 +81,18 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
             expression="round_even((end_s - start_s) * replicas * pico_usd_per_replica_s, 0)::BIGINT",
         ),
     ),
+    "bad": (
+        *_plain("VARCHAR", "event_id", "source", "event_type", "tenant"),
+        *_plain("DOUBLE", "time_s", "received_s"),
+        *_plain("VARCHAR", "node"),
+        *_plain("BIGINT", "sequence"),
+        *_plain("VARCHAR", "rule", "path", "reason", "plan", "event"),
+        *_plain("BIGINT", "version"),
+    ),
 }
 """What a segment holds. A field of a record without a column here makes a test fail."""
 
-TIME: dict[Table, str] = {"predictions": "time_s", "outcomes": "time_s", "capacity": "start_s"}
+TIME: dict[Table, str] = {"predictions": "time_s", "outcomes": "time_s", "capacity": "start_s", "bad": "received_s"}
 """The column that orders a table and decides its `dt=` partition."""
 
 
