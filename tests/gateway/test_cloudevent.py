@@ -254,7 +254,7 @@ KEYS = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("full", "we
     ],
 )
 def test_a_key_of_scope_events_does_nothing_else(kit, tmp_path, path, key, query, status) -> None:
-    """It sends events, by header or by a beacon's address, and neither reads nor predicts; full keys stay in headers."""
+    """It sends events, by header or beacon, and neither reads nor predicts; full keys stay in headers."""
 
     async def main():
         tenant = Tenant(name="shop", key_sha256=(KEYS["full"],), event_key_sha256=(KEYS["web"],))

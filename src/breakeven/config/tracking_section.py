@@ -36,7 +36,7 @@ class EventSection(Section):
 class TrackingSection(Section):
     """The tracking plan: which events are sound."""
 
-    unknown: Annotated[Unknown, Field(description="what becomes of types that are not listed")] = "keep"
+    unknown: Annotated[Unknown, Field(description="what becomes of types that are neither ours nor listed")] = "keep"
     events: Annotated[tuple[EventSection, ...], Field(description="what events of each type must hold")] = ()
 
 

@@ -10,7 +10,7 @@ from breakeven.errors import BreakevenError
 from breakeven.gateway.decision.answer import refusal_body
 from breakeven.gateway.decision.index import Protocol
 from breakeven.gateway.decision.refusal import RequestError
-from breakeven.gateway.endpoint import about, events, predict
+from breakeven.gateway.endpoint import about, events, predict, snippet
 from breakeven.gateway.runtime import Runtime
 from breakeven.wire.http import Headers, HttpRequest, Outgoing
 
@@ -28,6 +28,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/v2/health/ready"): about.ready,
     ("POST", "/events"): events.events,
     ("OPTIONS", "/events"): events.preflight,
+    ("GET", snippet.PATH): snippet.snippet,
     ("GET", "/metrics"): about.metrics,
     ("GET", "/health"): about.health,
     ("GET", "/healthz"): about.health,

@@ -62,7 +62,7 @@ def judge_of(plan: TrackingPlan) -> Judge:
 
     def judge(outcome: Outcome) -> Violation | None:
         rule, schema = rules.get(outcome.event_type, lone)
-        if rule is lone[0] and plan.unknown == "bad":
+        if rule is lone[0] and plan.unknown == "bad" and outcome.kind == "custom":
             message = f"the type {shown(outcome.event_type)} is not in the tracking plan"
             return Violation(rule="unknown_type", path="/type", message=message)
         return next(_violations(outcome, rule, schema), None)

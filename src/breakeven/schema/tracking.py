@@ -7,7 +7,7 @@ from typing import Literal
 from breakeven.schema.noun import Noun
 
 Unknown = Literal["keep", "bad"]
-"""What becomes of an event whose type the plan does not list."""
+"""What becomes of an event of a type that is neither ours nor in the plan."""
 
 Need = Literal["identity", "predictionid", "subject", "usecase", "consent", "value", "currency", "stage", "duration_s"]
 """What an event may have to state; `identity` is a prediction id or a subject."""
