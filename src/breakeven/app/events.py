@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from breakeven.assembly import tracking
 from breakeven.errors import UsageError
 from breakeven.gateway.endpoint.snippet import tag
 from breakeven.ledger.snapshot import of_folder
 from breakeven.ledger.tracking import replay as replaying
 from breakeven.ledger.tracking.replay import Replayed
-from breakeven.ledger.tracking.rows import Asked, Count, counts
+from breakeven.ledger.tracking.rows import Asked, counts
+from breakeven.schema.tracking import BadCount
+from breakeven.schema.tracking_health import TrackingHealth
 
 _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -28,7 +31,7 @@ def asked(rule: str | None, event_type: str | None, since: str | None) -> Asked:
     return Asked(rule=rule, event_type=event_type, since_s=None if since is None else _since_s(since))
 
 
-def bad(data_dir: Path, which: Asked) -> tuple[Count, ...]:
+def bad(data_dir: Path, which: Asked) -> tuple[BadCount, ...]:
     """Bad events that were not mended, counted by rule, type and place, most first."""
     return counts(of_folder(data_dir), which)
 
@@ -36,6 +39,21 @@ def bad(data_dir: Path, which: Asked) -> tuple[Count, ...]:
 def replay(data_dir: Path, which: Asked, *, dry_run: bool) -> Replayed:
     """Judge the bad events by the plan in force; those that are sound become outcomes, once."""
     return replaying.replay(data_dir, which, uuid.uuid4().hex[:12], dry_run=dry_run)
+
+
+def health(data_dir: Path, *, hours: float, baseline_hours: float) -> TrackingHealth:
+    """What is wrong with tracking in the last `hours`, against the hours before."""
+    return tracking.of_data(data_dir, hours=hours, baseline_hours=baseline_hours)
+
+
+def health_lines(found: TrackingHealth) -> list[str]:
+    """The verdict and what it rests on, the worst first."""
+    told = [f"tracking: {found.verdict.replace('_', ' ')}"]
+    for one in found.checks:
+        if one.verdict in {"bad", "warn"} or not any(other.verdict in {"bad", "warn"} for other in found.checks):
+            who = " ".join(filter(None, (one.use_case or "(no use case)", one.source)))
+            told.append(f"  {one.verdict.replace('_', ' '):<20}  {who}: {one.why}")
+    return told
 
 
 def snippet(url: str, key: str, consent: str) -> str:
@@ -62,7 +80,7 @@ def _since_s(text: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def lines(found: Sequence[Count]) -> list[str]:
+def lines(found: Sequence[BadCount]) -> list[str]:
     """Counts for people: how many, what, where, and the latest example of each."""
     if not found:
         return ["no event is bad"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from breakeven.cli.output import as_json, config_option, counted, data_dir_option, explained, print_json
+from breakeven.errors import GATE_FAILED
 
 rule_option = click.option("--reason", "rule", help="Only this class of violation, such as schema or missing_identity.")
 type_option = click.option("--type", "event_type", help="Only this event type, such as breakeven.conversion.v1.")
@@ -73,6 +74,33 @@ def replay(
     click.echo(f"{counted(done.replayed, 'event')} {verb} outcomes, {counted(done.still_bad, 'event')} still bad")
     for rule_, number in done.by_rule.items():
         click.echo(f"  {number:>8,}  {rule_}")
+
+
+@events.command()
+@config_option
+@data_dir_option
+@click.option("--hours", type=click.FloatRange(min=1), default=24.0, show_default=True, help="The hours judged.")
+@click.option(
+    "--baseline-hours", type=click.FloatRange(min=0), default=168.0, show_default=True, help="The hours before them."
+)
+@click.option("--fail-if-bad", is_flag=True, help="Exit 1 when the verdict is bad.")
+@as_json
+@explained
+def health(
+    *, config: str, data_dir: str | None, hours: float, baseline_hours: float, fail_if_bad: bool, json_: bool
+) -> None:
+    """Whether tracking is sound: by use case and source, against limits and against the hours before."""
+    from breakeven.app import events as app
+    from breakeven.app import loop
+
+    where = loop.data_dir(config=Path(config), override=data_dir)
+    found = app.health(where, hours=hours, baseline_hours=baseline_hours)
+    if json_:
+        print_json(found)
+    else:
+        click.echo("\n".join(app.health_lines(found)))
+    if fail_if_bad and found.verdict == "bad":
+        raise click.exceptions.Exit(GATE_FAILED)
 
 
 @events.command()

@@ -63,3 +63,16 @@ class Bad(Noun, frozen=True, kw_only=True, tag="bad"):
     plan: str
     event: str
     version: int = 1
+
+
+class BadCount(Noun, frozen=True, kw_only=True):
+    """Bad events of one rule, type and place in the event, with the latest of them."""
+
+    rule: str
+    event_type: str
+    path: str
+    events: int
+    sources: tuple[str, ...]
+    first_s: float
+    last_s: float
+    examples: tuple[Bad, ...]

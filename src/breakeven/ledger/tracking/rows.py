@@ -12,7 +12,7 @@ from breakeven.ledger.columns import COLUMNS, Table
 from breakeven.ledger.identity import table_of
 from breakeven.ledger.snapshot import Snapshot
 from breakeven.schema.noun import Noun
-from breakeven.schema.tracking import Bad
+from breakeven.schema.tracking import Bad, BadCount
 
 EXAMPLES = 3
 
@@ -34,19 +34,6 @@ class Asked(Noun, frozen=True, kw_only=True):
     rule: str | None = None
     event_type: str | None = None
     since_s: float | None = None
-
-
-class Count(Noun, frozen=True, kw_only=True):
-    """Bad events of one rule, type and place in the event, with some of them."""
-
-    rule: str
-    event_type: str
-    path: str
-    events: int
-    sources: tuple[str, ...]
-    first_s: float
-    last_s: float
-    examples: tuple[Bad, ...]
 
 
 def connection(snapshot: Snapshot, *tables: Table) -> duckdb.DuckDBPyConnection:
@@ -72,7 +59,7 @@ def still_bad(snapshot: Snapshot, asked: Asked) -> tuple[Bad, ...]:
         return _bad(made, f"SELECT * FROM still WHERE {_ASKED} ORDER BY received_s, node, sequence", asked)  # noqa: S608 - ours
 
 
-def counts(snapshot: Snapshot, asked: Asked) -> tuple[Count, ...]:
+def counts(snapshot: Snapshot, asked: Asked) -> tuple[BadCount, ...]:
     """How many events are bad, by rule, type and place, most first."""
     with connection(snapshot, "bad", "outcomes") as made:
         made.execute(_OPEN)
@@ -88,7 +75,7 @@ def counts(snapshot: Snapshot, asked: Asked) -> tuple[Count, ...]:
             asked,
         )
     return tuple(
-        Count(
+        BadCount(
             rule=rule,
             event_type=kind,
             path=path,
