@@ -68,29 +68,12 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
             hard budget is over a deployment without a price.
     """
     check_names(settings, policy_file)
-    parts = [
-        PolicyDeployment(
-            name=entry.name,
-            backend=entry.backend,
-            model=entry.model,
-            placement=entry.placement,
-            tokens=prices.get(entry.name),
-            capacity=capacities.get(entry.name),
-            work=_work(entry, works.get(entry.name)),
-            emulated=entry.emulated,
-            grid_gco2_per_kwh=(grids or {}).get(entry.name),
-            region=entry.region,
-            quality=entry.quality,
-            max_in_flight=entry.max_in_flight,
-        )
-        for entry in settings.deployments
-    ]
     check_priced(settings, policy_file, prices, capacities)
     return identified(
         Policy(
             id="",
             use_cases=tuple(use_case(entry) for entry in policy_file.use_cases),
-            deployments=tuple(parts),
+            deployments=_deployments(settings, prices, capacities, works, grids or {}),
             backends=tuple(_backend(entry, base_dir, (batches or {}).get(entry.name)) for entry in settings.backends),
             tenants=_tenants(settings, key_digests, event_key_digests or {}),
             budgets=tuple(_budget(entry) for entry in policy_file.budgets),
@@ -104,6 +87,32 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
             tracking=plan_of(policy_file.tracking),
             source=settings.policy,
         )
+    )
+
+
+def _deployments(
+    settings: Settings,
+    prices: Mapping[str, TokenPrice],
+    capacities: Mapping[str, CapacityPrice],
+    works: Mapping[str, WorkCurve],
+    grids: Mapping[str, float],
+) -> tuple[PolicyDeployment, ...]:
+    return tuple(
+        PolicyDeployment(
+            name=entry.name,
+            backend=entry.backend,
+            model=entry.model,
+            placement=entry.placement,
+            tokens=prices.get(entry.name),
+            capacity=capacities.get(entry.name),
+            work=_work(entry, works.get(entry.name)),
+            emulated=entry.emulated,
+            grid_gco2_per_kwh=grids.get(entry.name),
+            region=entry.region,
+            quality=entry.quality,
+            max_in_flight=entry.max_in_flight,
+        )
+        for entry in settings.deployments
     )
 
 

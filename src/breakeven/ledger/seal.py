@@ -21,7 +21,7 @@ from breakeven.ledger.columns import TABLES, TIME, Table
 from breakeven.ledger.disk import Disk, exclusive
 from breakeven.ledger.identity import node_of, repeated, sequences, table_of, time_of, unique_frames
 from breakeven.ledger.manifest import Journal, Manifest, Segment
-from breakeven.ledger.tracking.in_force import sieve_of
+from breakeven.ledger.sieve import sieve_of
 from breakeven.schema.journal import Record, scan
 from breakeven.schema.noun import Noun
 from breakeven.schema.tracking import Bad

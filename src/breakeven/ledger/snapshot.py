@@ -16,7 +16,7 @@ from breakeven.ledger import layout, manifest
 from breakeven.ledger.columns import Table
 from breakeven.ledger.disk import abandoned
 from breakeven.ledger.identity import SEVERAL, node_of, repeated, sequences
-from breakeven.ledger.tracking.in_force import sieve_of
+from breakeven.ledger.sieve import sieve_of
 from breakeven.schema.journal import Record, scan
 from breakeven.schema.noun import Noun
 from breakeven.schema.tracking import Bad

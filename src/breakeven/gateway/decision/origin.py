@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
 
 from breakeven.gateway.decision.refusal import RequestError, shown
 
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 ANY = "*"
+_PORT = re.compile(r":[0-9]{1,5}$")
 
 
 def granted(origin: str, listed: tuple[str, ...]) -> str:
@@ -34,8 +35,5 @@ def check_origin(origin: str, host: str, listed: tuple[str, ...]) -> None:
 
 
 def _own(origin: str, host: str) -> bool:
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.netloc == host and parts.hostname in LOCAL
+    place = origin.partition("://")[2]
+    return place == host and _PORT.sub("", place).strip("[]") in LOCAL

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
-from urllib.parse import parse_qs
 
 from breakeven.gateway.decision.index import Index
 from breakeven.gateway.decision.refusal import RequestError
 
 DEFAULT_TENANT = "default"
+_ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 def tenant_of(index: Index, authorization: str) -> str:
@@ -45,9 +46,18 @@ def sender_of(index: Index, authorization: str, query: str) -> str:
     """
     if not index.keys_required:
         return DEFAULT_TENANT
-    shown = parse_qs(query).get("key", [""])[-1] if not authorization else authorization.partition(" ")[2].strip()
+    shown = _key_in(query) if not authorization else authorization.partition(" ")[2].strip()
     tenant = index.tenant_of_event_key.get(sha256(shown.encode()).hexdigest()) if shown else None
     return tenant or tenant_of(index, authorization)
+
+
+def _key_in(query: str) -> str:
+    """The value of `key`, with its escapes undone."""
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if name == "key":
+            return _ESCAPED.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode(errors="replace"), value)
+    return ""
 
 
 def _unauthorised(message: str, way_out: str) -> RequestError:

@@ -19,8 +19,8 @@ import msgspec
 from breakeven.errors import LedgerError
 from breakeven.ledger import layout
 from breakeven.ledger.disk import Disk, exclusive
+from breakeven.ledger.sieve import sieve_of
 from breakeven.ledger.snapshot import of_folder
-from breakeven.ledger.tracking.in_force import sieve_of
 from breakeven.ledger.tracking.rows import Asked, still_bad
 from breakeven.metric.tracking_plan import outcome_of
 from breakeven.schema.journal import frame
