@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from breakeven.audit.tracking import health as judge
 from breakeven.console.server import asgi_app
 from breakeven.quantity import PICO_PER_USD
 from breakeven.schema.bill import Bill, Line
@@ -22,6 +23,8 @@ from breakeven.schema.performance import Performance
 from breakeven.schema.plan import Option, Plan, Promise
 from breakeven.schema.policy import Policy, Route, RouteTarget, UseCase
 from breakeven.schema.statement import Cut, Latency, Statement, Step
+from breakeven.schema.tracking import Bad, BadCount
+from breakeven.schema.tracking_health import Arrivals, Coverage, TrackingHealth
 from breakeven.schema.workload import Workload
 
 START_S = 1_795_000_000.0
@@ -357,6 +360,36 @@ def make_policy() -> Policy:
     )
 
 
+FIRST_HOUR = int(START_S // 3600)
+
+
+def make_health() -> TrackingHealth:
+    hours = [
+        Coverage(use_case=name, hour=FIRST_HOUR + at, delivered=800, exposed=700 if at < 24 else 300, touched=40,
+                 identified=790, granted=640, denied=30)
+        for name in ("homepage", "assistant") for at in range(48)
+    ]  # fmt: skip
+    came = [
+        Arrivals(use_case="homepage", source=source, hour=FIRST_HOUR + at, events=700, repeated=3, bad=bad)
+        for source, bad in (("https://shop.example", 0), ("urn:shop:backend", 61))
+        for at in range(48)
+    ]
+    return judge(hours, came, lost=0, from_hour=FIRST_HOUR + 24, to_hour=FIRST_HOUR + 47)
+
+
+BAD = Bad(
+    event_id="order-17", source="urn:shop:backend", event_type="breakeven.conversion.v1", tenant="default",
+    time_s=START_S, received_s=START_S, node="n", sequence=1, rule="schema", path="/data/currency",
+    reason="must be one of 'EUR', 'USD', got 'euro'", plan="trk-1", event="{}",
+)  # fmt: skip
+WRONG = (
+    BadCount(
+        rule=BAD.rule, event_type=BAD.event_type, path=BAD.path, events=2928, sources=(BAD.source,),
+        first_s=START_S, last_s=START_S, examples=(BAD,),
+    ),
+)  # fmt: skip
+
+
 class Memory:
     """A source over values that a test may change."""
 
@@ -365,6 +398,8 @@ class Memory:
         self.kept: tuple[Plan, ...] = (make_plan(),)
         self.found: tuple[Finding, ...] = FINDINGS
         self.rules: Policy | None = make_policy()
+        self.sound: TrackingHealth = make_health()
+        self.wrong: tuple[BadCount, ...] = WRONG
         self.asked: list[tuple[object, ...]] = []
 
     def statement(
@@ -382,6 +417,12 @@ class Memory:
     def policy(self) -> Policy | None:
         return self.rules
 
+    def tracking(self, hours: float) -> TrackingHealth:
+        return self.sound
+
+    def bad(self, hours: float | None) -> tuple[BadCount, ...]:
+        return self.wrong
+
 
 class Empty(Memory):
     """A source before the first prediction."""
@@ -390,6 +431,7 @@ class Empty(Memory):
         super().__init__()
         self.made = lambda _: empty_statement()
         self.kept, self.found, self.rules = (), (), None
+        self.sound, self.wrong = judge((), (), lost=0, from_hour=0, to_hour=0), ()
 
 
 class Answer:

@@ -10,7 +10,7 @@ import re
 import msgspec
 import pytest
 
-PAGES = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide"}
+PAGES = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking"}
 
 
 def _shown(text: str) -> dict[str, str]:

@@ -1,13 +1,15 @@
 """CloudEvents become outcomes in three modes; a wrong envelope is refused by the name of its attribute."""
 
 import asyncio
+import hashlib
 import json
 
 import pytest
 
-from breakeven.gateway.decision.cloudevent import envelopes, outcome_of
+from breakeven.gateway.decision.cloudevent import taken
 from breakeven.gateway.decision.refusal import RequestError
 from breakeven.gateway.identity import Subjects
+from breakeven.schema.policy import Tenant
 
 EVENT = {
     "specversion": "1.0",
@@ -27,7 +29,7 @@ BATCHED = {"content-type": "application/cloudevents-batch+json"}
 
 def outcomes(headers, body) -> list:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return [outcome_of(one, tenant="t", received_s=5.0) for one in envelopes(headers, data)]
+    return list(taken(headers, data, tenant="t", received_s=5.0).outcomes)
 
 
 def test_the_three_modes_say_the_same() -> None:
@@ -80,26 +82,57 @@ def test_data_may_name_the_prediction() -> None:
         ({"specversion": "0.3"}, "specversion"),
         ({"time": "yesterday"}, "time"),
         ({"time": "2026-13-01T00:00:00Z"}, "time"),
-        ({"predictionid": None, "subject": None}, "predictionid"),
         ({"consent": "maybe"}, "consent"),
         ({"subject": "a\nb"}, "subject"),
         ({"subject": {"a": 1}}, "subject"),
-        ({"data": {"value": "12"}}, "data"),
-        ({"data": {"duration_s": -1}}, "data.duration_s"),
         ({"data_base64": "AAAA"}, "data_base64"),
         ({"data": {"x": "y" * 70_000}}, "data"),
     ],
 )
 def test_a_wrong_attribute_is_named(change, field) -> None:
-    """An envelope error is a 400 with the attribute, its value and what to send; in a batch also its place."""
+    """An envelope error is a 400 with the attribute, its value and what to send; in a batch it costs only itself."""
     event = {name: value for name, value in {**EVENT, **change}.items() if value is not None}
     with pytest.raises(RequestError) as raised:
         outcomes(STRUCTURED, event)
     assert (raised.value.status, raised.value.field) == (400, field)
     assert raised.value.way_out
-    with pytest.raises(RequestError) as raised:
-        outcomes(BATCHED, [EVENT, event])
-    assert raised.value.field == f"[1].{field}"
+    found = taken(BATCHED, json.dumps([EVENT, event, EVENT]).encode(), tenant="t", received_s=5.0)
+    assert len(found.outcomes) == 2
+    [refused] = found.refused
+    assert (refused.index, refused.id, refused.attribute) == (1, str(event.get("id", "")), f"[1].{field}")
+    assert refused.message
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ({"predictionid": None, "subject": None}, {}),
+        ({"data": {"value": "12", "currency": "EUR"}}, {"value": None, "currency": "EUR"}),
+        ({"data": {"value": True, "stage": 3}}, {"value": None, "stage": ""}),
+        ({"data": {"consent": "maybe"}, "consent": None}, {"consent": "unknown"}),
+        ({"data": {"duration_s": -1}}, {"duration_s": -1}),
+        ({"data": [1, 2]}, {"value": None}),
+        ({"data": "words"}, {"data": '"words"'}),
+        ({"data": {"value": None}}, {"value": None}),
+    ],
+)
+def test_what_data_say_is_not_the_gateway_s_to_judge(change, kept) -> None:
+    """Only the envelope is checked at the door: data of any form are taken, with the fields that have their type."""
+    event = {name: value for name, value in {**EVENT, **change}.items() if value is not None}
+    (found,) = outcomes(STRUCTURED, event)
+    assert {name: getattr(found, name) for name in kept} == kept
+
+
+def test_a_binary_event_may_hold_what_is_no_json() -> None:
+    """The bytes are kept as text."""
+    binary = {f"ce-{name}": value for name, value in EVENT.items() if name != "data"}
+    found = taken({"content-type": "text/plain", **binary}, b"value=3\xff", tenant="t", received_s=5.0)
+    assert found.outcomes[0].data == "value=3\ufffd"
+
+
+def test_a_page_s_beacon_is_a_batch() -> None:
+    """Plain text is what a page may send without a preflight; it holds a batch."""
+    assert len(outcomes({"content-type": "text/plain;charset=UTF-8"}, [EVENT, EVENT])) == 2
 
 
 @pytest.mark.parametrize(
@@ -111,7 +144,6 @@ def test_a_wrong_attribute_is_named(change, field) -> None:
         (BATCHED, b"[1]"),
         ({"content-type": "application/json"}, b"{}"),
         ({}, b""),
-        (STRUCTURED, b'{"data":{"value":1e999}}'),
     ],
 )
 def test_what_is_no_event_is_refused(headers, body) -> None:
@@ -125,7 +157,7 @@ def test_what_is_no_event_is_refused(headers, body) -> None:
 def test_a_batch_has_a_limit() -> None:
     """More than ten thousand events in one request are refused as too large."""
     with pytest.raises(RequestError, match="10001 events") as raised:
-        envelopes(BATCHED, b"[" + b",".join([b"{}"] * 10_001) + b"]")
+        outcomes(BATCHED, b"[" + b",".join([b"{}"] * 10_001) + b"]")
     assert raised.value.status == 413
 
 
@@ -141,13 +173,17 @@ def test_accepted_is_journaled_with_the_hash_that_predictions_have(kit, tmp_path
                 answer = await kit.post(gateway, [EVENT, {**EVENT, "id": "e2"}], "/events", [*BATCHED.items(), origin])
                 assert (answer.status, json.loads(answer.body)) == (202, {"accepted": 2})
                 assert answer.headers["access-control-allow-origin"] == "https://shop.example"
-                bad = await kit.post(gateway, [EVENT, {}], "/events", [*BATCHED.items()])
-                assert (bad.status, json.loads(bad.body)["error"]["param"]) == (400, "[1].id")
+                some = await kit.post(gateway, [{**EVENT, "id": "e3"}, {}, 7], "/events", [*BATCHED.items()])
+                said = json.loads(some.body)
+                assert (some.status, said["accepted"]) == (202, 1)
+                assert [(one["index"], one["attribute"]) for one in said["rejected"]] == [(1, "[1].id"), (2, "[2]")]
+                bad = await kit.post(gateway, [{}, {}], "/events", [*BATCHED.items()])
+                assert (bad.status, json.loads(bad.body)["error"]["param"]) == (400, "[0].id")
                 empty = await kit.post(gateway, [], "/events", [*BATCHED.items()])
                 assert (empty.status, json.loads(empty.body)) == (202, {"accepted": 0})
 
     asyncio.run(main())
-    prediction, first, second = kit.records(tmp_path)
+    prediction, first, second, _ = kit.records(tmp_path)
     assert first.subject == second.subject == prediction.subject != ""
     assert (first.event_id, second.event_id) == ("e1", "e2")
     assert [one.sequence for one in (prediction, first, second)] == [1, 2, 3]
@@ -168,3 +204,68 @@ def test_only_listed_origins_may_send_from_a_page(kit, tmp_path, origin, allowed
             assert ("POST" in answer.header("access-control-allow-methods")) is allowed
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("origin", "listed", "status"),
+    [
+        ("", (), 202),
+        ("https://shop.example", ("https://shop.example",), 202),
+        ("https://evil.example", ("https://shop.example",), 403),
+        ("null", ("https://shop.example",), 403),
+        ("https://anyone.example", ("*",), 202),
+        ("OWN", (), 202),
+        ("https://evil.example", (), 403),
+    ],
+)
+def test_a_page_that_is_not_listed_sends_nothing(kit, tmp_path, origin, listed, status) -> None:
+    """Also not by a request that no preflight asks for; a page of the gateway's own loopback address may."""
+
+    async def main():
+        kit.install(tmp_path, kit.make_policy(cors_origins=listed))
+        async with kit.start_gateway(tmp_path) as gateway:
+            said = gateway.url if origin == "OWN" else origin
+            headers = [("content-type", "text/plain"), *([("origin", said)] if said else [])]
+            answer = await kit.post(gateway, [EVENT], "/events", headers)
+            assert answer.status == status
+            assert "access-control-allow-credentials" not in answer.headers
+
+    asyncio.run(main())
+    assert len(kit.records(tmp_path)) == (status == 202)
+
+
+KEYS = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("full", "web")}
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "query", "status"),
+    [
+        ("/events", "full", "", 202),
+        ("/events", "web", "", 202),
+        ("/events", "", "?key=web", 202),
+        ("/events", "", "?key=full", 401),
+        ("/events", "other", "?key=web", 401),
+        ("/events", "", "", 401),
+        ("/v1/chat/completions", "web", "", 403),
+        ("/v1/chat/completions", "", "?key=web", 401),
+        ("/v1/models", "web", "", 403),
+        ("/v2", "web", "", 403),
+        ("/v1/decisions/home", "web", "", 403),
+    ],
+)
+def test_a_key_of_scope_events_does_nothing_else(kit, tmp_path, path, key, query, status) -> None:
+    """It sends events, by header or beacon, and neither reads nor predicts; full keys stay in headers."""
+
+    async def main():
+        tenant = Tenant(name="shop", key_sha256=(KEYS["full"],), event_key_sha256=(KEYS["web"],))
+        kit.install(tmp_path, kit.make_policy(tenants=(tenant,)))
+        async with kit.start_gateway(tmp_path) as gateway:
+            headers = [*BATCHED.items(), *([("authorization", f"Bearer {key}")] if key else [])]
+            method = "GET" if path in {"/v1/models", "/v2"} else "POST"
+            url = gateway.url + path + query
+            answer = await gateway.client.request(method, url, headers, json.dumps([EVENT]).encode())
+            await answer.read()
+            assert answer.status == status
+
+    asyncio.run(main())
+    assert [one.tenant for one in kit.records(tmp_path)] == ["shop"] * (status == 202)

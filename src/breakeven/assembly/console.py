@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from breakeven.assembly import checking, files
+from breakeven.assembly import checking, files, tracking
 from breakeven.ledger.statement import build
 from breakeven.ledger.store import of_records, open_ledger
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
 from breakeven.schema.statement import Statement
+from breakeven.schema.tracking import BadCount
+from breakeven.schema.tracking_health import TrackingHealth
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -41,6 +43,14 @@ class LedgerSource:
     def policy(self) -> Policy | None:
         """The policy in force; None before the first `serve`."""
         return files.current_policy(self._data_dir)
+
+    def tracking(self, hours: float) -> TrackingHealth:
+        """Whether tracking is sound, against the time before."""
+        return tracking.of_data(self._data_dir, hours=hours)
+
+    def bad(self, hours: float | None) -> tuple[BadCount, ...]:
+        """Bad events that were not mended."""
+        return tracking.bad_counts(self._data_dir, hours=hours)
 
 
 def statement(

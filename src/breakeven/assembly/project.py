@@ -17,7 +17,7 @@ from breakeven.config import initial, policy_file, settings
 from breakeven.config.compile import compile_policy
 from breakeven.config.policy_file import PolicyFile
 from breakeven.config.settings import DeploymentSettings, Settings
-from breakeven.errors import UsageError
+from breakeven.errors import PolicyError, UsageError
 from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.perf.batch_choice import BatchChoice
 from breakeven.schema.policy import Policy
@@ -98,6 +98,7 @@ class Project:
             base_dir=str(self.base.absolute()),
             grids=resolved.grids,
             batches={name: (one.max_batch, one.max_delay_s) for name, one in self.batches.items()},
+            event_key_digests=event_key_digests(self.settings),
         )
         return msgspec.structs.replace(compiled, source=self.source)
 
@@ -128,11 +129,26 @@ def builtin(base_url: str, api_key_env: str) -> Project:
 
 def key_digests(found: Settings) -> dict[str, tuple[str, ...]]:
     """SHA-256 of each tenant's keys from the environment; the keys themselves go nowhere."""
-    return {
-        tenant.name: tuple(
-            hashlib.sha256(key.strip().encode()).hexdigest()
-            for key in os.environ.get(tenant.key_env, "").split(",")
-            if key.strip()
-        )
-        for tenant in found.tenants
-    }
+    return {tenant.name: _digests(tenant.key_env) for tenant in found.tenants}
+
+
+def event_key_digests(found: Settings) -> dict[str, tuple[str, ...]]:
+    """The same of the keys that may only send events.
+
+    Raises:
+        PolicyError: a key is also one that may do more.
+    """
+    wide = {digest: tenant for tenant, digests in key_digests(found).items() for digest in digests}
+    made: dict[str, tuple[str, ...]] = {}
+    for tenant in found.tenants:
+        made[tenant.name] = tuple(digest for one in tenant.keys for digest in _digests(one.key_env))
+        for digest in made[tenant.name]:
+            if digest in wide:
+                message = f"a key for events of tenant `{tenant.name}` is also a full key of `{wide[digest]}`"
+                raise PolicyError(message, "give pages a key of their own: anyone can read it there")
+    return made
+
+
+def _digests(variable: str) -> tuple[str, ...]:
+    keys = os.environ.get(variable, "").split(",")
+    return tuple(hashlib.sha256(key.strip().encode()).hexdigest() for key in keys if key.strip())

@@ -9,6 +9,7 @@ import click
 
 from breakeven.cli.decide import apply, estimate, plan
 from breakeven.cli.drill import drill
+from breakeven.cli.events import events
 from breakeven.cli.experiment import lift, ope
 from breakeven.cli.facts import catalog, focus
 from breakeven.cli.load import measure
@@ -40,7 +41,7 @@ def main() -> None:
 for command in (
     init, doctor, check, schema, completion,
     serve, drill, emulate, console, demo, measure, simulate, size,
-    report, verify, workload, telemetry, drift, spend, alerts,
+    report, verify, workload, events, telemetry, drift, spend, alerts,
     lift, ope,
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,

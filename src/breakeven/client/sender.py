@@ -21,7 +21,9 @@ class Options(Noun, frozen=True, kw_only=True):
     """How events are sent. Seconds and counts.
 
     `source` names the application; (`source`, event id) identify an event, so keep it the same across restarts where
-    you choose event ids yourself. `capacity` bounds the queue: events beyond it are dropped and counted.
+    you choose event ids yourself. `capacity` bounds the queue: events beyond it are dropped and counted. `strict`: what
+    cannot be meant, or not be sent by `close`, is raised; else it is counted, and nothing of tracking reaches the
+    request that it is about. `consent` is what events say that state none of their own.
     """
 
     source: str = "urn:breakeven:client"
@@ -32,6 +34,8 @@ class Options(Noun, frozen=True, kw_only=True):
     backoff_s: float = 0.1
     backoff_max_s: float = 5.0
     timeout_s: float = 10.0
+    strict: bool = False
+    consent: str | None = None
 
 
 class Sender:

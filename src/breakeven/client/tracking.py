@@ -8,6 +8,7 @@ with Client("http://127.0.0.1:8000", key="secret") as track:
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import uuid
 from collections import deque
@@ -26,6 +27,7 @@ class Counts(Noun, frozen=True, kw_only=True):
     """What became of the events tracked so far; tracked = accepted + rejected + dropped + pending.
 
     `rejected` were refused by the gateway for good, the last time with `problem`. `dropped` found the queue full.
+    `invalid` could not be meant, or came after the end; they are not among those tracked.
     """
 
     tracked: int
@@ -34,6 +36,7 @@ class Counts(Noun, frozen=True, kw_only=True):
     dropped: int
     pending: int
     problem: str = ""
+    invalid: int = 0
 
 
 class Client:
@@ -50,6 +53,7 @@ class Client:
 
     def __init__(self, base_url: str, key: str | None = None, options: Options | None = None) -> None:
         self.options = options or Options()
+        self._place = (base_url, key)
         self._sender = Sender(base_url, key, self.options)
         self._queue: deque[bytes] = deque()
         self._lock = threading.Lock()
@@ -57,8 +61,9 @@ class Client:
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
-        self._tracked = self._accepted = self._rejected = self._dropped = 0
+        self._tracked = self._accepted = self._rejected = self._dropped = self._invalid = 0
         self._problem = ""
+        self._pid = os.getpid()
         atexit.register(self.close)
 
     def __enter__(self) -> Self:
@@ -84,7 +89,7 @@ class Client:
         consent: str | None = None,
         data: Mapping[str, object] | None = None,
     ) -> str:
-        """Queue one event and return its id; never waits for the network.
+        """Queue one event and return its id ("" where it could not be queued); never waits for the network.
 
         Args:
             kind: exposure, click, conversion, revenue, stage or unobserved, or a full CloudEvents type.
@@ -100,26 +105,28 @@ class Client:
             data: further fields of the event's data.
 
         Raises:
-            UsageError: the client is closed, or the event cannot be meant.
+            UsageError: the options say `strict`, and the client is closed, or the event cannot be meant.
         """
-        if self._stopped.is_set():
-            message = f"{kind!r} was tracked after the client was closed"
-            raise UsageError(message, "track before close(), or make a new Client")
         event_id = event_id or str(uuid.uuid4())
         known = {"value": value, "currency": currency, "stage": stage, "duration_s": duration_s}
         fields = {name: given for name, given in known.items() if given is not None} | dict(data or {})
-        extra = {"predictionid": prediction_id, "subject": subject, "consent": consent}
+        extra = {"predictionid": prediction_id, "subject": subject, "consent": consent or self.options.consent}
         about = {name: given for name, given in extra.items() if given is not None}
-        self._enqueue(event(kind, event_id, self.options.source, time, about, fields))
-        return event_id
+        try:
+            if self._stopped.is_set():
+                message = f"{kind!r} was tracked after the client was closed"
+                raise UsageError(message, "track before close(), or make a new Client")  # noqa: TRY301 - one place counts
+            return self._enqueue(event(kind, event_id, self.options.source, time, about, fields), event_id)
+        except (UsageError, TypeError, ValueError, OverflowError) as error:
+            return self._cannot_be_meant(kind, error)
 
-    def exposure(self, prediction_id: str, *, time: float | None = None) -> str:
+    def exposure(self, prediction_id: str, *, time: float | None = None, consent: str | None = None) -> str:
         """The prediction was shown to its user."""
-        return self.track("exposure", prediction_id=prediction_id, time=time)
+        return self.track("exposure", prediction_id=prediction_id, time=time, consent=consent)
 
-    def click(self, prediction_id: str, *, time: float | None = None) -> str:
+    def click(self, prediction_id: str, *, time: float | None = None, consent: str | None = None) -> str:
         """The user clicked what was shown."""
-        return self.track("click", prediction_id=prediction_id, time=time)
+        return self.track("click", prediction_id=prediction_id, time=time, consent=consent)
 
     def conversion(
         self,
@@ -130,6 +137,7 @@ class Client:
         currency: str | None = None,
         time: float | None = None,
         event_id: str | None = None,
+        consent: str | None = None,
     ) -> str:
         """The user did what the prediction was made for; by prediction id, or by subject within the window."""
         return self.track(
@@ -140,11 +148,16 @@ class Client:
             currency=currency,
             time=time,
             event_id=event_id,
+            consent=consent,
         )
 
-    def stage(self, prediction_id: str, stage: str, duration_s: float) -> str:
+    def stage(self, prediction_id: str, stage: str, duration_s: float, *, consent: str | None = None) -> str:
         """How long a stage outside the gateway took, in seconds: event capture, feature retrieval, render."""
-        return self.track("stage", prediction_id=prediction_id, stage=stage, duration_s=duration_s)
+        return self.track("stage", prediction_id=prediction_id, stage=stage, duration_s=duration_s, consent=consent)
+
+    def render(self, prediction_id: str, duration_s: float, *, consent: str | None = None) -> str:
+        """How long it took until the answer was on the screen, in seconds."""
+        return self.stage(prediction_id, "render", duration_s, consent=consent)
 
     def counts(self) -> Counts:
         """What became of the events so far, without waiting."""
@@ -156,6 +169,7 @@ class Client:
                 dropped=self._dropped,
                 pending=len(self._queue),
                 problem=self._problem,
+                invalid=self._invalid,
             )
 
     def flush(self) -> Counts:
@@ -168,10 +182,10 @@ class Client:
         return self.counts()
 
     def close(self) -> Counts:
-        """Flush and stop; calling it again does nothing more.
+        """Flush and stop; calling it again does nothing more. What could not be sent stays `pending` in the counts.
 
         Raises:
-            BackendError: as `flush`.
+            BackendError: as `flush`, where the options say `strict`.
         """
         if self._stopped.is_set():
             return self.counts()
@@ -180,17 +194,41 @@ class Client:
         atexit.unregister(self.close)
         try:
             return self.flush()
+        except BackendError as error:
+            if self.options.strict:
+                raise
+            self._problem = str(error)
+            return self.counts()
         finally:
             if self._thread:
                 self._thread.join()
             self._sender.close()
 
-    def _enqueue(self, encoded: bytes) -> None:
+    def _cannot_be_meant(self, kind: str, error: Exception) -> str:
+        if self.options.strict:
+            raise error
+        with self._lock:
+            self._invalid += 1
+            self._problem = f"{kind!r}: {error}"
+        return ""
+
+    def _after_fork(self) -> None:
+        """A child has neither the thread nor the events, which its parent sends, and needs a connection of its own."""
+        self._pid = os.getpid()
+        self._lock, self._sending, self._wake = threading.Lock(), threading.Lock(), threading.Event()
+        self._queue.clear()
+        self._thread = None
+        self._tracked = self._accepted = self._rejected = self._dropped = self._invalid = 0
+        self._sender = Sender(*self._place, self.options)
+
+    def _enqueue(self, encoded: bytes, event_id: str) -> str:
+        if os.getpid() != self._pid:
+            self._after_fork()
         with self._lock:
             self._tracked += 1
             if len(self._queue) >= self.options.capacity:
                 self._dropped += 1
-                return
+                return ""
             self._queue.append(encoded)
             full = len(self._queue) >= self.options.batch
             if self._thread is None:
@@ -198,6 +236,7 @@ class Client:
                 self._thread.start()
         if full:
             self._wake.set()
+        return event_id
 
     def _run(self) -> None:
         while not self._stopped.is_set():

@@ -13,6 +13,7 @@ from breakeven.config.compile_use_case import seconds, use_case
 from breakeven.config.policy_file import PolicyFile, UseCaseSection
 from breakeven.config.policy_parts import BreakerSection, BudgetSection
 from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, QuotaSettings, Settings
+from breakeven.config.tracking_section import plan_of
 from breakeven.errors import PolicyError
 from breakeven.quantity import pico_from_usd
 from breakeven.schema.objective import Objective
@@ -46,6 +47,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
     base_dir: str = ".",
     grids: Mapping[str, float] | None = None,
     batches: Mapping[str, Batching] | None = None,
+    event_key_digests: Mapping[str, Sequence[str]] | None = None,
 ) -> Policy:
     """The policy with its id, the hash of the rest.
 
@@ -59,37 +61,21 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
         base_dir: the folder that relative model paths start from.
         grids: carbon intensity in gCO2e/kWh by deployment name.
         batches: what `auto` stands for by backend name; absent, the defaults.
+        event_key_digests: digests of keys of `scope: events`, by tenant name.
 
     Raises:
         PolicyError: a route names a deployment, or a deployment a backend, that does not exist; a tenant has no key; a
             hard budget is over a deployment without a price.
     """
     check_names(settings, policy_file)
-    parts = [
-        PolicyDeployment(
-            name=entry.name,
-            backend=entry.backend,
-            model=entry.model,
-            placement=entry.placement,
-            tokens=prices.get(entry.name),
-            capacity=capacities.get(entry.name),
-            work=_work(entry, works.get(entry.name)),
-            emulated=entry.emulated,
-            grid_gco2_per_kwh=(grids or {}).get(entry.name),
-            region=entry.region,
-            quality=entry.quality,
-            max_in_flight=entry.max_in_flight,
-        )
-        for entry in settings.deployments
-    ]
     check_priced(settings, policy_file, prices, capacities)
     return identified(
         Policy(
             id="",
             use_cases=tuple(use_case(entry) for entry in policy_file.use_cases),
-            deployments=tuple(parts),
+            deployments=_deployments(settings, prices, capacities, works, grids or {}),
             backends=tuple(_backend(entry, base_dir, (batches or {}).get(entry.name)) for entry in settings.backends),
-            tenants=_tenants(settings, key_digests),
+            tenants=_tenants(settings, key_digests, event_key_digests or {}),
             budgets=tuple(_budget(entry) for entry in policy_file.budgets),
             tiers=policy_file.tiers.rules(),
             breaker=_breaker(policy_file.breaker),
@@ -99,8 +85,35 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
             cors_origins=settings.gateway.cors_origins,
             access_log=_log_path(settings.gateway.access_log, base_dir),
             otlp=settings.gateway.otlp,
+            tracking=plan_of(policy_file.tracking),
             source=settings.policy,
         )
+    )
+
+
+def _deployments(
+    settings: Settings,
+    prices: Mapping[str, TokenPrice],
+    capacities: Mapping[str, CapacityPrice],
+    works: Mapping[str, WorkCurve],
+    grids: Mapping[str, float],
+) -> tuple[PolicyDeployment, ...]:
+    return tuple(
+        PolicyDeployment(
+            name=entry.name,
+            backend=entry.backend,
+            model=entry.model,
+            placement=entry.placement,
+            tokens=prices.get(entry.name),
+            capacity=capacities.get(entry.name),
+            work=_work(entry, works.get(entry.name)),
+            emulated=entry.emulated,
+            grid_gco2_per_kwh=grids.get(entry.name),
+            region=entry.region,
+            quality=entry.quality,
+            max_in_flight=entry.max_in_flight,
+        )
+        for entry in settings.deployments
     )
 
 
@@ -165,17 +178,24 @@ def _work(entry: DeploymentSettings, curve: WorkCurve | None) -> WorkCurve | Non
     return msgspec.structs.replace(curve or WorkCurve(), **stated)
 
 
-def _tenants(settings: Settings, key_digests: Mapping[str, Sequence[str]]) -> tuple[Tenant, ...]:
+def _tenants(
+    settings: Settings, key_digests: Mapping[str, Sequence[str]], event_key_digests: Mapping[str, Sequence[str]]
+) -> tuple[Tenant, ...]:
     for entry in settings.tenants:
         if not key_digests.get(entry.name):
             message = f"tenant `{entry.name}` has no key: the environment variable {entry.key_env} is not set"
             raise PolicyError(message, f"export {entry.key_env}=..., or remove the tenant")
+        if entry.keys and not event_key_digests.get(entry.name):
+            names = ", ".join(one.key_env for one in entry.keys)
+            message = f"tenant `{entry.name}` has no key for events: {names} is not set"
+            raise PolicyError(message, f"export {entry.keys[0].key_env}=..., or remove it under `keys`")
     return tuple(
         Tenant(
             name=entry.name,
             key_sha256=tuple(key_digests[entry.name]),
             quota=_quota(entry.quota),
             use_cases=entry.use_cases,
+            event_key_sha256=tuple(event_key_digests.get(entry.name, ())),
         )
         for entry in settings.tenants
     )

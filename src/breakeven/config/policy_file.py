@@ -26,6 +26,7 @@ from breakeven.config.policy_rules import RULES, known_strategies
 from breakeven.config.problem import Problem
 from breakeven.config.reading import Rule
 from breakeven.config.settings import Settings
+from breakeven.config.tracking_section import TrackingSection
 from breakeven.errors import PolicyError
 from breakeven.schema.noun import Tier
 from breakeven.schema.policy import TrackingGap, UsedWhen
@@ -129,6 +130,7 @@ class PolicyFile(Section):
     budgets: Annotated[tuple[BudgetSection, ...], Field(description="money that may be spent")] = ()
     tiers: Annotated[TiersSection, Field(description="what each tier is granted")] = TiersSection()
     breaker: Annotated[BreakerSection, Field(description="when a deployment is left alone")] = BreakerSection()
+    tracking: Annotated[TrackingSection, Field(description="what events must hold")] = TrackingSection()
 
     def use_case(self, name: str) -> UseCaseSection | None:
         """The use case of that name; None when there is none."""

@@ -45,7 +45,8 @@ class GatewaySettings(Section):
         Field(description="port of the pages; left out is port + 1, 0 is none"),
     ] = None
     cors_origins: Annotated[
-        tuple[Origin, ...], Field(description="pages that may ask from a browser, such as https://shop.example")
+        tuple[Origin, ...],
+        Field(description="pages that may send events, such as https://shop.example; all others are refused"),
     ] = ()
     max_body_mb: Annotated[float, Field(gt=0, le=1024, allow_inf_nan=False, description="the largest request")] = 8
     access_log: Annotated[
@@ -125,6 +126,13 @@ class QuotaSettings(Section):
     max_in_flight: Annotated[int, Field(ge=0, le=1_000_000, description="requests at the same time")] = 0
 
 
+class KeySettings(Section):
+    """A further key of a tenant, which may do only what its scope says. One for pages may be seen by anyone."""
+
+    key_env: Annotated[Env, Field(min_length=1, description="the variable that holds it")]
+    scope: Annotated[Literal["events"], Field(description="events: it may send events, and neither read nor predict")]
+
+
 class TenantSettings(Section):
     """A tenant and the environment variable that holds its key (several keys: separated by commas)."""
 
@@ -134,6 +142,7 @@ class TenantSettings(Section):
     use_cases: Annotated[
         tuple[Name, ...], Field(description="the use cases it may ask for; left out is all of them")
     ] = ()
+    keys: Annotated[tuple[KeySettings, ...], Field(description="further keys that may do less")] = ()
 
 
 class BackendSettings(Section):

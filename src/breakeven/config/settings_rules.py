@@ -17,6 +17,21 @@ def _names_once(value: Value) -> Iterator[Complaint]:
     for section in ("tenants", "backends", "deployments"):
         yield from unique(value, section, what=section)
     yield from unique(value, "tenants", key="key_env", what="tenants")
+    yield from _keys_once(value)
+
+
+def _keys_once(value: Value) -> Iterator[Complaint]:
+    """A variable that two scopes share would give the narrow one all that the wide one may."""
+    seen = {entry.get("key_env") for _, entry in items(value, "tenants")}
+    for path, entry in items(value, "tenants"):
+        for at, key in items(entry, "keys"):
+            name = key.get("key_env")
+            if isinstance(name, str) and name in seen:
+                message = f"the variable {name} holds another key already"
+                yield Complaint(
+                    path=(*path, *at, "key_env"), message=message, hint="give this key a variable of its own"
+                )
+            seen.add(name)
 
 
 def _backend_keys(value: Value) -> Iterator[Complaint]:

@@ -15,8 +15,8 @@ from breakeven.errors import BreakevenError
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-PATHS = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide"}
-TABS = (("overview", "Overview"), ("unit-cost", "Unit cost"), ("decide", "Decide"))
+PATHS = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking"}
+TABS = (("overview", "Overview"), ("unit-cost", "Unit cost"), ("decide", "Decide"), ("tracking", "Tracking"))
 REFRESH_MS = 3000
 
 

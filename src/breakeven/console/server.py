@@ -12,14 +12,19 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from breakeven.console import decide, export, guard, life, overview, query, render, unit_cost
+from breakeven.console import decide, export, guard, life, overview, query, render, tracking, unit_cost
 from breakeven.console.source import Fresh, Source
 from breakeven.console.view import Page, View
 from breakeven.errors import BreakevenError, UsageError
 
 Build = Callable[[Source, query.Query], View]
 
-PAGES: dict[Page, Build] = {"overview": overview.build, "unit-cost": unit_cost.build, "decide": decide.build}
+PAGES: dict[Page, Build] = {
+    "overview": overview.build,
+    "unit-cost": unit_cost.build,
+    "decide": decide.build,
+    "tracking": tracking.build,
+}
 
 
 def asgi_app(source: Source, *, hosts: Iterable[str] = ()) -> Starlette:

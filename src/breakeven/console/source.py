@@ -11,6 +11,8 @@ from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
 from breakeven.schema.statement import Statement
+from breakeven.schema.tracking import BadCount
+from breakeven.schema.tracking_health import TrackingHealth
 
 Answer = TypeVar("Answer")
 
@@ -31,6 +33,12 @@ class Source(Protocol):
 
     def policy(self) -> Policy | None:
         """The policy in force; None before the first `serve`."""
+
+    def tracking(self, hours: float) -> TrackingHealth:
+        """Whether tracking is sound in the last `hours`, against the time before."""
+
+    def bad(self, hours: float | None) -> tuple[BadCount, ...]:
+        """Events that violate the tracking plan and were not mended, of the last `hours` (None: ever)."""
 
 
 class Fresh:
@@ -61,6 +69,14 @@ class Fresh:
     def policy(self) -> Policy | None:
         """As the source says, at most `ttl_s` old."""
         return self._ask("policy", self._source.policy)
+
+    def tracking(self, hours: float) -> TrackingHealth:
+        """As the source says, at most `ttl_s` old."""
+        return self._ask(("tracking", hours), lambda: self._source.tracking(hours))
+
+    def bad(self, hours: float | None) -> tuple[BadCount, ...]:
+        """As the source says, at most `ttl_s` old."""
+        return self._ask(("bad", hours), lambda: self._source.bad(hours))
 
     def _ask(self, key: Hashable, question: Callable[[], Answer]) -> Answer:
         with self._lock:

@@ -7,7 +7,7 @@ from typing import Literal
 from breakeven.report.chart import axis
 from breakeven.schema.noun import Basis, Figure, Noun
 
-Page = Literal["overview", "unit-cost", "decide"]
+Page = Literal["overview", "unit-cost", "decide", "tracking"]
 Tone = Literal["good", "warn", "bad", "plain"]
 
 

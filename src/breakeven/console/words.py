@@ -64,6 +64,10 @@ START = (
     ("breakeven demo", "shows the whole loop on logged data"),
     ("breakeven report --from FILE", "answers from a log you already have"),
 )
+EVENTS = (
+    ("breakeven events snippet --url URL --key KEY", "the script that lets your pages tell what was seen and clicked"),
+    ("breakeven serve --openai-base-url URL", "puts a gateway in front of a model you already have"),
+)
 PLAN = (
     ("breakeven plan", "weighs the options for the traffic in the ledger"),
     ("breakeven estimate --model M --requests N/month --input T --output T", "first answer from three numbers"),

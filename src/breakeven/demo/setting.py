@@ -63,6 +63,11 @@ version: 1
 plan_id: ""
 default_use_case: assistant
 
+tracking:
+  unknown: bad
+  events:
+    - {type: breakeven.conversion.v1, data: {properties: {value: {minimum: 0}}}}
+
 use_cases:
   - name: homepage
     tier: critical

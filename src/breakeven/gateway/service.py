@@ -10,7 +10,7 @@ from breakeven.errors import BreakevenError
 from breakeven.gateway.decision.answer import refusal_body
 from breakeven.gateway.decision.index import Protocol
 from breakeven.gateway.decision.refusal import RequestError
-from breakeven.gateway.endpoint import about, events, predict, traces
+from breakeven.gateway.endpoint import about, events, predict, snippet, traces
 from breakeven.gateway.runtime import Runtime
 from breakeven.wire.http import Headers, HttpRequest, Outgoing
 
@@ -29,6 +29,7 @@ ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/events"): events.events,
     ("OPTIONS", "/events"): events.preflight,
     ("POST", "/v1/traces"): traces.traces,
+    ("GET", snippet.PATH): snippet.snippet,
     ("GET", "/metrics"): about.metrics,
     ("GET", "/health"): about.health,
     ("GET", "/healthz"): about.health,

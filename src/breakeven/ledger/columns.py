@@ -6,8 +6,9 @@ from typing import Literal
 
 from breakeven.schema.noun import Noun
 
-Table = Literal["predictions", "outcomes", "capacity", "engine"]
+Table = Literal["predictions", "outcomes", "capacity", "engine", "bad"]
 TABLES: tuple[Table, ...] = ("predictions", "outcomes", "capacity", "engine")
+"""The tables of the questions; `bad` holds the events that violate the tracking plan, beside them."""
 TOKEN_KINDS = ("served", "consumed", "billable", "priced")
 TOKEN_COUNTS = {"input": "input_tokens", "cached_input": "cached_input_tokens"} | {
     "output": "output_tokens",
@@ -86,6 +87,14 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
         *_plain("BIGINT", "finished", "input_tokens", "cached_input_tokens", "output_tokens", "accelerators"),
         *_plain("BIGINT", "version"),
     ),
+    "bad": (
+        *_plain("VARCHAR", "event_id", "source", "event_type", "tenant"),
+        *_plain("DOUBLE", "time_s", "received_s"),
+        *_plain("VARCHAR", "node"),
+        *_plain("BIGINT", "sequence"),
+        *_plain("VARCHAR", "rule", "path", "reason", "plan", "event"),
+        *_plain("BIGINT", "version"),
+    ),
 }
 """What a segment holds. A field of a record without a column here makes a test fail."""
 
@@ -94,6 +103,7 @@ TIME: dict[Table, str] = {
     "outcomes": "time_s",
     "capacity": "start_s",
     "engine": "start_s",
+    "bad": "received_s",
 }
 """The column that orders a table and decides its `dt=` partition."""
 

@@ -11,6 +11,7 @@ import msgspec
 
 from breakeven.ledger.columns import COLUMNS, Table, fields, select
 from breakeven.schema.journal import Record
+from breakeven.schema.tracking import Bad
 
 MEMORY_LIMIT = "1GB"
 THREADS = 2
@@ -50,7 +51,7 @@ def paths(files: Sequence[str | Path]) -> str:
     return "[" + ", ".join(map(text, files)) + "]"
 
 
-def write_lines(records: Sequence[Record], path: Path) -> int:
+def write_lines(records: Sequence[Record | Bad], path: Path) -> int:
     """Records as one JSON object a line, for `from_lines`; returns the length of the longest line in bytes."""
     data = _encoder.encode_lines(records)
     path.write_bytes(data)

@@ -8,10 +8,13 @@ from breakeven.ledger.columns import TIME, Table
 from breakeven.schema.journal import Record
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.record import Capacity, EngineLoad, Prediction
+from breakeven.schema.tracking import Bad
 
 
-def table_of(record: Record) -> Table:
+def table_of(record: Record | Bad) -> Table:
     """The table that a record belongs to."""
+    if isinstance(record, Bad):
+        return "bad"
     if isinstance(record, Prediction):
         return "predictions"
     if isinstance(record, EngineLoad):
@@ -19,7 +22,7 @@ def table_of(record: Record) -> Table:
     return "outcomes" if isinstance(record, Outcome) else "capacity"
 
 
-def time_of(record: Record) -> float:
+def time_of(record: Record | Bad) -> float:
     """The time that orders a record, in Unix seconds."""
     return float(getattr(record, TIME[table_of(record)]))
 

@@ -12,6 +12,7 @@ from breakeven.ledger.snapshot import Snapshot
 from breakeven.schema.journal import Record
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.record import Capacity, EngineLoad, Prediction
+from breakeven.schema.tracking import Bad
 
 _KINDS: dict[Table, type[Record]] = {
     "predictions": Prediction,
@@ -27,6 +28,17 @@ def restore(snapshot: Snapshot) -> Iterator[Record]:
         files = [segment.path for segment in snapshot.segments if segment.table == table]
         if files:
             yield from _table(table, files)
+
+
+def bad_rows(snapshot: Snapshot) -> Iterator[Bad]:
+    """Every bad row of a snapshot, sealed and not."""
+    yield from snapshot.bad
+    files = [segment.path for segment in snapshot.segments if segment.table == "bad"]
+    if files:
+        names = [column.name for column in COLUMNS["bad"]]
+        with duck.connect() as connection:
+            for row in connection.execute(duck.segments("bad", files)).fetchall():
+                yield msgspec.convert({"type": "bad"} | dict(zip(names, row, strict=True)), Bad)
 
 
 def _table(table: Table, files: Sequence[str]) -> Iterator[Record]:

@@ -21,8 +21,10 @@ from breakeven.ledger.columns import TABLES, TIME, Table
 from breakeven.ledger.disk import Disk, exclusive
 from breakeven.ledger.identity import node_of, repeated, sequences, table_of, time_of, unique_frames
 from breakeven.ledger.manifest import Journal, Manifest, Segment
+from breakeven.ledger.sieve import sieve_of
 from breakeven.schema.journal import Record, scan
 from breakeven.schema.noun import Noun
+from breakeven.schema.tracking import Bad
 
 LOCK = "sealer.lock"
 _log = logging.getLogger(__name__)
@@ -106,7 +108,9 @@ def _seal(work: Work, manifest: Manifest, path: Path) -> Journal:
         data = work.disk.read(path)
         found = scan(data)
         records = unique_frames(found.records)
-        segments = [_write(work, table, path.stem, day, rows) for table, day, rows in _partitions(records) if rows]
+        kept, bad = sieve_of(work.data_dir).part(records)
+        parts = _partitions([*kept, *bad])
+        segments = [_write(work, table, path.stem, day, rows) for table, day, rows in parts if rows]
         journal = _entry(work, path.stem, records, len(data), found.stopped)
         work.disk.commit(lambda: manifest.record(journal, segments))
     _retire(work, path, keep=bool(journal.stopped))
@@ -128,15 +132,15 @@ def _entry(work: Work, name: str, records: Sequence[Record], size: int, stopped:
     )
 
 
-def _partitions(records: Sequence[Record]) -> list[tuple[Table, int, list[Record]]]:
-    groups: dict[tuple[Table, int], list[Record]] = defaultdict(list)
+def _partitions(records: Sequence[Record | Bad]) -> list[tuple[Table, int, list[Record | Bad]]]:
+    groups: dict[tuple[Table, int], list[Record | Bad]] = defaultdict(list)
     for record in records:
         groups[table_of(record), layout.day_of(time_of(record))].append(record)
-    order = sorted(groups, key=lambda key: (TABLES.index(key[0]), key[1]))
+    order = sorted(groups, key=lambda key: ((*TABLES, "bad").index(key[0]), key[1]))
     return [(table, day, groups[table, day]) for table, day in order]
 
 
-def _write(work: Work, table: Table, name: str, day: int, records: Sequence[Record]) -> Segment:
+def _write(work: Work, table: Table, name: str, day: int, records: Sequence[Record | Bad]) -> Segment:
     path = layout.segment_path(table, day, name)
     target = work.data_dir / path
     temporary = target.with_suffix(".tmp")

@@ -16,8 +16,10 @@ from breakeven.ledger import layout, manifest
 from breakeven.ledger.columns import Table
 from breakeven.ledger.disk import abandoned
 from breakeven.ledger.identity import SEVERAL, node_of, repeated, sequences
+from breakeven.ledger.sieve import sieve_of
 from breakeven.schema.journal import Record, scan
 from breakeven.schema.noun import Noun
+from breakeven.schema.tracking import Bad
 
 _ATTEMPTS = 50
 
@@ -32,12 +34,16 @@ class Segment(Noun, frozen=True, kw_only=True):
 
 
 class Snapshot(Noun, frozen=True, kw_only=True):
-    """What an engine answers over. `distinct`: no prediction occurs twice, so that nobody need look for it."""
+    """What an engine answers over. `distinct`: no prediction occurs twice, so that nobody need look for it.
+
+    `bad` are unsealed events that violate the tracking plan in force; sealed ones are segments of that table.
+    """
 
     segments: tuple[Segment, ...] = ()
     records: tuple[Record, ...] = ()
     warnings: tuple[str, ...] = ()
     distinct: bool = False
+    bad: tuple[Bad, ...] = ()
 
 
 class _Read(Noun, frozen=True, kw_only=True):
@@ -101,10 +107,12 @@ def _snapshot(data_dir: Path, listing: manifest.Listing, unsealed: Sequence[_Rea
         Segment(table=one.table, path=str(data_dir / one.path), min_time_s=one.min_time_s, max_time_s=one.max_time_s)
         for one in listing.segments
     )
+    kept, bad = sieve_of(data_dir).part(record for one in unsealed for record in one.records)
     torn = [_warning(journal.name, journal.stopped) for journal in listing.journals if journal.stopped]
     return Snapshot(
         segments=segments,
-        records=tuple(record for one in unsealed for record in one.records),
+        records=tuple(kept),
+        bad=tuple(bad),
         warnings=(*torn, *(one.warning for one in unsealed if one.warning)),
         distinct=_distinct(listing, unsealed),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from breakeven.schema.noun import Basis, Noun, Placement, Tier
+from breakeven.schema.tracking import TrackingPlan
 
 BackendKind = Literal["openai", "oip", "onnx"]
 FallbackStep = str
@@ -294,12 +295,16 @@ class Drill(Noun, frozen=True, kw_only=True):
 
 
 class Tenant(Noun, frozen=True, kw_only=True):
-    """A tenant; `key_sha256` are hex digests of its keys. `use_cases` it may ask for; empty is all."""
+    """A tenant; `key_sha256` are hex digests of its keys. `use_cases` it may ask for; empty is all.
+
+    `event_key_sha256` are digests of keys that may send events and nothing else, such as those of web pages.
+    """
 
     name: str
     key_sha256: tuple[str, ...] = ()
     quota: Quota = Quota()
     use_cases: tuple[str, ...] = ()
+    event_key_sha256: tuple[str, ...] = ()
 
 
 class Policy(Noun, frozen=True, kw_only=True):
@@ -320,5 +325,6 @@ class Policy(Noun, frozen=True, kw_only=True):
     cors_origins: tuple[str, ...] = ()
     access_log: str = "off"
     otlp: bool = False
+    tracking: TrackingPlan = TrackingPlan()
     source: str = ""
     version: int = 1

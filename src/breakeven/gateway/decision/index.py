@@ -51,6 +51,7 @@ class Index(Noun, frozen=True, kw_only=True):
     deployments: dict[str, PolicyDeployment]
     backends: dict[str, Backend]
     tenant_of_key: dict[str, str]
+    tenant_of_event_key: dict[str, str]
     targets: dict[tuple[str, Protocol], tuple[RouteTarget, ...]]
     speaks: dict[str, tuple[Protocol, ...]]
     tenants: dict[str, Tenant]
@@ -95,6 +96,7 @@ def index(policy: Policy) -> Index:
         deployments=deployments,
         backends=backends,
         tenant_of_key={digest.lower(): one.name for one in policy.tenants for digest in one.key_sha256},
+        tenant_of_event_key={digest.lower(): one.name for one in policy.tenants for digest in one.event_key_sha256},
         targets={
             (one.name, protocol): tuple(
                 target
@@ -117,7 +119,7 @@ def index(policy: Policy) -> Index:
             }
             for one in policy.use_cases
         },
-        keys_required=any(one.key_sha256 for one in policy.tenants),
+        keys_required=any(one.key_sha256 or one.event_key_sha256 for one in policy.tenants),
     )
 
 

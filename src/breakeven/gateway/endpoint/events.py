@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from breakeven.errors import LedgerError
-from breakeven.gateway.decision.cloudevent import envelopes, outcome_of
+from breakeven.gateway.decision.cloudevent import taken
+from breakeven.gateway.decision.origin import check_origin, granted
 from breakeven.gateway.decision.refusal import RequestError
-from breakeven.gateway.decision.tenant import tenant_of
+from breakeven.gateway.decision.tenant import sender_of
 from breakeven.gateway.intake import check_encoding
 from breakeven.gateway.runtime import Runtime
 from breakeven.schema.outcome import Outcome
@@ -23,16 +25,17 @@ _ALLOWED_HEADERS = (
 
 
 async def events(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
-    """Accept one event or a batch, all or none: 202 once they are on the disk, 503 while the disk fails.
+    """Accept one event or a batch: 202 once they are on the disk, 503 with none taken while the disk fails.
 
     Raises:
-        RequestError: not authenticated, or an envelope is wrong.
+        RequestError: not authenticated, a page that is not listed, or no event with a sound envelope.
     """
-    tenant = tenant_of(runtime.bundle.index, http.header("authorization"))
+    index = runtime.bundle.index
+    check_origin(http.header("origin"), http.header("host"), index.policy.cors_origins)
+    tenant = sender_of(index, http.header("authorization"), http.query)
     check_encoding(http)
-    received_s = time.time()
-    read = [outcome_of(one, tenant=tenant, received_s=received_s) for one in envelopes(http.headers, http.body)]
-    seated = _seated(runtime, tenant, read)
+    found = taken(http.headers, http.body, tenant=tenant, received_s=time.time())
+    seated = _seated(runtime, tenant, found.outcomes)
     journal = runtime.journal
     try:
         if seated and not journal.append(seated):
@@ -42,8 +45,10 @@ async def events(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
         raise _not_stored() from None
     for one in seated:
         runtime.meters.told(one)
-    headers = [("content-type", "application/json"), *cors(runtime, http)]
-    out.reply(202, headers, msgspec.json.encode({"accepted": len(seated)}))
+    if found.refused:
+        runtime.meters.rejected.add("invalid_event", amount=len(found.refused))
+    said = {"accepted": len(seated)} | ({"rejected": found.refused} if found.refused else {})
+    out.reply(202, [("content-type", "application/json"), *cors(runtime, http)], msgspec.json.encode(said))
 
 
 def preflight(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
@@ -60,13 +65,11 @@ def preflight(runtime: Runtime, http: HttpRequest, out: Outgoing) -> None:
 
 def cors(runtime: Runtime, http: HttpRequest) -> Headers:
     """What lets a browser's page of a listed origin read the answer."""
-    origin = http.header("origin")
-    if not origin or origin not in runtime.bundle.index.policy.cors_origins:
-        return []
-    return [("access-control-allow-origin", origin), ("vary", "origin")]
+    allowed = granted(http.header("origin"), runtime.bundle.index.policy.cors_origins)
+    return [("access-control-allow-origin", allowed), ("vary", "origin")] if allowed else []
 
 
-def _seated(runtime: Runtime, tenant: str, read: list[Outcome]) -> list[Outcome]:
+def _seated(runtime: Runtime, tenant: str, read: Sequence[Outcome]) -> list[Outcome]:
     journal = runtime.journal
     first = journal.take_sequence(len(read))
     return [

@@ -38,6 +38,8 @@ _FIRST: dict[Table, str] = {
     "engine": "PARTITION BY id ORDER BY start_s, end_s",
 }
 """Which of several records with one identity counts."""
+BAD: Table = "bad"
+"""Its rows are no outcomes; their sequence numbers are not lost."""
 _VIEWS: dict[Table, str] = {"predictions": "p", "outcomes": "o", "capacity": "c", "engine": "e"}
 
 
@@ -48,7 +50,7 @@ class DuckEngine:
         self.warnings = snapshot.warnings
         self._snapshot = snapshot
         self._connection = duck.connect()
-        for table in TABLES:
+        for table in (*TABLES, BAD):
             self._load(table)
 
     def cells(self, query: Query) -> tuple[Cell, ...]:
@@ -120,7 +122,8 @@ class DuckEngine:
 
     def _load(self, table: Table) -> None:
         """The unsealed records of a table as `new_<table>`."""
-        records = [record for record in self._snapshot.records if table_of(record) == table]
+        held = (*self._snapshot.records, *self._snapshot.bad)
+        records = [record for record in held if table_of(record) == table]
         with tempfile.TemporaryDirectory() as folder:
             lines = Path(folder) / "records.ndjson"
             longest = duck.write_lines(records, lines)
@@ -137,6 +140,7 @@ class DuckEngine:
             everything, view = self._everything(table, query if prune else Query()), _VIEWS[table]
             cursor.execute(f"CREATE TEMP VIEW all_{view} AS {everything}")
             cursor.execute(f"CREATE TEMP VIEW {view} AS {self._once(table, view)}")
+        cursor.execute(f"CREATE TEMP VIEW all_b AS {self._everything(BAD, Query())}")
         return cursor
 
     def _once(self, table: Table, view: str) -> str:

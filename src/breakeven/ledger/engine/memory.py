@@ -29,7 +29,7 @@ from breakeven.ledger.engine.port import (
     Standby,
 )
 from breakeven.ledger.identity import key_of
-from breakeven.ledger.restore import restore
+from breakeven.ledger.restore import bad_rows, restore
 from breakeven.ledger.snapshot import Snapshot
 from breakeven.metric import latency
 from breakeven.metric.usefulness import DELIVERED
@@ -54,6 +54,7 @@ class MemoryEngine:
         self._capacity = _distinct(records, Capacity, lambda one: (one.start_s, one.end_s))
         self._loads = _distinct(records, EngineLoad, lambda one: (one.start_s, one.end_s))
         self._frames = {(one.node, one.sequence) for one in records if isinstance(one, Prediction | Outcome)}
+        self._frames |= {(one.node, one.sequence) for one in bad_rows(snapshot)}
 
     def cells(self, query: Query) -> tuple[Cell, ...]:
         """What predictions cost and what became of them."""
