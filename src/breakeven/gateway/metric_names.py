@@ -25,7 +25,7 @@ REJECTIONS = (
     "invalid_request", "invalid_api_key", "forbidden", "malformed_json", "malformed_http", "http_version",
     "not_implemented", "expectation_failed", "not_found", "method_not_allowed", "model_not_found", "unknown_use_case",
     "no_decision", "target_too_long", "headers_too_large", "header_timeout", "body_too_large", "body_timeout",
-    "invalid_event", "not_stored", "unreachable", "client_gone", "internal",
+    "invalid_event", "not_stored", "unreachable", "client_gone", "internal", "too_large", "not_enabled", "invalid_otlp",
 )  # fmt: skip
 
 PREDICTIONS: Bounds = {"tier": get_args(Tier), "status": get_args(Status), "reason": REASONS, "result": CACHES}
