@@ -21,7 +21,7 @@ from breakeven.ledger.statement import build
 from breakeven.schema.journal import Record
 
 OTHERS = sorted(set(ENGINES) - {"memory"})
-QUESTIONS = ("cells", "standby", "audit", "arrivals", "samples")
+QUESTIONS = ("useful", "cells", "standby", "audit", "arrivals", "samples")
 
 
 def same(expected: Sequence[Spread], found: Sequence[Spread]) -> None:

@@ -1,0 +1,129 @@
+"""The relations that questions read, their parameters, and functions that both dialects call by one name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import ibis
+
+from breakeven.ledger.columns import COLUMNS, Table
+from breakeven.ledger.engine.port import BASES, Query
+from breakeven.metric.usefulness import DELIVERED
+
+_KINDS = {
+    "VARCHAR": "string",
+    "JSON": "string",
+    "DOUBLE": "float64",
+    "BIGINT": "int64",
+    "UBIGINT": "uint64",
+    "BOOLEAN": "boolean",
+}
+WHOLE = "decimal(38, 0)"
+"""Sums of integers: int64 can overflow."""
+_INT64_S = 9.2e18
+"""Below it a double is an int64 exactly."""
+DAY_S, HOUR_S = 86_400.0, 3_600.0
+_CALENDAR_S = (-62_135_596_800.0, 253_402_300_800.0)
+
+PARAMETERS = {
+    "start_s": "float64",
+    "end_s": "float64",
+    "policy_id": "string",
+    "plan_id": "string",
+    "use_case": "string",
+    "deployment": "string",
+    "width_s": "float64",
+}
+"""What a question may be bound to, by type; NULL, or its absence, is no filter."""
+
+Values = Mapping[str, ibis.Value]
+
+
+def relation(table: Table, name: str) -> ibis.Table:
+    """A table of the ledger under the name that a query gives it."""
+    return ibis.table({column.name: _KINDS[column.kind] for column in COLUMNS[table]}, name=name)
+
+
+P, E, C = relation("predictions", "p"), relation("outcomes", "o"), relation("capacity", "c")
+"""Distinct predictions, outcomes and capacity."""
+ALL_P, ALL_E = relation("predictions", "all_p"), relation("outcomes", "all_o")
+"""The same, repeats included."""
+MEASURES = ibis.table(
+    {"use_case": "string", "used_when": "string", "window_s": "float64", "touch": "string"}, name="measures"
+)
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def rint(value: float) -> float:  # type: ignore[empty-body]
+    """The nearest integer, halves to even, as Python rounds; DuckDB gets it as a macro."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def sequence(first: int, last: int) -> list[int]:  # type: ignore[empty-body]
+    """The integers from `first` to `last`, both included; DuckDB gets it as a macro."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def json_array_length(value: str) -> int:  # type: ignore[empty-body]
+    """How many elements a JSON array has."""
+
+
+def placeholders() -> Values:
+    """Parameters as DuckDB's named ones, once the quotes are taken off."""
+    return {name: ibis.literal(f"${name}").cast(kind) for name, kind in PARAMETERS.items()}
+
+
+def literals(query: Query, width_s: float | None = None) -> Values:
+    """Parameters as the values of one query; those that are None are left out."""
+    values = {name: width_s if name == "width_s" else getattr(query, name) for name in PARAMETERS}
+    return {name: ibis.literal(value, PARAMETERS[name]) for name, value in values.items() if value is not None}
+
+
+def within(t: ibis.Table, values: Values, column: str = "time_s") -> ibis.Table:
+    """The rows of the query's period."""
+    found = []
+    if "start_s" in values:
+        found.append(values["start_s"].isnull() | (t[column] >= values["start_s"]))
+    if "end_s" in values:
+        found.append(values["end_s"].isnull() | (t[column] < values["end_s"]))
+    return t.filter(*found) if found else t
+
+
+def asked(values: Values, t: ibis.Table = P) -> ibis.Table:
+    """The predictions that the query is about."""
+    names = [name for name in ("policy_id", "plan_id", "use_case", "deployment") if name in values]
+    found = [values[name].isnull() | (t[name] == values[name]) for name in names]
+    kept = within(t, values)
+    return kept.filter(*found) if found else kept
+
+
+def delivered(t: ibis.Table) -> ibis.Value:
+    """Whether the caller got an answer."""
+    return t.status.isin(sorted(DELIVERED))
+
+
+def day(time_s: ibis.Value) -> ibis.Value:
+    """Days since 1970; 0 where no calendar reaches."""
+    inside = (time_s >= _CALENDAR_S[0]) & (time_s < _CALENDAR_S[1])
+    return ibis.ifelse(inside, floor(time_s / DAY_S), 0)
+
+
+def floor(value: ibis.Value) -> ibis.Value:
+    """The integer at or below."""
+    return value.floor().cast("int64")
+
+
+def whole(value: ibis.Value, unit: int = 1) -> ibis.Value:
+    """A real in units of 1/unit, rounded half to even, as an integer of up to 38 digits."""
+    rounded = rint(value * float(unit))
+    return ibis.ifelse(rounded.abs() < _INT64_S, rounded.cast("int64").cast(WHOLE), rounded.cast(WHOLE))
+
+
+def total(value: ibis.Value, where: ibis.Value | None = None) -> ibis.Value:
+    """The sum of integers; 0 where there are none."""
+    return value.cast(WHOLE).sum(where=where).coalesce(ibis.literal(0).cast(WHOLE))
+
+
+def rank(basis: ibis.Value) -> ibis.Value:
+    """The index of a basis in `BASES`."""
+    return basis.cases(*((name, place) for place, name in enumerate(BASES)), else_=None)
