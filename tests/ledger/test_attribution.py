@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from breakeven.ledger.engine.table import ENGINES
+from breakeven.ledger.engine.table import EMBEDDED
 
-pytestmark = pytest.mark.parametrize("engine", sorted(ENGINES))
+pytestmark = pytest.mark.parametrize("engine", sorted(EMBEDDED))
 
 
 def test_an_id_decides_before_a_subject(make, engine: str) -> None:

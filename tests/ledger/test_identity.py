@@ -11,7 +11,7 @@ from breakeven.ledger import duck, layout
 from breakeven.ledger.columns import COLUMNS, TABLES, TIME
 from breakeven.ledger.engine import text
 from breakeven.ledger.engine.port import BASES, DIMENSIONS, Engine
-from breakeven.ledger.engine.table import ENGINES
+from breakeven.ledger.engine.table import EMBEDDED
 from breakeven.ledger.identity import SEVERAL, key_of, node_of, repeated, sequences, unique_frames
 from breakeven.schema.noun import Basis
 
@@ -95,5 +95,5 @@ def test_every_engine_answers_every_question(make) -> None:
     """The port is what a statement needs, and nothing an engine lacks."""
     questions = {name for name in vars(Engine) if not name.startswith("_")}
     assert len(questions) <= 9
-    for opener in ENGINES.values():
+    for opener in EMBEDDED.values():
         assert all(hasattr(opener, name) for name in questions - {"warnings"})

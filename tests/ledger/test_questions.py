@@ -24,7 +24,7 @@ def test_the_committed_sql_is_what_the_questions_compile_to() -> None:
 
 def test_questions_take_no_parameter_that_a_query_lacks() -> None:
     """Every placeholder is a filter of a query, or the width of slices."""
-    names = [path.stem for path in (ROOT / "src/breakeven/ledger/engine/sql").glob("*.sql")]
+    names = [path.stem for path in (ROOT / "src/breakeven/ledger/engine/sql/duckdb").glob("*.sql")]
     asked = {parameter for name in names for parameter in text.question(name)[1]}
     assert asked == {*Query.__struct_fields__[1:], "width_s"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from breakeven.errors import LedgerError
-from breakeven.ledger.engine.port import Engine
+from breakeven.ledger.engine.port import Engine, Opener
 from breakeven.ledger.engine.table import ENGINES
 from breakeven.ledger.snapshot import Snapshot
 from breakeven.ledger.source import convert, litellm
@@ -28,7 +28,7 @@ class Imported(NamedTuple):
     use_cases: dict[str, UseCase]
 
 
-def read(path: Path, mapping: Mapping | None = None, engine: str = "duckdb") -> Imported:
+def read(path: Path, mapping: Mapping | None = None, engine: str | Opener = "duckdb") -> Imported:
     """A foreign log as a ledger. Without a mapping it must be a LiteLLM spend log.
 
     Raises:
@@ -46,7 +46,7 @@ def read(path: Path, mapping: Mapping | None = None, engine: str = "duckdb") -> 
     warnings = (f"{path}: {repeated} rows repeat an id and count once",) if repeated else ()
     use_cases = {name: _use_case(name, mapping) for name in sorted({one.use_case for one in predictions})}
     snapshot = Snapshot(records=records, warnings=warnings, distinct=not repeated)
-    return Imported(ENGINES[engine](snapshot), use_cases)
+    return Imported((ENGINES[engine] if isinstance(engine, str) else engine)(snapshot), use_cases)
 
 
 def _rows(path: Path) -> Iterator[Row]:

@@ -155,8 +155,7 @@ def _everything(table: Table, files: Sequence[str]) -> str:
 
 def _by_subject(cursor: _Cursor) -> bool:
     """Whether some event names no prediction, so that its subject has to be looked for."""
-    found = cursor.execute("SELECT 1 FROM all_o WHERE prediction_id = '' AND subject <> '' LIMIT 1").fetchall()
-    return bool(found)
+    return bool(cursor.execute(text.BY_SUBJECT).fetchall())
 
 
 def _run(cursor: _Cursor, name: str, query: Query, width_s: float | None = None) -> _Cursor:

@@ -7,8 +7,10 @@ from functools import partial
 
 import ibis
 
+from breakeven.ledger.columns import TABLES
 from breakeven.ledger.engine.ask import arrivals, audit
 from breakeven.ledger.engine.ask.cells import cells
+from breakeven.ledger.engine.ask.once import once
 from breakeven.ledger.engine.ask.slices import slices
 from breakeven.ledger.engine.ask.spreads import spreads
 from breakeven.ledger.engine.ask.standby import standby
@@ -32,3 +34,6 @@ QUESTIONS: dict[str, Callable[[Values], ibis.Table]] = {
     "slices": slices,
 }
 """`_named` is the same where every event names its prediction, so that no subject need be looked at."""
+
+SPARK_QUESTIONS = QUESTIONS | {f"once_{table}": partial(once, table) for table in TABLES}
+"""Spark also finds repeats by a question; DuckDB looks for them by hash first."""

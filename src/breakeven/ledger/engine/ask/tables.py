@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import ibis
 
 from breakeven.ledger.columns import COLUMNS, Table
-from breakeven.ledger.engine.port import BASES, Query
+from breakeven.ledger.engine.port import BASES
 from breakeven.metric.usefulness import DELIVERED
 
 _KINDS = {
@@ -34,7 +34,7 @@ PARAMETERS = {
     "deployment": "string",
     "width_s": "float64",
 }
-"""What a question may be bound to, by type; NULL, or its absence, is no filter."""
+"""What a question is bound to, by type; NULL is no filter."""
 
 Values = Mapping[str, ibis.Value]
 
@@ -69,32 +69,20 @@ def json_array_length(value: str) -> int:  # type: ignore[empty-body]
 
 
 def placeholders() -> Values:
-    """Parameters as DuckDB's named ones, once the quotes are taken off."""
+    """Parameters as named ones, once `'$name'` is written as its dialect writes them."""
     return {name: ibis.literal(f"${name}").cast(kind) for name, kind in PARAMETERS.items()}
-
-
-def literals(query: Query, width_s: float | None = None) -> Values:
-    """Parameters as the values of one query; those that are None are left out."""
-    values = {name: width_s if name == "width_s" else getattr(query, name) for name in PARAMETERS}
-    return {name: ibis.literal(value, PARAMETERS[name]) for name, value in values.items() if value is not None}
 
 
 def within(t: ibis.Table, values: Values, column: str = "time_s") -> ibis.Table:
     """The rows of the query's period."""
-    found = []
-    if "start_s" in values:
-        found.append(values["start_s"].isnull() | (t[column] >= values["start_s"]))
-    if "end_s" in values:
-        found.append(values["end_s"].isnull() | (t[column] < values["end_s"]))
-    return t.filter(*found) if found else t
+    start_s, end_s = values["start_s"], values["end_s"]
+    return t.filter(start_s.isnull() | (t[column] >= start_s), end_s.isnull() | (t[column] < end_s))
 
 
 def asked(values: Values, t: ibis.Table = P) -> ibis.Table:
     """The predictions that the query is about."""
-    names = [name for name in ("policy_id", "plan_id", "use_case", "deployment") if name in values]
-    found = [values[name].isnull() | (t[name] == values[name]) for name in names]
-    kept = within(t, values)
-    return kept.filter(*found) if found else kept
+    names = ("policy_id", "plan_id", "use_case", "deployment")
+    return within(t, values).filter(*(values[name].isnull() | (t[name] == values[name]) for name in names))
 
 
 def delivered(t: ibis.Table) -> ibis.Value:

@@ -97,13 +97,6 @@ FROM (
                 "t0"."start_s" < CAST($end_s AS DOUBLE)
               )
             )
-            AND (
-              (
-                $policy_id IS NULL
-              ) OR (
-                "t0"."policy_id" = $policy_id
-              )
-            )
         ) AS "t5"
         LEFT OUTER JOIN (
           SELECT
@@ -121,8 +114,17 @@ FROM (
       ) AS "t7"
       WHERE
         (
-          $plan_id IS NULL
-        ) OR COALESCE("t7"."planned", FALSE)
+          (
+            $policy_id IS NULL
+          ) OR (
+            "t7"."policy_id" = $policy_id
+          )
+        )
+        AND (
+          (
+            $plan_id IS NULL
+          ) OR COALESCE("t7"."planned", FALSE)
+        )
     ) AS "t8"
   ) AS "t9"
   GROUP BY
