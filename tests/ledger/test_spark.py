@@ -104,9 +104,7 @@ def _end(running: list[subprocess.Popen[bytes]]) -> None:
 def check(expected: Engine, found: Engine, query: Query) -> None:
     """Integers exactly, quantiles to 1e-6."""
     for question in QUESTIONS:
-        begun = time.monotonic()
         assert getattr(found, question)(query) == getattr(expected, question)(query), question
-        print(type(found).__name__, question, time.monotonic() - begun, file=sys.stderr, flush=True)
     assert found.slices(query, 7.5) == expected.slices(query, 7.5)
     pairs = zip(expected.spreads(query), found.spreads(query), strict=True)
     for one, other in pairs:

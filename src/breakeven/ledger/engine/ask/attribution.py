@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ibis
 
-from breakeven.ledger.engine.ask.tables import MEASURES, WHOLE, E, P, delivered, total, whole
+from breakeven.ledger.engine.ask.tables import MEASURES, WHOLE, E, P, bit_or, delivered, total, whole
 from breakeven.ledger.engine.port import DEFAULT_WINDOW_S, MICRO
 
 _TRAIL = ("tenant", "subject", "use_case")
@@ -74,16 +74,23 @@ def flags(p: ibis.Table = P, *, subjects: bool, money: bool) -> ibis.Table:
         found = by_subject(e, p)
         rest = e.join(found.filter(~found.denied), list(_EVENT))
         named = ibis.union(named, rest.select("tenant", "kind", "value", "currency", "target"))
+    if not money:
+        return _briefly(named)
     said = {
         "exposed": (named.kind == "exposure").any(),
         "touched": named.kind.isin(["click", "conversion", "revenue"]).any(),
         "converted": named.kind.isin(["conversion", "revenue"]).any(),
         "unobserved": (named.kind == "unobserved").any(),
     }
-    if not money:
-        del said["converted"]
-        return named.group_by("tenant", "target").aggregate(**said)
     return named.group_by("tenant", "target").aggregate(**said, revenue_micro=_revenue(named))
+
+
+def _briefly(t: ibis.Table) -> ibis.Table:
+    """Exposed, touched, unobserved: one number while it is gathered."""
+    bit = t.kind.cases(("exposure", 1), ("click", 2), ("conversion", 2), ("revenue", 2), ("unobserved", 4), else_=0)
+    t = t.mutate(bit=bit.cast("int32")).group_by("tenant", "target").aggregate(bits=bit_or(ibis._.bit))
+    names = {"exposed": 1, "touched": 2, "unobserved": 4}
+    return t.select("tenant", "target", **{name: (t.bits & bit) != 0 for name, bit in names.items()})
 
 
 def _revenue(t: ibis.Table) -> ibis.Value:

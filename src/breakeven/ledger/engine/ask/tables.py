@@ -68,6 +68,11 @@ def json_array_length(value: str) -> int:  # type: ignore[empty-body]
     """How many elements a JSON array has."""
 
 
+@ibis.udf.agg.builtin  # type: ignore[untyped-decorator]
+def bit_or(value: int) -> int:  # type: ignore[empty-body]
+    """Bits that any of the values has."""
+
+
 def placeholders() -> Values:
     """Parameters as named ones, once `'$name'` is written as its dialect writes them."""
     return {name: ibis.literal(f"${name}").cast(kind) for name, kind in PARAMETERS.items()}

@@ -3,57 +3,57 @@ SELECT
   *
 FROM (
   SELECT
-    "t12"."use_case",
-    "t12"."day",
-    "t12"."predictions",
-    "t12"."observed",
-    "t12"."unpriced",
-    "t12"."cost_pico_usd",
+    "t13"."use_case",
+    "t13"."day",
+    "t13"."predictions",
+    "t13"."observed",
+    "t13"."unpriced",
+    "t13"."cost_pico_usd",
     CASE "t4"."used_when"
       WHEN 'delivered'
-      THEN "t12"."served"
+      THEN "t13"."served"
       WHEN 'outcome'
-      THEN "t12"."acted"
+      THEN "t13"."acted"
       WHEN 'exposure'
-      THEN "t12"."shown"
+      THEN "t13"."shown"
       ELSE CAST(NULL AS BIGINT)
     END AS "useful"
   FROM (
     SELECT
-      "t10"."use_case",
-      "t10"."day",
+      "t11"."use_case",
+      "t11"."day",
       COUNT(*) AS "predictions",
       COUNT(*) FILTER(WHERE
         NOT (
-          "t10"."unobserved"
+          "t11"."unobserved"
         )) AS "observed",
       COUNT(*) FILTER(WHERE
         NOT (
-          "t10"."unobserved"
-        ) AND "t10"."unpriced") AS "unpriced",
+          "t11"."unobserved"
+        ) AND "t11"."unpriced") AS "unpriced",
       COALESCE(
-        SUM(CAST("t10"."cost_pico_usd" AS DECIMAL(38, 0))) FILTER(WHERE
+        SUM(CAST("t11"."cost_pico_usd" AS DECIMAL(38, 0))) FILTER(WHERE
           NOT (
-            "t10"."unobserved"
+            "t11"."unobserved"
           )),
         CAST(0 AS DECIMAL(38, 0))
       ) AS "cost_pico_usd",
       COUNT(*) FILTER(WHERE
         NOT (
-          "t10"."unobserved"
-        ) AND "t10"."good") AS "served",
+          "t11"."unobserved"
+        ) AND "t11"."good") AS "served",
       COUNT(*) FILTER(WHERE
         NOT (
-          "t10"."unobserved"
+          "t11"."unobserved"
         )
-        AND "t10"."good"
+        AND "t11"."good"
         AND (
-          "t10"."exposed" OR "t10"."touched"
+          "t11"."exposed" OR "t11"."touched"
         )) AS "shown",
       COUNT(*) FILTER(WHERE
         NOT (
-          "t10"."unobserved"
-        ) AND "t10"."good" AND "t10"."touched") AS "acted"
+          "t11"."unobserved"
+        ) AND "t11"."good" AND "t11"."touched") AS "acted"
     FROM (
       SELECT
         "t7"."use_case",
@@ -61,9 +61,9 @@ FROM (
         "t7"."cost_pico_usd",
         "t7"."good",
         "t7"."unpriced",
-        COALESCE("t9"."exposed", FALSE) AS "exposed",
-        COALESCE("t9"."touched", FALSE) AS "touched",
-        COALESCE("t9"."unobserved", FALSE) AS "unobserved"
+        COALESCE("t10"."exposed", FALSE) AS "exposed",
+        COALESCE("t10"."touched", FALSE) AS "touched",
+        COALESCE("t10"."unobserved", FALSE) AS "unobserved"
       FROM (
         SELECT
           "t1"."prediction_id",
@@ -142,40 +142,65 @@ FROM (
       ) AS "t7"
       LEFT OUTER JOIN (
         SELECT
-          "t5"."tenant",
-          "t5"."target",
-          BOOL_OR(CAST("t5"."kind" = 'exposure' AS BOOLEAN)) AS "exposed",
-          BOOL_OR(CAST("t5"."kind" IN ('click', 'conversion', 'revenue') AS BOOLEAN)) AS "touched",
-          BOOL_OR(CAST("t5"."kind" = 'unobserved' AS BOOLEAN)) AS "unobserved"
+          "t8"."tenant",
+          "t8"."target",
+          (
+            "t8"."bits" & 1
+          ) <> 0 AS "exposed",
+          (
+            "t8"."bits" & 2
+          ) <> 0 AS "touched",
+          (
+            "t8"."bits" & 4
+          ) <> 0 AS "unobserved"
         FROM (
           SELECT
-            "t2"."tenant",
-            "t2"."kind",
-            "t2"."value",
-            "t2"."currency",
-            "t2"."prediction_id" AS "target"
-          FROM "o" AS "t2"
-          WHERE
-            "t2"."prediction_id" <> ''
-        ) AS "t5"
-        GROUP BY
-          1,
-          2
-      ) AS "t9"
-        ON "t7"."prediction_id" = "t9"."target" AND "t7"."tenant" = "t9"."tenant"
-    ) AS "t10"
+            "t5"."tenant",
+            "t5"."target",
+            BIT_OR("t5"."bit") AS "bits"
+          FROM (
+            SELECT
+              "t2"."tenant",
+              "t2"."kind",
+              "t2"."value",
+              "t2"."currency",
+              "t2"."prediction_id" AS "target",
+              CAST(CASE "t2"."kind"
+                WHEN 'exposure'
+                THEN 1
+                WHEN 'click'
+                THEN 2
+                WHEN 'conversion'
+                THEN 2
+                WHEN 'revenue'
+                THEN 2
+                WHEN 'unobserved'
+                THEN 4
+                ELSE 0
+              END AS INT) AS "bit"
+            FROM "o" AS "t2"
+            WHERE
+              "t2"."prediction_id" <> ''
+          ) AS "t5"
+          GROUP BY
+            1,
+            2
+        ) AS "t8"
+      ) AS "t10"
+        ON "t7"."prediction_id" = "t10"."target" AND "t7"."tenant" = "t10"."tenant"
+    ) AS "t11"
     GROUP BY
       1,
       2
-  ) AS "t12"
+  ) AS "t13"
   LEFT OUTER JOIN (
     SELECT
       "t0"."used_when",
       "t0"."use_case" AS "measured"
     FROM "measures" AS "t0"
   ) AS "t4"
-    ON "t12"."use_case" = "t4"."measured"
-) AS "t13"
+    ON "t13"."use_case" = "t4"."measured"
+) AS "t14"
 ORDER BY
-  "t13"."use_case" ASC,
-  "t13"."day" ASC
+  "t14"."use_case" ASC,
+  "t14"."day" ASC

@@ -159,56 +159,56 @@ SELECT
   *
 FROM (
   SELECT
-    `t47`.`use_case`,
-    `t47`.`day`,
-    `t47`.`predictions`,
-    `t47`.`observed`,
-    `t47`.`unpriced`,
-    `t47`.`cost_pico_usd`,
+    `t49`.`use_case`,
+    `t49`.`day`,
+    `t49`.`predictions`,
+    `t49`.`observed`,
+    `t49`.`unpriced`,
+    `t49`.`cost_pico_usd`,
     CASE `t7`.`used_when`
       WHEN 'delivered'
-      THEN `t47`.`served`
+      THEN `t49`.`served`
       WHEN 'outcome'
-      THEN `t47`.`acted`
+      THEN `t49`.`acted`
       WHEN 'exposure'
-      THEN `t47`.`shown`
+      THEN `t49`.`shown`
       ELSE CAST(NULL AS BIGINT)
     END AS `useful`
   FROM (
     SELECT
-      `t45`.`use_case`,
-      `t45`.`day`,
+      `t47`.`use_case`,
+      `t47`.`day`,
       COUNT(*) AS `predictions`,
       SUM(CAST(NOT (
-        `t45`.`unobserved`
+        `t47`.`unobserved`
       ) AS BIGINT)) AS `observed`,
       SUM(CAST(NOT (
-        `t45`.`unobserved`
-      ) AND `t45`.`unpriced` AS BIGINT)) AS `unpriced`,
+        `t47`.`unobserved`
+      ) AND `t47`.`unpriced` AS BIGINT)) AS `unpriced`,
       COALESCE(
         SUM(
           IF(NOT (
-            `t45`.`unobserved`
-          ), CAST(`t45`.`cost_pico_usd` AS DECIMAL(38, 0)), NULL)
+            `t47`.`unobserved`
+          ), CAST(`t47`.`cost_pico_usd` AS DECIMAL(38, 0)), NULL)
         ),
         CAST(0 AS DECIMAL(38, 0))
       ) AS `cost_pico_usd`,
       SUM(CAST(NOT (
-        `t45`.`unobserved`
-      ) AND `t45`.`good` AS BIGINT)) AS `served`,
+        `t47`.`unobserved`
+      ) AND `t47`.`good` AS BIGINT)) AS `served`,
       SUM(
         CAST(NOT (
-          `t45`.`unobserved`
+          `t47`.`unobserved`
         )
-        AND `t45`.`good`
+        AND `t47`.`good`
         AND (
-          `t45`.`exposed` OR `t45`.`touched`
+          `t47`.`exposed` OR `t47`.`touched`
         ) AS BIGINT)
       ) AS `shown`,
       SUM(
         CAST(NOT (
-          `t45`.`unobserved`
-        ) AND `t45`.`good` AND `t45`.`touched` AS BIGINT)
+          `t47`.`unobserved`
+        ) AND `t47`.`good` AND `t47`.`touched` AS BIGINT)
       ) AS `acted`
     FROM (
       SELECT
@@ -217,9 +217,9 @@ FROM (
         `t16`.`cost_pico_usd`,
         `t16`.`good`,
         `t16`.`unpriced`,
-        COALESCE(`t44`.`exposed`, FALSE) AS `exposed`,
-        COALESCE(`t44`.`touched`, FALSE) AS `touched`,
-        COALESCE(`t44`.`unobserved`, FALSE) AS `unobserved`
+        COALESCE(`t46`.`exposed`, FALSE) AS `exposed`,
+        COALESCE(`t46`.`touched`, FALSE) AS `touched`,
+        COALESCE(`t46`.`unobserved`, FALSE) AS `unobserved`
       FROM (
         SELECT
           `t1`.`prediction_id`,
@@ -296,265 +296,298 @@ FROM (
       ) AS `t16`
       LEFT OUTER JOIN (
         SELECT
-          `t42`.`tenant`,
-          `t42`.`target`,
-          BOOL_OR(`t42`.`kind` = 'exposure') AS `exposed`,
-          BOOL_OR(`t42`.`kind` IN ('click', 'conversion', 'revenue')) AS `touched`,
-          BOOL_OR(`t42`.`kind` = 'unobserved') AS `unobserved`
+          `t44`.`tenant`,
+          `t44`.`target`,
+          (
+            `t44`.`bits` & 1
+          ) <> 0 AS `exposed`,
+          (
+            `t44`.`bits` & 2
+          ) <> 0 AS `touched`,
+          (
+            `t44`.`bits` & 4
+          ) <> 0 AS `unobserved`
         FROM (
           SELECT
-            *
+            `t43`.`tenant`,
+            `t43`.`target`,
+            BIT_OR(`t43`.`bit`) AS `bits`
           FROM (
             SELECT
-              `t2`.`tenant`,
-              `t2`.`kind`,
-              `t2`.`value`,
-              `t2`.`currency`,
-              `t2`.`prediction_id` AS `target`
-            FROM `o` AS `t2`
-            WHERE
-              `t2`.`prediction_id` <> ''
-          ) AS `t9`
-          UNION ALL
-          SELECT
-            *
-          FROM (
-            SELECT
-              `t12`.`tenant`,
-              `t12`.`kind`,
-              `t12`.`value`,
-              `t12`.`currency`,
-              `t40`.`target`
+              `t42`.`tenant`,
+              `t42`.`kind`,
+              `t42`.`value`,
+              `t42`.`currency`,
+              `t42`.`target`,
+              CAST(CASE `t42`.`kind`
+                WHEN 'exposure'
+                THEN 1
+                WHEN 'click'
+                THEN 2
+                WHEN 'conversion'
+                THEN 2
+                WHEN 'revenue'
+                THEN 2
+                WHEN 'unobserved'
+                THEN 4
+                ELSE 0
+              END AS INT) AS `bit`
             FROM (
               SELECT
-                `t2`.`tenant`,
-                `t2`.`source`,
-                `t2`.`event_id`,
-                `t2`.`kind`,
-                `t2`.`time_s`,
-                `t2`.`prediction_id`,
-                `t2`.`subject`,
-                `t2`.`use_case`,
-                `t2`.`consent`,
-                `t2`.`value`,
-                `t2`.`currency`
-              FROM `o` AS `t2`
-            ) AS `t12`
-            INNER JOIN (
-              SELECT
-                `t38`.`tenant`,
-                `t38`.`source`,
-                `t38`.`event_id`,
-                `t38`.`target`,
-                `t38`.`denied`
+                *
               FROM (
                 SELECT
-                  `t37`.`tenant`,
-                  `t37`.`source`,
-                  `t37`.`event_id`,
-                  `t37`.`touch_s`,
-                  `t37`.`target`,
-                  `t37`.`denied`,
-                  ROW_NUMBER() OVER (
-                    PARTITION BY `t37`.`tenant`, `t37`.`source`, `t37`.`event_id`
-                    ORDER BY `t37`.`touch_s` DESC, `t37`.`target` DESC
-                  ) - 1 AS `place`
+                  `t2`.`tenant`,
+                  `t2`.`kind`,
+                  `t2`.`value`,
+                  `t2`.`currency`,
+                  `t2`.`prediction_id` AS `target`
+                FROM `o` AS `t2`
+                WHERE
+                  `t2`.`prediction_id` <> ''
+              ) AS `t9`
+              UNION ALL
+              SELECT
+                *
+              FROM (
+                SELECT
+                  `t12`.`tenant`,
+                  `t12`.`kind`,
+                  `t12`.`value`,
+                  `t12`.`currency`,
+                  `t40`.`target`
                 FROM (
                   SELECT
-                    `t36`.`tenant`,
-                    `t36`.`source`,
-                    `t36`.`event_id`,
-                    `t36`.`touch_s`,
-                    `t36`.`target`,
-                    (
-                      `t36`.`consent` = 'denied'
-                    ) OR (
-                      `t36`.`touch_consent` = 'denied'
-                    ) AS `denied`
+                    `t2`.`tenant`,
+                    `t2`.`source`,
+                    `t2`.`event_id`,
+                    `t2`.`kind`,
+                    `t2`.`time_s`,
+                    `t2`.`prediction_id`,
+                    `t2`.`subject`,
+                    `t2`.`use_case`,
+                    `t2`.`consent`,
+                    `t2`.`value`,
+                    `t2`.`currency`
+                  FROM `o` AS `t2`
+                ) AS `t12`
+                INNER JOIN (
+                  SELECT
+                    `t38`.`tenant`,
+                    `t38`.`source`,
+                    `t38`.`event_id`,
+                    `t38`.`target`,
+                    `t38`.`denied`
                   FROM (
                     SELECT
-                      `t35`.`tenant`,
-                      `t35`.`subject`,
-                      `t35`.`use_case`,
-                      `t35`.`touch_at`,
-                      `t35`.`source`,
-                      `t35`.`event_id`,
-                      `t35`.`consent`,
-                      `t35`.`time_s`,
-                      `t35`.`opens_s`,
-                      `t28`.`touch_s`,
-                      `t28`.`target`,
-                      `t28`.`touch_consent`
+                      `t37`.`tenant`,
+                      `t37`.`source`,
+                      `t37`.`event_id`,
+                      `t37`.`touch_s`,
+                      `t37`.`target`,
+                      `t37`.`denied`,
+                      ROW_NUMBER() OVER (
+                        PARTITION BY `t37`.`tenant`, `t37`.`source`, `t37`.`event_id`
+                        ORDER BY `t37`.`touch_s` DESC, `t37`.`target` DESC
+                      ) - 1 AS `place`
                     FROM (
                       SELECT
-                        `t33`.`tenant`,
-                        `t33`.`subject`,
-                        `t33`.`use_case`,
-                        `t33`.`touch_at`,
-                        `t33`.`source`,
-                        `t33`.`event_id`,
-                        `t33`.`consent`,
-                        `t33`.`time_s`,
-                        `t33`.`opens_s`
+                        `t36`.`tenant`,
+                        `t36`.`source`,
+                        `t36`.`event_id`,
+                        `t36`.`touch_s`,
+                        `t36`.`target`,
+                        (
+                          `t36`.`consent` = 'denied'
+                        ) OR (
+                          `t36`.`touch_consent` = 'denied'
+                        ) AS `denied`
                       FROM (
                         SELECT
-                          *
+                          `t35`.`tenant`,
+                          `t35`.`subject`,
+                          `t35`.`use_case`,
+                          `t35`.`touch_at`,
+                          `t35`.`source`,
+                          `t35`.`event_id`,
+                          `t35`.`consent`,
+                          `t35`.`time_s`,
+                          `t35`.`opens_s`,
+                          `t28`.`touch_s`,
+                          `t28`.`target`,
+                          `t28`.`touch_consent`
                         FROM (
                           SELECT
-                            `t31`.`tenant`,
-                            `t31`.`subject`,
-                            `t31`.`use_case`,
-                            `t31`.`at`,
-                            MAX(`t31`.`touch_at`) OVER (
-                              PARTITION BY `t31`.`tenant`, `t31`.`subject`, `t31`.`use_case`
-                              ORDER BY `t31`.`at` ASC NULLS LAST
-                              RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-                            ) AS `touch_at`,
-                            `t31`.`source`,
-                            `t31`.`event_id`,
-                            `t31`.`consent`,
-                            `t31`.`time_s`,
-                            `t31`.`opens_s`
+                            `t33`.`tenant`,
+                            `t33`.`subject`,
+                            `t33`.`use_case`,
+                            `t33`.`touch_at`,
+                            `t33`.`source`,
+                            `t33`.`event_id`,
+                            `t33`.`consent`,
+                            `t33`.`time_s`,
+                            `t33`.`opens_s`
                           FROM (
                             SELECT
                               *
                             FROM (
                               SELECT
-                                `t23`.`tenant`,
-                                `t23`.`subject`,
-                                `t23`.`use_case`,
-                                `t23`.`at`,
-                                `t23`.`at` AS `touch_at`,
-                                CAST(NULL AS STRING) AS `source`,
-                                CAST(NULL AS STRING) AS `event_id`,
-                                CAST(NULL AS STRING) AS `consent`,
-                                CAST(NULL AS DOUBLE) AS `time_s`,
-                                CAST(NULL AS DOUBLE) AS `opens_s`
-                              FROM `t22` AS `t23`
-                            ) AS `t24`
-                            UNION ALL
-                            SELECT
-                              *
-                            FROM (
-                              SELECT
-                                `t29`.`tenant`,
-                                `t29`.`subject`,
-                                `t29`.`use_case`,
-                                `t29`.`at`,
-                                CAST(NULL AS DOUBLE) AS `touch_at`,
-                                `t29`.`source`,
-                                `t29`.`event_id`,
-                                `t29`.`consent`,
-                                `t29`.`time_s`,
-                                `t29`.`opens_s`
+                                `t31`.`tenant`,
+                                `t31`.`subject`,
+                                `t31`.`use_case`,
+                                `t31`.`at`,
+                                MAX(`t31`.`touch_at`) OVER (
+                                  PARTITION BY `t31`.`tenant`, `t31`.`subject`, `t31`.`use_case`
+                                  ORDER BY `t31`.`at` ASC NULLS LAST
+                                  RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+                                ) AS `touch_at`,
+                                `t31`.`source`,
+                                `t31`.`event_id`,
+                                `t31`.`consent`,
+                                `t31`.`time_s`,
+                                `t31`.`opens_s`
                               FROM (
                                 SELECT
-                                  `t13`.`tenant`,
-                                  `t13`.`source`,
-                                  `t13`.`event_id`,
-                                  `t13`.`subject`,
-                                  `t13`.`consent`,
-                                  `t26`.`touch`,
-                                  `t13`.`time_s`,
-                                  `t26`.`place` AS `use_case`,
-                                  `t13`.`time_s` - `t26`.`window_s` AS `opens_s`,
-                                  IF(`t26`.`touch` = 'first', -(
-                                    `t13`.`time_s` - `t26`.`window_s`
-                                  ), `t13`.`time_s`) AS `at`
+                                  *
                                 FROM (
                                   SELECT
-                                    `t2`.`tenant`,
-                                    `t2`.`source`,
-                                    `t2`.`event_id`,
-                                    `t2`.`kind`,
-                                    `t2`.`time_s`,
-                                    `t2`.`prediction_id`,
-                                    `t2`.`subject`,
-                                    `t2`.`use_case`,
-                                    `t2`.`consent`,
-                                    `t2`.`value`,
-                                    `t2`.`currency`
-                                  FROM `o` AS `t2`
-                                  WHERE
-                                    `t2`.`prediction_id` = '' AND `t2`.`subject` <> ''
-                                ) AS `t13`
-                                INNER JOIN (
-                                  SELECT DISTINCT
-                                    `t23`.`touch`,
-                                    `t23`.`window_s`,
-                                    `t23`.`tenant` AS `owner`,
-                                    `t23`.`subject` AS `who`,
-                                    `t23`.`use_case` AS `place`
+                                    `t23`.`tenant`,
+                                    `t23`.`subject`,
+                                    `t23`.`use_case`,
+                                    `t23`.`at`,
+                                    `t23`.`at` AS `touch_at`,
+                                    CAST(NULL AS STRING) AS `source`,
+                                    CAST(NULL AS STRING) AS `event_id`,
+                                    CAST(NULL AS STRING) AS `consent`,
+                                    CAST(NULL AS DOUBLE) AS `time_s`,
+                                    CAST(NULL AS DOUBLE) AS `opens_s`
                                   FROM `t22` AS `t23`
-                                ) AS `t26`
-                                  ON `t13`.`tenant` = `t26`.`owner`
-                                  AND `t13`.`subject` = `t26`.`who`
-                                  AND (
-                                    (
-                                      `t13`.`use_case` = ''
-                                    ) OR (
-                                      `t13`.`use_case` = `t26`.`place`
-                                    )
-                                  )
-                              ) AS `t29`
-                            ) AS `t30`
-                          ) AS `t31`
-                        ) AS `t32`
-                        WHERE
-                          `t32`.`event_id` IS NOT NULL
-                          AND (
-                            `t32`.`touch_at` IS NOT NULL AND NOT ISNAN(`t32`.`touch_at`)
-                          )
-                      ) AS `t33`
-                    ) AS `t35`
-                    INNER JOIN (
-                      SELECT
-                        `t23`.`tenant`,
-                        `t23`.`subject`,
-                        `t23`.`use_case`,
-                        `t23`.`time_s` AS `touch_s`,
-                        IF(`t23`.`touch` = 'first', `t23`.`low`, `t23`.`high`) AS `target`,
-                        IF(`t23`.`touch` = 'first', `t23`.`low_consent`, `t23`.`high_consent`) AS `touch_consent`,
-                        `t23`.`at` AS `touch_at`
-                      FROM `t22` AS `t23`
-                    ) AS `t28`
-                      ON `t35`.`tenant` = `t28`.`tenant`
-                      AND `t35`.`subject` = `t28`.`subject`
-                      AND `t35`.`use_case` = `t28`.`use_case`
-                      AND `t35`.`touch_at` = `t28`.`touch_at`
-                  ) AS `t36`
+                                ) AS `t24`
+                                UNION ALL
+                                SELECT
+                                  *
+                                FROM (
+                                  SELECT
+                                    `t29`.`tenant`,
+                                    `t29`.`subject`,
+                                    `t29`.`use_case`,
+                                    `t29`.`at`,
+                                    CAST(NULL AS DOUBLE) AS `touch_at`,
+                                    `t29`.`source`,
+                                    `t29`.`event_id`,
+                                    `t29`.`consent`,
+                                    `t29`.`time_s`,
+                                    `t29`.`opens_s`
+                                  FROM (
+                                    SELECT
+                                      `t13`.`tenant`,
+                                      `t13`.`source`,
+                                      `t13`.`event_id`,
+                                      `t13`.`subject`,
+                                      `t13`.`consent`,
+                                      `t26`.`touch`,
+                                      `t13`.`time_s`,
+                                      `t26`.`place` AS `use_case`,
+                                      `t13`.`time_s` - `t26`.`window_s` AS `opens_s`,
+                                      IF(`t26`.`touch` = 'first', -(
+                                        `t13`.`time_s` - `t26`.`window_s`
+                                      ), `t13`.`time_s`) AS `at`
+                                    FROM (
+                                      SELECT
+                                        `t2`.`tenant`,
+                                        `t2`.`source`,
+                                        `t2`.`event_id`,
+                                        `t2`.`kind`,
+                                        `t2`.`time_s`,
+                                        `t2`.`prediction_id`,
+                                        `t2`.`subject`,
+                                        `t2`.`use_case`,
+                                        `t2`.`consent`,
+                                        `t2`.`value`,
+                                        `t2`.`currency`
+                                      FROM `o` AS `t2`
+                                      WHERE
+                                        `t2`.`prediction_id` = '' AND `t2`.`subject` <> ''
+                                    ) AS `t13`
+                                    INNER JOIN (
+                                      SELECT DISTINCT
+                                        `t23`.`touch`,
+                                        `t23`.`window_s`,
+                                        `t23`.`tenant` AS `owner`,
+                                        `t23`.`subject` AS `who`,
+                                        `t23`.`use_case` AS `place`
+                                      FROM `t22` AS `t23`
+                                    ) AS `t26`
+                                      ON `t13`.`tenant` = `t26`.`owner`
+                                      AND `t13`.`subject` = `t26`.`who`
+                                      AND (
+                                        (
+                                          `t13`.`use_case` = ''
+                                        ) OR (
+                                          `t13`.`use_case` = `t26`.`place`
+                                        )
+                                      )
+                                  ) AS `t29`
+                                ) AS `t30`
+                              ) AS `t31`
+                            ) AS `t32`
+                            WHERE
+                              `t32`.`event_id` IS NOT NULL
+                              AND (
+                                `t32`.`touch_at` IS NOT NULL AND NOT ISNAN(`t32`.`touch_at`)
+                              )
+                          ) AS `t33`
+                        ) AS `t35`
+                        INNER JOIN (
+                          SELECT
+                            `t23`.`tenant`,
+                            `t23`.`subject`,
+                            `t23`.`use_case`,
+                            `t23`.`time_s` AS `touch_s`,
+                            IF(`t23`.`touch` = 'first', `t23`.`low`, `t23`.`high`) AS `target`,
+                            IF(`t23`.`touch` = 'first', `t23`.`low_consent`, `t23`.`high_consent`) AS `touch_consent`,
+                            `t23`.`at` AS `touch_at`
+                          FROM `t22` AS `t23`
+                        ) AS `t28`
+                          ON `t35`.`tenant` = `t28`.`tenant`
+                          AND `t35`.`subject` = `t28`.`subject`
+                          AND `t35`.`use_case` = `t28`.`use_case`
+                          AND `t35`.`touch_at` = `t28`.`touch_at`
+                      ) AS `t36`
+                      WHERE
+                        `t36`.`touch_s` >= `t36`.`opens_s` AND `t36`.`touch_s` <= `t36`.`time_s`
+                    ) AS `t37`
+                  ) AS `t38`
                   WHERE
-                    `t36`.`touch_s` >= `t36`.`opens_s` AND `t36`.`touch_s` <= `t36`.`time_s`
-                ) AS `t37`
-              ) AS `t38`
-              WHERE
-                `t38`.`place` = 0 AND NOT (
-                  `t38`.`denied`
-                )
-            ) AS `t40`
-              ON `t12`.`tenant` = `t40`.`tenant`
-              AND `t12`.`source` = `t40`.`source`
-              AND `t12`.`event_id` = `t40`.`event_id`
-          ) AS `t41`
-        ) AS `t42`
-        GROUP BY
-          1,
-          2
-      ) AS `t44`
-        ON `t16`.`prediction_id` = `t44`.`target` AND `t16`.`tenant` = `t44`.`tenant`
-    ) AS `t45`
+                    `t38`.`place` = 0 AND NOT (
+                      `t38`.`denied`
+                    )
+                ) AS `t40`
+                  ON `t12`.`tenant` = `t40`.`tenant`
+                  AND `t12`.`source` = `t40`.`source`
+                  AND `t12`.`event_id` = `t40`.`event_id`
+              ) AS `t41`
+            ) AS `t42`
+          ) AS `t43`
+          GROUP BY
+            1,
+            2
+        ) AS `t44`
+      ) AS `t46`
+        ON `t16`.`prediction_id` = `t46`.`target` AND `t16`.`tenant` = `t46`.`tenant`
+    ) AS `t47`
     GROUP BY
       1,
       2
-  ) AS `t47`
+  ) AS `t49`
   LEFT OUTER JOIN (
     SELECT
       `t0`.`used_when`,
       `t0`.`use_case` AS `measured`
     FROM `measures` AS `t0`
   ) AS `t7`
-    ON `t47`.`use_case` = `t7`.`measured`
-) AS `t48`
+    ON `t49`.`use_case` = `t7`.`measured`
+) AS `t50`
 ORDER BY
-  `t48`.`use_case` ASC NULLS LAST,
-  `t48`.`day` ASC NULLS LAST
+  `t50`.`use_case` ASC NULLS LAST,
+  `t50`.`day` ASC NULLS LAST
