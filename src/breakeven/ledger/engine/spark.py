@@ -163,7 +163,7 @@ class SparkEngine:
 
     def _place(self, segment: Segment) -> str:
         if not self._data_url:
-            return Path(segment.path).resolve().as_uri()
+            return f"file://{Path(segment.path).resolve()}"  # Hadoop takes a path as it is, %3D included
         return self._data_url + segment.path[segment.path.rindex("/segments/") :]
 
     def _local(self, table: Table) -> DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ibis
 
-from breakeven.ledger.engine.ask.tables import MEASURES, WHOLE, E, P, bit_or, delivered, total, whole
+from breakeven.ledger.engine.ask.tables import MEASURES, WHOLE, E, P, bit_or, delivered, total, unique, whole
 from breakeven.ledger.engine.port import DEFAULT_WINDOW_S, MICRO
 
 _TRAIL = ("tenant", "subject", "use_case")
@@ -109,13 +109,14 @@ def _measured(t: ibis.Table) -> ibis.Table:
 
 def _of(p: ibis.Table, lost: ibis.Table) -> ibis.Table:
     """The predictions of subjects that some event asks for."""
-    who = lost.select("tenant", "subject").distinct()
+    who = unique(lost, "tenant", "subject")
     return p.semi_join(who, (p.tenant == who.tenant) & (p.subject == who.subject))
 
 
 def _questions(lost: ibis.Table, near: ibis.Table) -> ibis.Table:
     """Each event once for every use case that may have served its subject."""
-    trails = near.select("touch", "window_s", owner="tenant", who="subject", place="use_case").distinct()
+    trails = unique(near, *_TRAIL, "touch", "window_s")
+    trails = trails.select("touch", "window_s", owner="tenant", who="subject", place="use_case")
     fits = (lost.tenant == trails.owner) & (lost.subject == trails.who)
     joined = lost.join(trails, [fits, (lost.use_case == "") | (lost.use_case == trails.place)])
     opens_s = joined.time_s - joined.window_s

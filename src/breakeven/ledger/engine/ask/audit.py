@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 
 from breakeven.ledger.engine.ask.attribution import attributed, events
-from breakeven.ledger.engine.ask.tables import ALL_E, ALL_P, E, Values, asked, within
+from breakeven.ledger.engine.ask.tables import ALL_E, ALL_P, E, Values, asked, unique, within
 
 
 def kinds(values: Values) -> ibis.Table:
@@ -31,7 +31,7 @@ def unused(values: Values) -> ibis.Table:
 def policies(values: Values) -> ibis.Table:
     """The policies in force."""
     p = asked(values)
-    return p.filter(p.policy_id != "").select("policy_id").distinct().order_by("policy_id")
+    return unique(p.filter(p.policy_id != ""), "policy_id").order_by("policy_id")
 
 
 def lost(values: Values) -> ibis.Table:

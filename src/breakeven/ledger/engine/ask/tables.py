@@ -117,6 +117,11 @@ def total(value: ibis.Value, where: ibis.Value | None = None) -> ibis.Value:
     return value.cast(WHOLE).sum(where=where).coalesce(ibis.literal(0).cast(WHOLE))
 
 
+def unique(t: ibis.Table, *names: str) -> ibis.Table:
+    """Each combination of values once. Not `distinct`: for Spark, Ibis 12 lets columns of earlier filters into it."""
+    return t.group_by(*names).aggregate(rows=t.count()).select(*names)
+
+
 def rank(basis: ibis.Value) -> ibis.Value:
     """The index of a basis in `BASES`."""
     return basis.cases(*((name, place) for place, name in enumerate(BASES)), else_=None)

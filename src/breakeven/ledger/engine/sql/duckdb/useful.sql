@@ -1,48 +1,64 @@
 -- Made by scripts/build_questions.py from engine/ask: change it there.
-WITH "t22" AS (
+WITH "t10" AS (
   SELECT
-    "t21"."tenant",
-    "t21"."subject",
-    "t21"."use_case",
-    "t21"."touch",
-    "t21"."window_s",
-    "t21"."time_s",
-    "t21"."at",
-    MIN("t21"."prediction_id") AS "low",
-    MAX("t21"."prediction_id") AS "high",
-    FIRST("t21"."consent" ORDER BY "t21"."prediction_id") AS "low_consent",
-    FIRST("t21"."consent" ORDER BY "t21"."prediction_id" DESC) AS "high_consent"
+    "t2"."tenant",
+    "t2"."source",
+    "t2"."event_id",
+    "t2"."kind",
+    "t2"."time_s",
+    "t2"."prediction_id",
+    "t2"."subject",
+    "t2"."use_case",
+    "t2"."consent",
+    "t2"."value",
+    "t2"."currency"
+  FROM "o" AS "t2"
+  WHERE
+    "t2"."prediction_id" = '' AND "t2"."subject" <> ''
+), "t24" AS (
+  SELECT
+    "t23"."tenant",
+    "t23"."subject",
+    "t23"."use_case",
+    "t23"."touch",
+    "t23"."window_s",
+    "t23"."time_s",
+    "t23"."at",
+    MIN("t23"."prediction_id") AS "low",
+    MAX("t23"."prediction_id") AS "high",
+    FIRST("t23"."consent" ORDER BY "t23"."prediction_id") AS "low_consent",
+    FIRST("t23"."consent" ORDER BY "t23"."prediction_id" DESC) AS "high_consent"
   FROM (
     SELECT
-      "t20"."tenant",
-      "t20"."subject",
-      "t20"."use_case",
-      "t20"."time_s",
-      "t20"."prediction_id",
-      "t20"."consent",
-      "t20"."window_s",
-      "t20"."touch",
-      CASE WHEN "t20"."touch" = 'first' THEN -(
-        "t20"."time_s"
-      ) ELSE "t20"."time_s" END AS "at"
+      "t22"."tenant",
+      "t22"."subject",
+      "t22"."use_case",
+      "t22"."time_s",
+      "t22"."prediction_id",
+      "t22"."consent",
+      "t22"."window_s",
+      "t22"."touch",
+      CASE WHEN "t22"."touch" = 'first' THEN -(
+        "t22"."time_s"
+      ) ELSE "t22"."time_s" END AS "at"
     FROM (
       SELECT
-        "t19"."tenant",
-        "t19"."subject",
-        "t19"."use_case",
-        "t19"."time_s",
-        "t19"."prediction_id",
-        "t19"."consent",
+        "t21"."tenant",
+        "t21"."subject",
+        "t21"."use_case",
+        "t21"."time_s",
+        "t21"."prediction_id",
+        "t21"."consent",
         COALESCE("t8"."window_s", 1800.0) AS "window_s",
         COALESCE("t8"."touch", 'last') AS "touch"
       FROM (
         SELECT
-          "t17"."tenant",
-          "t17"."subject",
-          "t17"."use_case",
-          "t17"."time_s",
-          "t17"."prediction_id",
-          "t17"."consent"
+          "t19"."tenant",
+          "t19"."subject",
+          "t19"."use_case",
+          "t19"."time_s",
+          "t19"."prediction_id",
+          "t19"."consent"
         FROM (
           SELECT
             "t3"."prediction_id",
@@ -124,18 +140,25 @@ WITH "t22" AS (
             "t3"."action_propensities"
           FROM "p" AS "t3"
           SEMI JOIN (
-            SELECT DISTINCT
-              "t2"."tenant",
-              "t2"."subject"
-            FROM "o" AS "t2"
-            WHERE
-              "t2"."prediction_id" = '' AND "t2"."subject" <> ''
-          ) AS "t14"
-            ON "t3"."tenant" = "t14"."tenant" AND "t3"."subject" = "t14"."subject"
-        ) AS "t17"
+            SELECT
+              "t16"."tenant",
+              "t16"."subject"
+            FROM (
+              SELECT
+                "t12"."tenant",
+                "t12"."subject",
+                COUNT(*) AS "rows"
+              FROM "t10" AS "t12"
+              GROUP BY
+                1,
+                2
+            ) AS "t16"
+          ) AS "t18"
+            ON "t3"."tenant" = "t18"."tenant" AND "t3"."subject" = "t18"."subject"
+        ) AS "t19"
         WHERE
-          "t17"."status" IN ('answered', 'cached', 'fallback') AND "t17"."subject" <> ''
-      ) AS "t19"
+          "t19"."status" IN ('answered', 'cached', 'fallback') AND "t19"."subject" <> ''
+      ) AS "t21"
       LEFT OUTER JOIN (
         SELECT
           "t0"."window_s",
@@ -143,9 +166,9 @@ WITH "t22" AS (
           "t0"."use_case" AS "measured"
         FROM "measures" AS "t0"
       ) AS "t8"
-        ON "t19"."use_case" = "t8"."measured"
-    ) AS "t20"
-  ) AS "t21"
+        ON "t21"."use_case" = "t8"."measured"
+    ) AS "t22"
+  ) AS "t23"
   GROUP BY
     1,
     2,
@@ -159,67 +182,67 @@ SELECT
   *
 FROM (
   SELECT
-    "t49"."use_case",
-    "t49"."day",
-    "t49"."predictions",
-    "t49"."observed",
-    "t49"."unpriced",
-    "t49"."cost_pico_usd",
+    "t53"."use_case",
+    "t53"."day",
+    "t53"."predictions",
+    "t53"."observed",
+    "t53"."unpriced",
+    "t53"."cost_pico_usd",
     CASE "t7"."used_when"
       WHEN 'delivered'
-      THEN "t49"."served"
+      THEN "t53"."served"
       WHEN 'outcome'
-      THEN "t49"."acted"
+      THEN "t53"."acted"
       WHEN 'exposure'
-      THEN "t49"."shown"
+      THEN "t53"."shown"
       ELSE CAST(NULL AS BIGINT)
     END AS "useful"
   FROM (
     SELECT
-      "t47"."use_case",
-      "t47"."day",
+      "t51"."use_case",
+      "t51"."day",
       COUNT(*) AS "predictions",
       COUNT(*) FILTER(WHERE
         NOT (
-          "t47"."unobserved"
+          "t51"."unobserved"
         )) AS "observed",
       COUNT(*) FILTER(WHERE
         NOT (
-          "t47"."unobserved"
-        ) AND "t47"."unpriced") AS "unpriced",
+          "t51"."unobserved"
+        ) AND "t51"."unpriced") AS "unpriced",
       COALESCE(
-        SUM(CAST("t47"."cost_pico_usd" AS DECIMAL(38, 0))) FILTER(WHERE
+        SUM(CAST("t51"."cost_pico_usd" AS DECIMAL(38, 0))) FILTER(WHERE
           NOT (
-            "t47"."unobserved"
+            "t51"."unobserved"
           )),
         CAST(0 AS DECIMAL(38, 0))
       ) AS "cost_pico_usd",
       COUNT(*) FILTER(WHERE
         NOT (
-          "t47"."unobserved"
-        ) AND "t47"."good") AS "served",
+          "t51"."unobserved"
+        ) AND "t51"."good") AS "served",
       COUNT(*) FILTER(WHERE
         NOT (
-          "t47"."unobserved"
+          "t51"."unobserved"
         )
-        AND "t47"."good"
+        AND "t51"."good"
         AND (
-          "t47"."exposed" OR "t47"."touched"
+          "t51"."exposed" OR "t51"."touched"
         )) AS "shown",
       COUNT(*) FILTER(WHERE
         NOT (
-          "t47"."unobserved"
-        ) AND "t47"."good" AND "t47"."touched") AS "acted"
+          "t51"."unobserved"
+        ) AND "t51"."good" AND "t51"."touched") AS "acted"
     FROM (
       SELECT
-        "t16"."use_case",
-        "t16"."day",
-        "t16"."cost_pico_usd",
-        "t16"."good",
-        "t16"."unpriced",
-        COALESCE("t46"."exposed", FALSE) AS "exposed",
-        COALESCE("t46"."touched", FALSE) AS "touched",
-        COALESCE("t46"."unobserved", FALSE) AS "unobserved"
+        "t15"."use_case",
+        "t15"."day",
+        "t15"."cost_pico_usd",
+        "t15"."good",
+        "t15"."unpriced",
+        COALESCE("t50"."exposed", FALSE) AS "exposed",
+        COALESCE("t50"."touched", FALSE) AS "touched",
+        COALESCE("t50"."unobserved", FALSE) AS "unobserved"
       FROM (
         SELECT
           "t1"."prediction_id",
@@ -295,33 +318,33 @@ FROM (
               "t1"."deployment" = $deployment
             )
           )
-      ) AS "t16"
+      ) AS "t15"
       LEFT OUTER JOIN (
         SELECT
-          "t44"."tenant",
-          "t44"."target",
+          "t48"."tenant",
+          "t48"."target",
           (
-            "t44"."bits" & 1
+            "t48"."bits" & 1
           ) <> 0 AS "exposed",
           (
-            "t44"."bits" & 2
+            "t48"."bits" & 2
           ) <> 0 AS "touched",
           (
-            "t44"."bits" & 4
+            "t48"."bits" & 4
           ) <> 0 AS "unobserved"
         FROM (
           SELECT
-            "t43"."tenant",
-            "t43"."target",
-            BIT_OR("t43"."bit") AS "bits"
+            "t47"."tenant",
+            "t47"."target",
+            BIT_OR("t47"."bit") AS "bits"
           FROM (
             SELECT
-              "t42"."tenant",
-              "t42"."kind",
-              "t42"."value",
-              "t42"."currency",
-              "t42"."target",
-              CAST(CASE "t42"."kind"
+              "t46"."tenant",
+              "t46"."kind",
+              "t46"."value",
+              "t46"."currency",
+              "t46"."target",
+              CAST(CASE "t46"."kind"
                 WHEN 'exposure'
                 THEN 1
                 WHEN 'click'
@@ -353,11 +376,11 @@ FROM (
                 *
               FROM (
                 SELECT
-                  "t12"."tenant",
-                  "t12"."kind",
-                  "t12"."value",
-                  "t12"."currency",
-                  "t40"."target"
+                  "t11"."tenant",
+                  "t11"."kind",
+                  "t11"."value",
+                  "t11"."currency",
+                  "t44"."target"
                 FROM (
                   SELECT
                     "t2"."tenant",
@@ -372,223 +395,238 @@ FROM (
                     "t2"."value",
                     "t2"."currency"
                   FROM "o" AS "t2"
-                ) AS "t12"
+                ) AS "t11"
                 INNER JOIN (
                   SELECT
-                    "t38"."tenant",
-                    "t38"."source",
-                    "t38"."event_id",
-                    "t38"."target",
-                    "t38"."denied"
+                    "t42"."tenant",
+                    "t42"."source",
+                    "t42"."event_id",
+                    "t42"."target",
+                    "t42"."denied"
                   FROM (
                     SELECT
-                      "t37"."tenant",
-                      "t37"."source",
-                      "t37"."event_id",
-                      "t37"."touch_s",
-                      "t37"."target",
-                      "t37"."denied",
+                      "t41"."tenant",
+                      "t41"."source",
+                      "t41"."event_id",
+                      "t41"."touch_s",
+                      "t41"."target",
+                      "t41"."denied",
                       ROW_NUMBER() OVER (
-                        PARTITION BY "t37"."tenant", "t37"."source", "t37"."event_id"
-                        ORDER BY "t37"."touch_s" DESC, "t37"."target" DESC
+                        PARTITION BY "t41"."tenant", "t41"."source", "t41"."event_id"
+                        ORDER BY "t41"."touch_s" DESC, "t41"."target" DESC
                         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
                       ) - 1 AS "place"
                     FROM (
                       SELECT
-                        "t36"."tenant",
-                        "t36"."source",
-                        "t36"."event_id",
-                        "t36"."touch_s",
-                        "t36"."target",
+                        "t40"."tenant",
+                        "t40"."source",
+                        "t40"."event_id",
+                        "t40"."touch_s",
+                        "t40"."target",
                         (
-                          "t36"."consent" = 'denied'
+                          "t40"."consent" = 'denied'
                         ) OR (
-                          "t36"."touch_consent" = 'denied'
+                          "t40"."touch_consent" = 'denied'
                         ) AS "denied"
                       FROM (
                         SELECT
-                          "t35"."tenant",
-                          "t35"."subject",
-                          "t35"."use_case",
-                          "t35"."touch_at",
-                          "t35"."source",
-                          "t35"."event_id",
-                          "t35"."consent",
-                          "t35"."time_s",
-                          "t35"."opens_s",
-                          "t28"."touch_s",
-                          "t28"."target",
-                          "t28"."touch_consent"
+                          "t39"."tenant",
+                          "t39"."subject",
+                          "t39"."use_case",
+                          "t39"."touch_at",
+                          "t39"."source",
+                          "t39"."event_id",
+                          "t39"."consent",
+                          "t39"."time_s",
+                          "t39"."opens_s",
+                          "t29"."touch_s",
+                          "t29"."target",
+                          "t29"."touch_consent"
                         FROM (
                           SELECT
-                            "t33".*
+                            "t37".*
                             EXCLUDE ("at")
                           FROM (
                             SELECT
                               *
                             FROM (
                               SELECT
-                                "t31"."tenant",
-                                "t31"."subject",
-                                "t31"."use_case",
-                                "t31"."at",
-                                MAX("t31"."touch_at") OVER (
-                                  PARTITION BY "t31"."tenant", "t31"."subject", "t31"."use_case"
-                                  ORDER BY "t31"."at" ASC
+                                "t35"."tenant",
+                                "t35"."subject",
+                                "t35"."use_case",
+                                "t35"."at",
+                                MAX("t35"."touch_at") OVER (
+                                  PARTITION BY "t35"."tenant", "t35"."subject", "t35"."use_case"
+                                  ORDER BY "t35"."at" ASC
                                   RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                                 ) AS "touch_at",
-                                "t31"."source",
-                                "t31"."event_id",
-                                "t31"."consent",
-                                "t31"."time_s",
-                                "t31"."opens_s"
+                                "t35"."source",
+                                "t35"."event_id",
+                                "t35"."consent",
+                                "t35"."time_s",
+                                "t35"."opens_s"
                               FROM (
                                 SELECT
                                   *
                                 FROM (
                                   SELECT
-                                    "t23"."tenant",
-                                    "t23"."subject",
-                                    "t23"."use_case",
-                                    "t23"."at",
-                                    "t23"."at" AS "touch_at",
+                                    "t25"."tenant",
+                                    "t25"."subject",
+                                    "t25"."use_case",
+                                    "t25"."at",
+                                    "t25"."at" AS "touch_at",
                                     CAST(NULL AS TEXT) AS "source",
                                     CAST(NULL AS TEXT) AS "event_id",
                                     CAST(NULL AS TEXT) AS "consent",
                                     CAST(NULL AS DOUBLE) AS "time_s",
                                     CAST(NULL AS DOUBLE) AS "opens_s"
-                                  FROM "t22" AS "t23"
-                                ) AS "t24"
+                                  FROM "t24" AS "t25"
+                                ) AS "t26"
                                 UNION ALL
                                 SELECT
                                   *
                                 FROM (
                                   SELECT
-                                    "t29"."tenant",
-                                    "t29"."subject",
-                                    "t29"."use_case",
-                                    "t29"."at",
+                                    "t33"."tenant",
+                                    "t33"."subject",
+                                    "t33"."use_case",
+                                    "t33"."at",
                                     CAST(NULL AS DOUBLE) AS "touch_at",
-                                    "t29"."source",
-                                    "t29"."event_id",
-                                    "t29"."consent",
-                                    "t29"."time_s",
-                                    "t29"."opens_s"
+                                    "t33"."source",
+                                    "t33"."event_id",
+                                    "t33"."consent",
+                                    "t33"."time_s",
+                                    "t33"."opens_s"
                                   FROM (
                                     SELECT
-                                      "t13"."tenant",
-                                      "t13"."source",
-                                      "t13"."event_id",
-                                      "t13"."subject",
-                                      "t13"."consent",
-                                      "t26"."touch",
-                                      "t13"."time_s",
-                                      "t26"."place" AS "use_case",
-                                      "t13"."time_s" - "t26"."window_s" AS "opens_s",
+                                      "t14"."tenant",
+                                      "t14"."source",
+                                      "t14"."event_id",
+                                      "t14"."subject",
+                                      "t14"."consent",
+                                      "t32"."touch",
+                                      "t14"."time_s",
+                                      "t32"."place" AS "use_case",
+                                      "t14"."time_s" - "t32"."window_s" AS "opens_s",
                                       CASE
-                                        WHEN "t26"."touch" = 'first'
+                                        WHEN "t32"."touch" = 'first'
                                         THEN -(
-                                          "t13"."time_s" - "t26"."window_s"
+                                          "t14"."time_s" - "t32"."window_s"
                                         )
-                                        ELSE "t13"."time_s"
+                                        ELSE "t14"."time_s"
                                       END AS "at"
-                                    FROM (
-                                      SELECT
-                                        "t2"."tenant",
-                                        "t2"."source",
-                                        "t2"."event_id",
-                                        "t2"."kind",
-                                        "t2"."time_s",
-                                        "t2"."prediction_id",
-                                        "t2"."subject",
-                                        "t2"."use_case",
-                                        "t2"."consent",
-                                        "t2"."value",
-                                        "t2"."currency"
-                                      FROM "o" AS "t2"
-                                      WHERE
-                                        "t2"."prediction_id" = '' AND "t2"."subject" <> ''
-                                    ) AS "t13"
+                                    FROM "t10" AS "t14"
                                     INNER JOIN (
-                                      SELECT DISTINCT
-                                        "t23"."touch",
-                                        "t23"."window_s",
-                                        "t23"."tenant" AS "owner",
-                                        "t23"."subject" AS "who",
-                                        "t23"."use_case" AS "place"
-                                      FROM "t22" AS "t23"
-                                    ) AS "t26"
-                                      ON "t13"."tenant" = "t26"."owner"
-                                      AND "t13"."subject" = "t26"."who"
+                                      SELECT
+                                        "t30"."touch",
+                                        "t30"."window_s",
+                                        "t30"."tenant" AS "owner",
+                                        "t30"."subject" AS "who",
+                                        "t30"."use_case" AS "place"
+                                      FROM (
+                                        SELECT
+                                          "t28"."tenant",
+                                          "t28"."subject",
+                                          "t28"."use_case",
+                                          "t28"."touch",
+                                          "t28"."window_s",
+                                          COUNT(*) AS "rows"
+                                        FROM (
+                                          SELECT
+                                            "t25"."tenant",
+                                            "t25"."subject",
+                                            "t25"."use_case",
+                                            "t25"."touch",
+                                            "t25"."window_s",
+                                            "t25"."at",
+                                            "t25"."time_s" AS "touch_s",
+                                            CASE WHEN "t25"."touch" = 'first' THEN "t25"."low" ELSE "t25"."high" END AS "target",
+                                            CASE
+                                              WHEN "t25"."touch" = 'first'
+                                              THEN "t25"."low_consent"
+                                              ELSE "t25"."high_consent"
+                                            END AS "touch_consent"
+                                          FROM "t24" AS "t25"
+                                        ) AS "t28"
+                                        GROUP BY
+                                          1,
+                                          2,
+                                          3,
+                                          4,
+                                          5
+                                      ) AS "t30"
+                                    ) AS "t32"
+                                      ON "t14"."tenant" = "t32"."owner"
+                                      AND "t14"."subject" = "t32"."who"
                                       AND (
                                         (
-                                          "t13"."use_case" = ''
+                                          "t14"."use_case" = ''
                                         ) OR (
-                                          "t13"."use_case" = "t26"."place"
+                                          "t14"."use_case" = "t32"."place"
                                         )
                                       )
-                                  ) AS "t29"
-                                ) AS "t30"
-                              ) AS "t31"
-                            ) AS "t32"
+                                  ) AS "t33"
+                                ) AS "t34"
+                              ) AS "t35"
+                            ) AS "t36"
                             WHERE
-                              "t32"."event_id" IS NOT NULL AND "t32"."touch_at" IS NOT NULL
-                          ) AS "t33"
-                        ) AS "t35"
+                              "t36"."event_id" IS NOT NULL AND "t36"."touch_at" IS NOT NULL
+                          ) AS "t37"
+                        ) AS "t39"
                         INNER JOIN (
                           SELECT
-                            "t23"."tenant",
-                            "t23"."subject",
-                            "t23"."use_case",
-                            "t23"."time_s" AS "touch_s",
-                            CASE WHEN "t23"."touch" = 'first' THEN "t23"."low" ELSE "t23"."high" END AS "target",
+                            "t25"."tenant",
+                            "t25"."subject",
+                            "t25"."use_case",
+                            "t25"."time_s" AS "touch_s",
+                            CASE WHEN "t25"."touch" = 'first' THEN "t25"."low" ELSE "t25"."high" END AS "target",
                             CASE
-                              WHEN "t23"."touch" = 'first'
-                              THEN "t23"."low_consent"
-                              ELSE "t23"."high_consent"
+                              WHEN "t25"."touch" = 'first'
+                              THEN "t25"."low_consent"
+                              ELSE "t25"."high_consent"
                             END AS "touch_consent",
-                            "t23"."at" AS "touch_at"
-                          FROM "t22" AS "t23"
-                        ) AS "t28"
-                          ON "t35"."tenant" = "t28"."tenant"
-                          AND "t35"."subject" = "t28"."subject"
-                          AND "t35"."use_case" = "t28"."use_case"
-                          AND "t35"."touch_at" = "t28"."touch_at"
-                      ) AS "t36"
+                            "t25"."at" AS "touch_at"
+                          FROM "t24" AS "t25"
+                        ) AS "t29"
+                          ON "t39"."tenant" = "t29"."tenant"
+                          AND "t39"."subject" = "t29"."subject"
+                          AND "t39"."use_case" = "t29"."use_case"
+                          AND "t39"."touch_at" = "t29"."touch_at"
+                      ) AS "t40"
                       WHERE
-                        "t36"."touch_s" >= "t36"."opens_s" AND "t36"."touch_s" <= "t36"."time_s"
-                    ) AS "t37"
-                  ) AS "t38"
+                        "t40"."touch_s" >= "t40"."opens_s" AND "t40"."touch_s" <= "t40"."time_s"
+                    ) AS "t41"
+                  ) AS "t42"
                   WHERE
-                    "t38"."place" = 0 AND NOT (
-                      "t38"."denied"
+                    "t42"."place" = 0 AND NOT (
+                      "t42"."denied"
                     )
-                ) AS "t40"
-                  ON "t12"."tenant" = "t40"."tenant"
-                  AND "t12"."source" = "t40"."source"
-                  AND "t12"."event_id" = "t40"."event_id"
-              ) AS "t41"
-            ) AS "t42"
-          ) AS "t43"
+                ) AS "t44"
+                  ON "t11"."tenant" = "t44"."tenant"
+                  AND "t11"."source" = "t44"."source"
+                  AND "t11"."event_id" = "t44"."event_id"
+              ) AS "t45"
+            ) AS "t46"
+          ) AS "t47"
           GROUP BY
             1,
             2
-        ) AS "t44"
-      ) AS "t46"
-        ON "t16"."prediction_id" = "t46"."target" AND "t16"."tenant" = "t46"."tenant"
-    ) AS "t47"
+        ) AS "t48"
+      ) AS "t50"
+        ON "t15"."prediction_id" = "t50"."target" AND "t15"."tenant" = "t50"."tenant"
+    ) AS "t51"
     GROUP BY
       1,
       2
-  ) AS "t49"
+  ) AS "t53"
   LEFT OUTER JOIN (
     SELECT
       "t0"."used_when",
       "t0"."use_case" AS "measured"
     FROM "measures" AS "t0"
   ) AS "t7"
-    ON "t49"."use_case" = "t7"."measured"
-) AS "t50"
+    ON "t53"."use_case" = "t7"."measured"
+) AS "t54"
 ORDER BY
-  "t50"."use_case" ASC,
-  "t50"."day" ASC
+  "t54"."use_case" ASC,
+  "t54"."day" ASC

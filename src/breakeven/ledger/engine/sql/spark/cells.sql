@@ -1,48 +1,64 @@
 -- Made by scripts/build_questions.py from engine/ask: change it there.
-WITH `t25` AS (
+WITH `t12` AS (
   SELECT
-    `t24`.`tenant`,
-    `t24`.`subject`,
-    `t24`.`use_case`,
-    `t24`.`touch`,
-    `t24`.`window_s`,
-    `t24`.`time_s`,
-    `t24`.`at`,
-    MIN(`t24`.`prediction_id`) AS `low`,
-    MAX(`t24`.`prediction_id`) AS `high`,
-    MIN_BY(`t24`.`consent`, `t24`.`prediction_id`) AS `low_consent`,
-    MAX_BY(`t24`.`consent`, `t24`.`prediction_id`) AS `high_consent`
+    `t3`.`tenant`,
+    `t3`.`source`,
+    `t3`.`event_id`,
+    `t3`.`kind`,
+    `t3`.`time_s`,
+    `t3`.`prediction_id`,
+    `t3`.`subject`,
+    `t3`.`use_case`,
+    `t3`.`consent`,
+    `t3`.`value`,
+    `t3`.`currency`
+  FROM `o` AS `t3`
+  WHERE
+    `t3`.`prediction_id` = '' AND `t3`.`subject` <> ''
+), `t27` AS (
+  SELECT
+    `t26`.`tenant`,
+    `t26`.`subject`,
+    `t26`.`use_case`,
+    `t26`.`touch`,
+    `t26`.`window_s`,
+    `t26`.`time_s`,
+    `t26`.`at`,
+    MIN(`t26`.`prediction_id`) AS `low`,
+    MAX(`t26`.`prediction_id`) AS `high`,
+    MIN_BY(`t26`.`consent`, `t26`.`prediction_id`) AS `low_consent`,
+    MAX_BY(`t26`.`consent`, `t26`.`prediction_id`) AS `high_consent`
   FROM (
     SELECT
-      `t23`.`tenant`,
-      `t23`.`subject`,
-      `t23`.`use_case`,
-      `t23`.`time_s`,
-      `t23`.`prediction_id`,
-      `t23`.`consent`,
-      `t23`.`window_s`,
-      `t23`.`touch`,
-      IF(`t23`.`touch` = 'first', -(
-        `t23`.`time_s`
-      ), `t23`.`time_s`) AS `at`
+      `t25`.`tenant`,
+      `t25`.`subject`,
+      `t25`.`use_case`,
+      `t25`.`time_s`,
+      `t25`.`prediction_id`,
+      `t25`.`consent`,
+      `t25`.`window_s`,
+      `t25`.`touch`,
+      IF(`t25`.`touch` = 'first', -(
+        `t25`.`time_s`
+      ), `t25`.`time_s`) AS `at`
     FROM (
       SELECT
-        `t22`.`tenant`,
-        `t22`.`subject`,
-        `t22`.`use_case`,
-        `t22`.`time_s`,
-        `t22`.`prediction_id`,
-        `t22`.`consent`,
+        `t24`.`tenant`,
+        `t24`.`subject`,
+        `t24`.`use_case`,
+        `t24`.`time_s`,
+        `t24`.`prediction_id`,
+        `t24`.`consent`,
         COALESCE(`t10`.`window_s`, 1800.0) AS `window_s`,
         COALESCE(`t10`.`touch`, 'last') AS `touch`
       FROM (
         SELECT
-          `t20`.`tenant`,
-          `t20`.`subject`,
-          `t20`.`use_case`,
-          `t20`.`time_s`,
-          `t20`.`prediction_id`,
-          `t20`.`consent`
+          `t22`.`tenant`,
+          `t22`.`subject`,
+          `t22`.`use_case`,
+          `t22`.`time_s`,
+          `t22`.`prediction_id`,
+          `t22`.`consent`
         FROM (
           SELECT
             `t4`.`prediction_id`,
@@ -124,18 +140,25 @@ WITH `t25` AS (
             `t4`.`action_propensities`
           FROM `p` AS `t4`
           LEFT SEMI JOIN (
-            SELECT DISTINCT
-              `t3`.`tenant`,
-              `t3`.`subject`
-            FROM `o` AS `t3`
-            WHERE
-              `t3`.`prediction_id` = '' AND `t3`.`subject` <> ''
-          ) AS `t18`
-            ON `t4`.`tenant` = `t18`.`tenant` AND `t4`.`subject` = `t18`.`subject`
-        ) AS `t20`
+            SELECT
+              `t19`.`tenant`,
+              `t19`.`subject`
+            FROM (
+              SELECT
+                `t16`.`tenant`,
+                `t16`.`subject`,
+                COUNT(*) AS `rows`
+              FROM `t12` AS `t16`
+              GROUP BY
+                1,
+                2
+            ) AS `t19`
+          ) AS `t21`
+            ON `t4`.`tenant` = `t21`.`tenant` AND `t4`.`subject` = `t21`.`subject`
+        ) AS `t22`
         WHERE
-          `t20`.`status` IN ('answered', 'cached', 'fallback') AND `t20`.`subject` <> ''
-      ) AS `t22`
+          `t22`.`status` IN ('answered', 'cached', 'fallback') AND `t22`.`subject` <> ''
+      ) AS `t24`
       LEFT OUTER JOIN (
         SELECT
           `t2`.`window_s`,
@@ -143,9 +166,9 @@ WITH `t25` AS (
           `t2`.`use_case` AS `measured`
         FROM `measures` AS `t2`
       ) AS `t10`
-        ON `t22`.`use_case` = `t10`.`measured`
-    ) AS `t23`
-  ) AS `t24`
+        ON `t24`.`use_case` = `t10`.`measured`
+    ) AS `t25`
+  ) AS `t26`
   GROUP BY
     1,
     2,
@@ -159,37 +182,37 @@ SELECT
   *
 FROM (
   SELECT
-    `t50`.`deployment`,
-    `t50`.`hour`,
-    `t50`.`day`,
-    `t50`.`use_case`,
-    `t50`.`tenant`,
-    `t50`.`model`,
-    `t50`.`arm`,
-    `t50`.`fate`,
-    BOOL_OR(`t50`.`was_used` IS NOT NULL) AS `measurable`,
+    `t54`.`deployment`,
+    `t54`.`hour`,
+    `t54`.`day`,
+    `t54`.`use_case`,
+    `t54`.`tenant`,
+    `t54`.`model`,
+    `t54`.`arm`,
+    `t54`.`fate`,
+    BOOL_OR(`t54`.`was_used` IS NOT NULL) AS `measurable`,
     COUNT(*) AS `predictions`,
-    SUM(CAST(`t50`.`status` = 'answered' AS BIGINT)) AS `answered`,
-    SUM(CAST(`t50`.`status` = 'cached' AS BIGINT)) AS `cached`,
-    SUM(CAST(`t50`.`status` = 'fallback' AS BIGINT)) AS `fallback`,
-    SUM(CAST(`t50`.`status` = 'refused' AS BIGINT)) AS `refused`,
-    SUM(CAST(`t50`.`status` = 'failed' AS BIGINT)) AS `failed`,
-    SUM(CAST(`t50`.`status` = 'cancelled' AS BIGINT)) AS `cancelled`,
-    SUM(CAST(`t50`.`in_budget` AS BIGINT)) AS `in_budget`,
-    SUM(CAST(COALESCE(`t50`.`was_used`, FALSE) AS BIGINT)) AS `used`,
-    SUM(CAST(`t50`.`unpriced` AS BIGINT)) AS `unpriced`,
+    SUM(CAST(`t54`.`status` = 'answered' AS BIGINT)) AS `answered`,
+    SUM(CAST(`t54`.`status` = 'cached' AS BIGINT)) AS `cached`,
+    SUM(CAST(`t54`.`status` = 'fallback' AS BIGINT)) AS `fallback`,
+    SUM(CAST(`t54`.`status` = 'refused' AS BIGINT)) AS `refused`,
+    SUM(CAST(`t54`.`status` = 'failed' AS BIGINT)) AS `failed`,
+    SUM(CAST(`t54`.`status` = 'cancelled' AS BIGINT)) AS `cancelled`,
+    SUM(CAST(`t54`.`in_budget` AS BIGINT)) AS `in_budget`,
+    SUM(CAST(COALESCE(`t54`.`was_used`, FALSE) AS BIGINT)) AS `used`,
+    SUM(CAST(`t54`.`unpriced` AS BIGINT)) AS `unpriced`,
     COALESCE(
-      SUM(CAST(COALESCE(`t50`.`cost_pico_usd`, 0) AS DECIMAL(38, 0))),
+      SUM(CAST(COALESCE(`t54`.`cost_pico_usd`, 0) AS DECIMAL(38, 0))),
       CAST(0 AS DECIMAL(38, 0))
     ) AS `cost_pico_usd`,
-    COALESCE(SUM(CAST(`t50`.`work_pico_usd` AS DECIMAL(38, 0))), CAST(0 AS DECIMAL(38, 0))) AS `work_pico_usd`,
+    COALESCE(SUM(CAST(`t54`.`work_pico_usd` AS DECIMAL(38, 0))), CAST(0 AS DECIMAL(38, 0))) AS `work_pico_usd`,
     MAX(
       CASE
-        WHEN `t50`.`unpriced`
+        WHEN `t54`.`unpriced`
         THEN 4
-        WHEN COALESCE(`t50`.`cost_pico_usd`, 0) = 0
+        WHEN COALESCE(`t54`.`cost_pico_usd`, 0) = 0
         THEN 0
-        ELSE CASE `t50`.`cost_basis`
+        ELSE CASE `t54`.`cost_basis`
           WHEN 'measured'
           THEN 0
           WHEN 'fitted'
@@ -204,31 +227,31 @@ FROM (
         END
       END
     ) AS `basis`,
-    COALESCE(SUM(CAST(`t50`.`revenue_micro` AS DECIMAL(38, 0))), CAST(0 AS DECIMAL(38, 0))) AS `revenue_micro`,
+    COALESCE(SUM(CAST(`t54`.`revenue_micro` AS DECIMAL(38, 0))), CAST(0 AS DECIMAL(38, 0))) AS `revenue_micro`,
     COALESCE(
-      SUM(CAST(`t50`.`served_input_tokens` AS DECIMAL(38, 0))),
+      SUM(CAST(`t54`.`served_input_tokens` AS DECIMAL(38, 0))),
       CAST(0 AS DECIMAL(38, 0))
     ) AS `input_tokens`,
     COALESCE(
-      SUM(CAST(`t50`.`served_output_tokens` AS DECIMAL(38, 0))),
+      SUM(CAST(`t54`.`served_output_tokens` AS DECIMAL(38, 0))),
       CAST(0 AS DECIMAL(38, 0))
     ) AS `output_tokens`,
-    SUM(CAST(`t50`.`emulated` AS BIGINT)) AS `emulated`,
-    COUNT(`t50`.`energy_kwh`) AS `energy_rows`,
+    SUM(CAST(`t54`.`emulated` AS BIGINT)) AS `emulated`,
+    COUNT(`t54`.`energy_kwh`) AS `energy_rows`,
     COALESCE(
       SUM(
         IF(
-          ABS(RINT(`t50`.`energy_kwh` * 1000000000000000.0)) < 9.2e+18,
-          CAST(CAST(RINT(`t50`.`energy_kwh` * 1000000000000000.0) AS BIGINT) AS DECIMAL(38, 0)),
-          CAST(RINT(`t50`.`energy_kwh` * 1000000000000000.0) AS DECIMAL(38, 0))
+          ABS(RINT(`t54`.`energy_kwh` * 1000000000000000.0)) < 9.2e+18,
+          CAST(CAST(RINT(`t54`.`energy_kwh` * 1000000000000000.0) AS BIGINT) AS DECIMAL(38, 0)),
+          CAST(RINT(`t54`.`energy_kwh` * 1000000000000000.0) AS DECIMAL(38, 0))
         )
       ),
       CAST(0 AS DECIMAL(38, 0))
     ) AS `energy_atto_kwh`,
     MAX(
       IF(
-        `t50`.`energy_kwh` IS NOT NULL AND NOT ISNAN(`t50`.`energy_kwh`),
-        CASE `t50`.`energy_basis`
+        `t54`.`energy_kwh` IS NOT NULL AND NOT ISNAN(`t54`.`energy_kwh`),
+        CASE `t54`.`energy_basis`
           WHEN 'measured'
           THEN 0
           WHEN 'fitted'
@@ -244,168 +267,168 @@ FROM (
         0
       )
     ) AS `energy_basis`,
-    MIN(`t50`.`time_s`) AS `first_s`,
-    MAX(`t50`.`time_s`) AS `last_s`
+    MIN(`t54`.`time_s`) AS `first_s`,
+    MAX(`t54`.`time_s`) AS `last_s`
   FROM (
     SELECT
-      `t49`.`time_s`,
-      `t49`.`use_case`,
-      `t49`.`tenant`,
-      `t49`.`model`,
-      `t49`.`arm`,
-      `t49`.`deployment`,
-      `t49`.`status`,
-      `t49`.`in_budget`,
-      `t49`.`emulated`,
-      `t49`.`subject`,
-      `t49`.`session`,
-      `t49`.`cost_pico_usd`,
-      `t49`.`cost_basis`,
-      `t49`.`served_input_tokens`,
-      `t49`.`served_output_tokens`,
-      `t49`.`energy_kwh`,
-      `t49`.`energy_basis`,
-      `t49`.`policy_id`,
-      `t49`.`work_s`,
-      `t49`.`exposed`,
-      `t49`.`touched`,
-      `t49`.`converted`,
-      `t49`.`unobserved`,
-      `t49`.`revenue_micro`,
-      `t49`.`rate`,
-      `t49`.`used_when`,
-      `t49`.`was_used`,
-      `t49`.`delivered`,
-      `t49`.`unpriced`,
-      `t49`.`work_pico_usd`,
-      IF(`t49`.`work_pico_usd` <> 0, CAST(FLOOR(`t49`.`time_s` / 3600.0) AS BIGINT), -1) AS `hour`,
+      `t53`.`time_s`,
+      `t53`.`use_case`,
+      `t53`.`tenant`,
+      `t53`.`model`,
+      `t53`.`arm`,
+      `t53`.`deployment`,
+      `t53`.`status`,
+      `t53`.`in_budget`,
+      `t53`.`emulated`,
+      `t53`.`subject`,
+      `t53`.`session`,
+      `t53`.`cost_pico_usd`,
+      `t53`.`cost_basis`,
+      `t53`.`served_input_tokens`,
+      `t53`.`served_output_tokens`,
+      `t53`.`energy_kwh`,
+      `t53`.`energy_basis`,
+      `t53`.`policy_id`,
+      `t53`.`work_s`,
+      `t53`.`exposed`,
+      `t53`.`touched`,
+      `t53`.`converted`,
+      `t53`.`unobserved`,
+      `t53`.`revenue_micro`,
+      `t53`.`rate`,
+      `t53`.`used_when`,
+      `t53`.`was_used`,
+      `t53`.`delivered`,
+      `t53`.`unpriced`,
+      `t53`.`work_pico_usd`,
+      IF(`t53`.`work_pico_usd` <> 0, CAST(FLOOR(`t53`.`time_s` / 3600.0) AS BIGINT), -1) AS `hour`,
       IF(
         (
-          `t49`.`time_s` >= -62135596800.0
+          `t53`.`time_s` >= -62135596800.0
         ) AND (
-          `t49`.`time_s` < 253402300800.0
+          `t53`.`time_s` < 253402300800.0
         ),
-        CAST(FLOOR(`t49`.`time_s` / 86400.0) AS BIGINT),
+        CAST(FLOOR(`t53`.`time_s` / 86400.0) AS BIGINT),
         0
       ) AS `day`,
       CASE
-        WHEN `t49`.`unobserved`
+        WHEN `t53`.`unobserved`
         THEN 'unobserved'
         WHEN NOT (
-          `t49`.`delivered`
+          `t53`.`delivered`
         )
         THEN 'not_served'
         WHEN NOT (
-          `t49`.`in_budget`
+          `t53`.`in_budget`
         )
         THEN 'late'
-        WHEN `t49`.`was_used` IS NULL
+        WHEN `t53`.`was_used` IS NULL
         THEN 'not_measurable'
         WHEN (
-          `t49`.`subject` = ''
+          `t53`.`subject` = ''
         ) AND (
-          `t49`.`session` = ''
+          `t53`.`session` = ''
         )
         THEN 'unidentified'
         WHEN NOT (
-          `t49`.`was_used`
+          `t53`.`was_used`
         )
         THEN 'not_used'
-        WHEN `t49`.`converted`
+        WHEN `t53`.`converted`
         THEN 'converted'
         ELSE 'used'
       END AS `fate`
     FROM (
       SELECT
-        `t48`.`time_s`,
-        `t48`.`use_case`,
-        `t48`.`tenant`,
-        `t48`.`model`,
-        `t48`.`arm`,
-        `t48`.`deployment`,
-        `t48`.`status`,
-        `t48`.`in_budget`,
-        `t48`.`emulated`,
-        `t48`.`subject`,
-        `t48`.`session`,
-        `t48`.`cost_pico_usd`,
-        `t48`.`cost_basis`,
-        `t48`.`served_input_tokens`,
-        `t48`.`served_output_tokens`,
-        `t48`.`energy_kwh`,
-        `t48`.`energy_basis`,
-        `t48`.`policy_id`,
-        `t48`.`work_s`,
-        `t48`.`exposed`,
-        `t48`.`touched`,
-        `t48`.`converted`,
-        `t48`.`unobserved`,
-        `t48`.`revenue_micro`,
-        `t48`.`rate`,
-        `t48`.`used_when`,
-        CASE `t48`.`used_when`
+        `t52`.`time_s`,
+        `t52`.`use_case`,
+        `t52`.`tenant`,
+        `t52`.`model`,
+        `t52`.`arm`,
+        `t52`.`deployment`,
+        `t52`.`status`,
+        `t52`.`in_budget`,
+        `t52`.`emulated`,
+        `t52`.`subject`,
+        `t52`.`session`,
+        `t52`.`cost_pico_usd`,
+        `t52`.`cost_basis`,
+        `t52`.`served_input_tokens`,
+        `t52`.`served_output_tokens`,
+        `t52`.`energy_kwh`,
+        `t52`.`energy_basis`,
+        `t52`.`policy_id`,
+        `t52`.`work_s`,
+        `t52`.`exposed`,
+        `t52`.`touched`,
+        `t52`.`converted`,
+        `t52`.`unobserved`,
+        `t52`.`revenue_micro`,
+        `t52`.`rate`,
+        `t52`.`used_when`,
+        CASE `t52`.`used_when`
           WHEN 'delivered'
-          THEN `t48`.`status` IN ('answered', 'cached', 'fallback')
+          THEN `t52`.`status` IN ('answered', 'cached', 'fallback')
           WHEN 'outcome'
-          THEN `t48`.`status` IN ('answered', 'cached', 'fallback') AND `t48`.`touched`
+          THEN `t52`.`status` IN ('answered', 'cached', 'fallback') AND `t52`.`touched`
           WHEN 'exposure'
-          THEN `t48`.`status` IN ('answered', 'cached', 'fallback')
+          THEN `t52`.`status` IN ('answered', 'cached', 'fallback')
           AND (
-            `t48`.`exposed` OR `t48`.`touched`
+            `t52`.`exposed` OR `t52`.`touched`
           )
           ELSE CAST(NULL AS BOOLEAN)
         END AS `was_used`,
-        `t48`.`status` IN ('answered', 'cached', 'fallback') AS `delivered`,
+        `t52`.`status` IN ('answered', 'cached', 'fallback') AS `delivered`,
         (
-          `t48`.`cost_pico_usd` IS NULL
+          `t52`.`cost_pico_usd` IS NULL
         ) AND (
-          `t48`.`status` <> 'refused'
+          `t52`.`status` <> 'refused'
         ) AS `unpriced`,
         CASE
           WHEN (
-            `t48`.`work_s` * CAST(`t48`.`rate` AS DOUBLE)
+            `t52`.`work_s` * CAST(`t52`.`rate` AS DOUBLE)
           ) IS NULL
-          OR ISNAN(`t48`.`work_s` * CAST(`t48`.`rate` AS DOUBLE))
+          OR ISNAN(`t52`.`work_s` * CAST(`t52`.`rate` AS DOUBLE))
           OR (
-            `t48`.`cost_pico_usd` IS NULL
+            `t52`.`cost_pico_usd` IS NULL
           )
           THEN 0
           WHEN (
-            `t48`.`work_s` * CAST(`t48`.`rate` AS DOUBLE)
+            `t52`.`work_s` * CAST(`t52`.`rate` AS DOUBLE)
           ) < 9.2e+18
           THEN LEAST(
-            `t48`.`cost_pico_usd`,
-            CAST(RINT(`t48`.`work_s` * CAST(`t48`.`rate` AS DOUBLE)) AS BIGINT)
+            `t52`.`cost_pico_usd`,
+            CAST(RINT(`t52`.`work_s` * CAST(`t52`.`rate` AS DOUBLE)) AS BIGINT)
           )
-          ELSE `t48`.`cost_pico_usd`
+          ELSE `t52`.`cost_pico_usd`
         END AS `work_pico_usd`
       FROM (
         SELECT
-          `t19`.`time_s`,
-          `t19`.`use_case`,
-          `t19`.`tenant`,
-          `t19`.`model`,
-          `t19`.`arm`,
-          `t19`.`deployment`,
-          `t19`.`status`,
-          `t19`.`in_budget`,
-          `t19`.`emulated`,
-          `t19`.`subject`,
-          `t19`.`session`,
-          `t19`.`cost_pico_usd`,
-          `t19`.`cost_basis`,
-          `t19`.`served_input_tokens`,
-          `t19`.`served_output_tokens`,
-          `t19`.`energy_kwh`,
-          `t19`.`energy_basis`,
-          `t19`.`policy_id`,
-          `t19`.`work_s`,
-          COALESCE(`t47`.`exposed`, FALSE) AS `exposed`,
-          COALESCE(`t47`.`touched`, FALSE) AS `touched`,
-          COALESCE(`t47`.`converted`, FALSE) AS `converted`,
-          COALESCE(`t47`.`unobserved`, FALSE) AS `unobserved`,
-          COALESCE(`t47`.`revenue_micro`, CAST(0 AS DECIMAL(38, 0))) AS `revenue_micro`,
-          `t15`.`rate`,
+          `t17`.`time_s`,
+          `t17`.`use_case`,
+          `t17`.`tenant`,
+          `t17`.`model`,
+          `t17`.`arm`,
+          `t17`.`deployment`,
+          `t17`.`status`,
+          `t17`.`in_budget`,
+          `t17`.`emulated`,
+          `t17`.`subject`,
+          `t17`.`session`,
+          `t17`.`cost_pico_usd`,
+          `t17`.`cost_basis`,
+          `t17`.`served_input_tokens`,
+          `t17`.`served_output_tokens`,
+          `t17`.`energy_kwh`,
+          `t17`.`energy_basis`,
+          `t17`.`policy_id`,
+          `t17`.`work_s`,
+          COALESCE(`t51`.`exposed`, FALSE) AS `exposed`,
+          COALESCE(`t51`.`touched`, FALSE) AS `touched`,
+          COALESCE(`t51`.`converted`, FALSE) AS `converted`,
+          COALESCE(`t51`.`unobserved`, FALSE) AS `unobserved`,
+          COALESCE(`t51`.`revenue_micro`, CAST(0 AS DECIMAL(38, 0))) AS `revenue_micro`,
+          `t14`.`rate`,
           COALESCE(`t9`.`used_when`, 'unmeasured') AS `used_when`
         FROM (
           SELECT
@@ -454,30 +477,30 @@ FROM (
                 `t0`.`deployment` = :deployment
               )
             )
-        ) AS `t19`
+        ) AS `t17`
         LEFT OUTER JOIN (
           SELECT
-            `t45`.`tenant`,
-            `t45`.`target`,
-            BOOL_OR(`t45`.`kind` = 'exposure') AS `exposed`,
-            BOOL_OR(`t45`.`kind` IN ('click', 'conversion', 'revenue')) AS `touched`,
-            BOOL_OR(`t45`.`kind` IN ('conversion', 'revenue')) AS `converted`,
-            BOOL_OR(`t45`.`kind` = 'unobserved') AS `unobserved`,
+            `t49`.`tenant`,
+            `t49`.`target`,
+            BOOL_OR(`t49`.`kind` = 'exposure') AS `exposed`,
+            BOOL_OR(`t49`.`kind` IN ('click', 'conversion', 'revenue')) AS `touched`,
+            BOOL_OR(`t49`.`kind` IN ('conversion', 'revenue')) AS `converted`,
+            BOOL_OR(`t49`.`kind` = 'unobserved') AS `unobserved`,
             IF(
-              BOOL_OR(`t45`.`kind` = 'revenue'),
+              BOOL_OR(`t49`.`kind` = 'revenue'),
               COALESCE(
                 SUM(
                   IF(
-                    `t45`.`kind` = 'revenue',
+                    `t49`.`kind` = 'revenue',
                     IF(
-                      UPPER(`t45`.`currency`) IN ('', 'USD')
+                      UPPER(`t49`.`currency`) IN ('', 'USD')
                       AND (
-                        `t45`.`value` IS NOT NULL AND NOT ISNAN(`t45`.`value`)
+                        `t49`.`value` IS NOT NULL AND NOT ISNAN(`t49`.`value`)
                       ),
                       IF(
-                        ABS(RINT(`t45`.`value` * 1000000.0)) < 9.2e+18,
-                        CAST(CAST(RINT(`t45`.`value` * 1000000.0) AS BIGINT) AS DECIMAL(38, 0)),
-                        CAST(RINT(`t45`.`value` * 1000000.0) AS DECIMAL(38, 0))
+                        ABS(RINT(`t49`.`value` * 1000000.0)) < 9.2e+18,
+                        CAST(CAST(RINT(`t49`.`value` * 1000000.0) AS BIGINT) AS DECIMAL(38, 0)),
+                        CAST(RINT(`t49`.`value` * 1000000.0) AS DECIMAL(38, 0))
                       ),
                       CAST(0 AS DECIMAL(38, 0))
                     ),
@@ -489,16 +512,16 @@ FROM (
               COALESCE(
                 SUM(
                   IF(
-                    `t45`.`kind` = 'conversion',
+                    `t49`.`kind` = 'conversion',
                     IF(
-                      UPPER(`t45`.`currency`) IN ('', 'USD')
+                      UPPER(`t49`.`currency`) IN ('', 'USD')
                       AND (
-                        `t45`.`value` IS NOT NULL AND NOT ISNAN(`t45`.`value`)
+                        `t49`.`value` IS NOT NULL AND NOT ISNAN(`t49`.`value`)
                       ),
                       IF(
-                        ABS(RINT(`t45`.`value` * 1000000.0)) < 9.2e+18,
-                        CAST(CAST(RINT(`t45`.`value` * 1000000.0) AS BIGINT) AS DECIMAL(38, 0)),
-                        CAST(RINT(`t45`.`value` * 1000000.0) AS DECIMAL(38, 0))
+                        ABS(RINT(`t49`.`value` * 1000000.0)) < 9.2e+18,
+                        CAST(CAST(RINT(`t49`.`value` * 1000000.0) AS BIGINT) AS DECIMAL(38, 0)),
+                        CAST(RINT(`t49`.`value` * 1000000.0) AS DECIMAL(38, 0))
                       ),
                       CAST(0 AS DECIMAL(38, 0))
                     ),
@@ -527,11 +550,11 @@ FROM (
               *
             FROM (
               SELECT
-                `t14`.`tenant`,
-                `t14`.`kind`,
-                `t14`.`value`,
-                `t14`.`currency`,
-                `t43`.`target`
+                `t13`.`tenant`,
+                `t13`.`kind`,
+                `t13`.`value`,
+                `t13`.`currency`,
+                `t47`.`target`
               FROM (
                 SELECT
                   `t3`.`tenant`,
@@ -546,209 +569,220 @@ FROM (
                   `t3`.`value`,
                   `t3`.`currency`
                 FROM `o` AS `t3`
-              ) AS `t14`
+              ) AS `t13`
               INNER JOIN (
                 SELECT
-                  `t41`.`tenant`,
-                  `t41`.`source`,
-                  `t41`.`event_id`,
-                  `t41`.`target`,
-                  `t41`.`denied`
+                  `t45`.`tenant`,
+                  `t45`.`source`,
+                  `t45`.`event_id`,
+                  `t45`.`target`,
+                  `t45`.`denied`
                 FROM (
                   SELECT
-                    `t40`.`tenant`,
-                    `t40`.`source`,
-                    `t40`.`event_id`,
-                    `t40`.`touch_s`,
-                    `t40`.`target`,
-                    `t40`.`denied`,
+                    `t44`.`tenant`,
+                    `t44`.`source`,
+                    `t44`.`event_id`,
+                    `t44`.`touch_s`,
+                    `t44`.`target`,
+                    `t44`.`denied`,
                     ROW_NUMBER() OVER (
-                      PARTITION BY `t40`.`tenant`, `t40`.`source`, `t40`.`event_id`
-                      ORDER BY `t40`.`touch_s` DESC, `t40`.`target` DESC
+                      PARTITION BY `t44`.`tenant`, `t44`.`source`, `t44`.`event_id`
+                      ORDER BY `t44`.`touch_s` DESC, `t44`.`target` DESC
                     ) - 1 AS `place`
                   FROM (
                     SELECT
-                      `t39`.`tenant`,
-                      `t39`.`source`,
-                      `t39`.`event_id`,
-                      `t39`.`touch_s`,
-                      `t39`.`target`,
+                      `t43`.`tenant`,
+                      `t43`.`source`,
+                      `t43`.`event_id`,
+                      `t43`.`touch_s`,
+                      `t43`.`target`,
                       (
-                        `t39`.`consent` = 'denied'
+                        `t43`.`consent` = 'denied'
                       ) OR (
-                        `t39`.`touch_consent` = 'denied'
+                        `t43`.`touch_consent` = 'denied'
                       ) AS `denied`
                     FROM (
                       SELECT
-                        `t38`.`tenant`,
-                        `t38`.`subject`,
-                        `t38`.`use_case`,
-                        `t38`.`touch_at`,
-                        `t38`.`source`,
-                        `t38`.`event_id`,
-                        `t38`.`consent`,
-                        `t38`.`time_s`,
-                        `t38`.`opens_s`,
-                        `t31`.`touch_s`,
-                        `t31`.`target`,
-                        `t31`.`touch_consent`
+                        `t42`.`tenant`,
+                        `t42`.`subject`,
+                        `t42`.`use_case`,
+                        `t42`.`touch_at`,
+                        `t42`.`source`,
+                        `t42`.`event_id`,
+                        `t42`.`consent`,
+                        `t42`.`time_s`,
+                        `t42`.`opens_s`,
+                        `t32`.`touch_s`,
+                        `t32`.`target`,
+                        `t32`.`touch_consent`
                       FROM (
                         SELECT
-                          `t36`.`tenant`,
-                          `t36`.`subject`,
-                          `t36`.`use_case`,
-                          `t36`.`touch_at`,
-                          `t36`.`source`,
-                          `t36`.`event_id`,
-                          `t36`.`consent`,
-                          `t36`.`time_s`,
-                          `t36`.`opens_s`
+                          `t40`.`tenant`,
+                          `t40`.`subject`,
+                          `t40`.`use_case`,
+                          `t40`.`touch_at`,
+                          `t40`.`source`,
+                          `t40`.`event_id`,
+                          `t40`.`consent`,
+                          `t40`.`time_s`,
+                          `t40`.`opens_s`
                         FROM (
                           SELECT
                             *
                           FROM (
                             SELECT
-                              `t34`.`tenant`,
-                              `t34`.`subject`,
-                              `t34`.`use_case`,
-                              `t34`.`at`,
-                              MAX(`t34`.`touch_at`) OVER (
-                                PARTITION BY `t34`.`tenant`, `t34`.`subject`, `t34`.`use_case`
-                                ORDER BY `t34`.`at` ASC NULLS LAST
+                              `t38`.`tenant`,
+                              `t38`.`subject`,
+                              `t38`.`use_case`,
+                              `t38`.`at`,
+                              MAX(`t38`.`touch_at`) OVER (
+                                PARTITION BY `t38`.`tenant`, `t38`.`subject`, `t38`.`use_case`
+                                ORDER BY `t38`.`at` ASC NULLS LAST
                                 RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                               ) AS `touch_at`,
-                              `t34`.`source`,
-                              `t34`.`event_id`,
-                              `t34`.`consent`,
-                              `t34`.`time_s`,
-                              `t34`.`opens_s`
+                              `t38`.`source`,
+                              `t38`.`event_id`,
+                              `t38`.`consent`,
+                              `t38`.`time_s`,
+                              `t38`.`opens_s`
                             FROM (
                               SELECT
                                 *
                               FROM (
                                 SELECT
-                                  `t26`.`tenant`,
-                                  `t26`.`subject`,
-                                  `t26`.`use_case`,
-                                  `t26`.`at`,
-                                  `t26`.`at` AS `touch_at`,
+                                  `t28`.`tenant`,
+                                  `t28`.`subject`,
+                                  `t28`.`use_case`,
+                                  `t28`.`at`,
+                                  `t28`.`at` AS `touch_at`,
                                   CAST(NULL AS STRING) AS `source`,
                                   CAST(NULL AS STRING) AS `event_id`,
                                   CAST(NULL AS STRING) AS `consent`,
                                   CAST(NULL AS DOUBLE) AS `time_s`,
                                   CAST(NULL AS DOUBLE) AS `opens_s`
-                                FROM `t25` AS `t26`
-                              ) AS `t27`
+                                FROM `t27` AS `t28`
+                              ) AS `t29`
                               UNION ALL
                               SELECT
                                 *
                               FROM (
                                 SELECT
-                                  `t32`.`tenant`,
-                                  `t32`.`subject`,
-                                  `t32`.`use_case`,
-                                  `t32`.`at`,
+                                  `t36`.`tenant`,
+                                  `t36`.`subject`,
+                                  `t36`.`use_case`,
+                                  `t36`.`at`,
                                   CAST(NULL AS DOUBLE) AS `touch_at`,
-                                  `t32`.`source`,
-                                  `t32`.`event_id`,
-                                  `t32`.`consent`,
-                                  `t32`.`time_s`,
-                                  `t32`.`opens_s`
+                                  `t36`.`source`,
+                                  `t36`.`event_id`,
+                                  `t36`.`consent`,
+                                  `t36`.`time_s`,
+                                  `t36`.`opens_s`
                                 FROM (
                                   SELECT
-                                    `t17`.`tenant`,
-                                    `t17`.`source`,
-                                    `t17`.`event_id`,
-                                    `t17`.`subject`,
-                                    `t17`.`consent`,
-                                    `t29`.`touch`,
-                                    `t17`.`time_s`,
-                                    `t29`.`place` AS `use_case`,
-                                    `t17`.`time_s` - `t29`.`window_s` AS `opens_s`,
-                                    IF(`t29`.`touch` = 'first', -(
-                                      `t17`.`time_s` - `t29`.`window_s`
-                                    ), `t17`.`time_s`) AS `at`
-                                  FROM (
-                                    SELECT
-                                      `t3`.`tenant`,
-                                      `t3`.`source`,
-                                      `t3`.`event_id`,
-                                      `t3`.`kind`,
-                                      `t3`.`time_s`,
-                                      `t3`.`prediction_id`,
-                                      `t3`.`subject`,
-                                      `t3`.`use_case`,
-                                      `t3`.`consent`,
-                                      `t3`.`value`,
-                                      `t3`.`currency`
-                                    FROM `o` AS `t3`
-                                    WHERE
-                                      `t3`.`prediction_id` = '' AND `t3`.`subject` <> ''
-                                  ) AS `t17`
+                                    `t18`.`tenant`,
+                                    `t18`.`source`,
+                                    `t18`.`event_id`,
+                                    `t18`.`subject`,
+                                    `t18`.`consent`,
+                                    `t35`.`touch`,
+                                    `t18`.`time_s`,
+                                    `t35`.`place` AS `use_case`,
+                                    `t18`.`time_s` - `t35`.`window_s` AS `opens_s`,
+                                    IF(`t35`.`touch` = 'first', -(
+                                      `t18`.`time_s` - `t35`.`window_s`
+                                    ), `t18`.`time_s`) AS `at`
+                                  FROM `t12` AS `t18`
                                   INNER JOIN (
-                                    SELECT DISTINCT
-                                      `t26`.`touch`,
-                                      `t26`.`window_s`,
-                                      `t26`.`tenant` AS `owner`,
-                                      `t26`.`subject` AS `who`,
-                                      `t26`.`use_case` AS `place`
-                                    FROM `t25` AS `t26`
-                                  ) AS `t29`
-                                    ON `t17`.`tenant` = `t29`.`owner`
-                                    AND `t17`.`subject` = `t29`.`who`
+                                    SELECT
+                                      `t33`.`touch`,
+                                      `t33`.`window_s`,
+                                      `t33`.`tenant` AS `owner`,
+                                      `t33`.`subject` AS `who`,
+                                      `t33`.`use_case` AS `place`
+                                    FROM (
+                                      SELECT
+                                        `t31`.`tenant`,
+                                        `t31`.`subject`,
+                                        `t31`.`use_case`,
+                                        `t31`.`touch`,
+                                        `t31`.`window_s`,
+                                        COUNT(*) AS `rows`
+                                      FROM (
+                                        SELECT
+                                          `t28`.`tenant`,
+                                          `t28`.`subject`,
+                                          `t28`.`use_case`,
+                                          `t28`.`touch`,
+                                          `t28`.`window_s`,
+                                          `t28`.`at`,
+                                          `t28`.`time_s` AS `touch_s`,
+                                          IF(`t28`.`touch` = 'first', `t28`.`low`, `t28`.`high`) AS `target`,
+                                          IF(`t28`.`touch` = 'first', `t28`.`low_consent`, `t28`.`high_consent`) AS `touch_consent`
+                                        FROM `t27` AS `t28`
+                                      ) AS `t31`
+                                      GROUP BY
+                                        1,
+                                        2,
+                                        3,
+                                        4,
+                                        5
+                                    ) AS `t33`
+                                  ) AS `t35`
+                                    ON `t18`.`tenant` = `t35`.`owner`
+                                    AND `t18`.`subject` = `t35`.`who`
                                     AND (
                                       (
-                                        `t17`.`use_case` = ''
+                                        `t18`.`use_case` = ''
                                       ) OR (
-                                        `t17`.`use_case` = `t29`.`place`
+                                        `t18`.`use_case` = `t35`.`place`
                                       )
                                     )
-                                ) AS `t32`
-                              ) AS `t33`
-                            ) AS `t34`
-                          ) AS `t35`
+                                ) AS `t36`
+                              ) AS `t37`
+                            ) AS `t38`
+                          ) AS `t39`
                           WHERE
-                            `t35`.`event_id` IS NOT NULL
+                            `t39`.`event_id` IS NOT NULL
                             AND (
-                              `t35`.`touch_at` IS NOT NULL AND NOT ISNAN(`t35`.`touch_at`)
+                              `t39`.`touch_at` IS NOT NULL AND NOT ISNAN(`t39`.`touch_at`)
                             )
-                        ) AS `t36`
-                      ) AS `t38`
+                        ) AS `t40`
+                      ) AS `t42`
                       INNER JOIN (
                         SELECT
-                          `t26`.`tenant`,
-                          `t26`.`subject`,
-                          `t26`.`use_case`,
-                          `t26`.`time_s` AS `touch_s`,
-                          IF(`t26`.`touch` = 'first', `t26`.`low`, `t26`.`high`) AS `target`,
-                          IF(`t26`.`touch` = 'first', `t26`.`low_consent`, `t26`.`high_consent`) AS `touch_consent`,
-                          `t26`.`at` AS `touch_at`
-                        FROM `t25` AS `t26`
-                      ) AS `t31`
-                        ON `t38`.`tenant` = `t31`.`tenant`
-                        AND `t38`.`subject` = `t31`.`subject`
-                        AND `t38`.`use_case` = `t31`.`use_case`
-                        AND `t38`.`touch_at` = `t31`.`touch_at`
-                    ) AS `t39`
+                          `t28`.`tenant`,
+                          `t28`.`subject`,
+                          `t28`.`use_case`,
+                          `t28`.`time_s` AS `touch_s`,
+                          IF(`t28`.`touch` = 'first', `t28`.`low`, `t28`.`high`) AS `target`,
+                          IF(`t28`.`touch` = 'first', `t28`.`low_consent`, `t28`.`high_consent`) AS `touch_consent`,
+                          `t28`.`at` AS `touch_at`
+                        FROM `t27` AS `t28`
+                      ) AS `t32`
+                        ON `t42`.`tenant` = `t32`.`tenant`
+                        AND `t42`.`subject` = `t32`.`subject`
+                        AND `t42`.`use_case` = `t32`.`use_case`
+                        AND `t42`.`touch_at` = `t32`.`touch_at`
+                    ) AS `t43`
                     WHERE
-                      `t39`.`touch_s` >= `t39`.`opens_s` AND `t39`.`touch_s` <= `t39`.`time_s`
-                  ) AS `t40`
-                ) AS `t41`
+                      `t43`.`touch_s` >= `t43`.`opens_s` AND `t43`.`touch_s` <= `t43`.`time_s`
+                  ) AS `t44`
+                ) AS `t45`
                 WHERE
-                  `t41`.`place` = 0 AND NOT (
-                    `t41`.`denied`
+                  `t45`.`place` = 0 AND NOT (
+                    `t45`.`denied`
                   )
-              ) AS `t43`
-                ON `t14`.`tenant` = `t43`.`tenant`
-                AND `t14`.`source` = `t43`.`source`
-                AND `t14`.`event_id` = `t43`.`event_id`
-            ) AS `t44`
-          ) AS `t45`
+              ) AS `t47`
+                ON `t13`.`tenant` = `t47`.`tenant`
+                AND `t13`.`source` = `t47`.`source`
+                AND `t13`.`event_id` = `t47`.`event_id`
+            ) AS `t48`
+          ) AS `t49`
           GROUP BY
             1,
             2
-        ) AS `t47`
-          ON `t19`.`prediction_id` = `t47`.`target` AND `t19`.`tenant` = `t47`.`tenant`
+        ) AS `t51`
+          ON `t17`.`prediction_id` = `t51`.`target` AND `t17`.`tenant` = `t51`.`tenant`
         LEFT OUTER JOIN (
           SELECT
             `t1`.`deployment` AS `owner`,
@@ -758,18 +792,18 @@ FROM (
           GROUP BY
             1,
             2
-        ) AS `t15`
-          ON `t19`.`deployment` = `t15`.`owner` AND `t19`.`policy_id` = `t15`.`under`
+        ) AS `t14`
+          ON `t17`.`deployment` = `t14`.`owner` AND `t17`.`policy_id` = `t14`.`under`
         LEFT OUTER JOIN (
           SELECT
             `t2`.`used_when`,
             `t2`.`use_case` AS `measured`
           FROM `measures` AS `t2`
         ) AS `t9`
-          ON `t19`.`use_case` = `t9`.`measured`
-      ) AS `t48`
-    ) AS `t49`
-  ) AS `t50`
+          ON `t17`.`use_case` = `t9`.`measured`
+      ) AS `t52`
+    ) AS `t53`
+  ) AS `t54`
   GROUP BY
     1,
     2,
@@ -779,13 +813,13 @@ FROM (
     6,
     7,
     8
-) AS `t51`
+) AS `t55`
 ORDER BY
-  `t51`.`deployment` ASC NULLS LAST,
-  `t51`.`hour` ASC NULLS LAST,
-  `t51`.`day` ASC NULLS LAST,
-  `t51`.`use_case` ASC NULLS LAST,
-  `t51`.`tenant` ASC NULLS LAST,
-  `t51`.`model` ASC NULLS LAST,
-  `t51`.`arm` ASC NULLS LAST,
-  `t51`.`fate` ASC NULLS LAST
+  `t55`.`deployment` ASC NULLS LAST,
+  `t55`.`hour` ASC NULLS LAST,
+  `t55`.`day` ASC NULLS LAST,
+  `t55`.`use_case` ASC NULLS LAST,
+  `t55`.`tenant` ASC NULLS LAST,
+  `t55`.`model` ASC NULLS LAST,
+  `t55`.`arm` ASC NULLS LAST,
+  `t55`.`fate` ASC NULLS LAST

@@ -1,58 +1,61 @@
 -- Made by scripts/build_questions.py from engine/ask: change it there.
 SELECT
-  `t1`.`policy_id`
+  `t2`.`policy_id`
 FROM (
-  SELECT DISTINCT
-    `t0`.`policy_id`,
-    `t0`.`time_s`,
-    `t0`.`plan_id`,
-    `t0`.`use_case`,
-    `t0`.`deployment`
-  FROM `p` AS `t0`
-  WHERE
-    (
-      CAST(:start_s AS DOUBLE) IS NULL
-      OR ISNAN(CAST(:start_s AS DOUBLE))
-      OR (
-        `t0`.`time_s` >= CAST(:start_s AS DOUBLE)
-      )
-    )
-    AND (
-      CAST(:end_s AS DOUBLE) IS NULL
-      OR ISNAN(CAST(:end_s AS DOUBLE))
-      OR (
-        `t0`.`time_s` < CAST(:end_s AS DOUBLE)
-      )
-    )
-    AND (
+  SELECT
+    `t1`.`policy_id`,
+    COUNT(*) AS `rows`
+  FROM (
+    SELECT
+      *
+    FROM `p` AS `t0`
+    WHERE
       (
-        :policy_id IS NULL
-      ) OR (
-        `t0`.`policy_id` = :policy_id
+        CAST(:start_s AS DOUBLE) IS NULL
+        OR ISNAN(CAST(:start_s AS DOUBLE))
+        OR (
+          `t0`.`time_s` >= CAST(:start_s AS DOUBLE)
+        )
       )
-    )
-    AND (
-      (
-        :plan_id IS NULL
-      ) OR (
-        `t0`.`plan_id` = :plan_id
+      AND (
+        CAST(:end_s AS DOUBLE) IS NULL
+        OR ISNAN(CAST(:end_s AS DOUBLE))
+        OR (
+          `t0`.`time_s` < CAST(:end_s AS DOUBLE)
+        )
       )
-    )
-    AND (
-      (
-        :use_case IS NULL
-      ) OR (
-        `t0`.`use_case` = :use_case
+      AND (
+        (
+          :policy_id IS NULL
+        ) OR (
+          `t0`.`policy_id` = :policy_id
+        )
       )
-    )
-    AND (
-      (
-        :deployment IS NULL
-      ) OR (
-        `t0`.`deployment` = :deployment
+      AND (
+        (
+          :plan_id IS NULL
+        ) OR (
+          `t0`.`plan_id` = :plan_id
+        )
       )
-    )
-    AND `t0`.`policy_id` <> ''
-) AS `t1`
+      AND (
+        (
+          :use_case IS NULL
+        ) OR (
+          `t0`.`use_case` = :use_case
+        )
+      )
+      AND (
+        (
+          :deployment IS NULL
+        ) OR (
+          `t0`.`deployment` = :deployment
+        )
+      )
+      AND `t0`.`policy_id` <> ''
+  ) AS `t1`
+  GROUP BY
+    1
+) AS `t2`
 ORDER BY
-  `t1`.`policy_id` ASC NULLS LAST
+  `t2`.`policy_id` ASC NULLS LAST

@@ -3,13 +3,13 @@ SELECT
   *
 FROM (
   SELECT
-    `t9`.`deployment`,
-    `t9`.`hour`,
-    MAX(`t9`.`model`) AS `model`,
-    COALESCE(SUM(CAST(`t9`.`cost_pico_usd` AS DECIMAL(38, 0))), CAST(0 AS DECIMAL(38, 0))) AS `cost_pico_usd`,
-    COALESCE(SUM(`t9`.`up_ns`), CAST(0 AS DECIMAL(38, 0))) AS `up_ns`,
+    `t10`.`deployment`,
+    `t10`.`hour`,
+    MAX(`t10`.`model`) AS `model`,
+    COALESCE(SUM(CAST(`t10`.`cost_pico_usd` AS DECIMAL(38, 0))), CAST(0 AS DECIMAL(38, 0))) AS `cost_pico_usd`,
+    COALESCE(SUM(`t10`.`up_ns`), CAST(0 AS DECIMAL(38, 0))) AS `up_ns`,
     MAX(
-      CASE `t9`.`basis`
+      CASE `t10`.`basis`
         WHEN 'measured'
         THEN 0
         WHEN 'fitted'
@@ -25,33 +25,33 @@ FROM (
     ) AS `basis`
   FROM (
     SELECT
-      `t8`.`id`,
-      `t8`.`deployment`,
-      `t8`.`model`,
-      `t8`.`placement`,
-      `t8`.`price_id`,
-      `t8`.`basis`,
-      `t8`.`policy_id`,
-      `t8`.`start_s`,
-      `t8`.`end_s`,
-      `t8`.`power_idle_w`,
-      `t8`.`replicas`,
-      `t8`.`pico_usd_per_replica_s`,
-      `t8`.`version`,
-      `t8`.`emulated`,
-      `t8`.`cost_pico_usd`,
-      `t8`.`named`,
-      `t8`.`planned`,
-      CAST(FLOOR(`t8`.`start_s` / 3600.0) AS BIGINT) AS `hour`,
+      `t9`.`id`,
+      `t9`.`deployment`,
+      `t9`.`model`,
+      `t9`.`placement`,
+      `t9`.`price_id`,
+      `t9`.`basis`,
+      `t9`.`policy_id`,
+      `t9`.`start_s`,
+      `t9`.`end_s`,
+      `t9`.`power_idle_w`,
+      `t9`.`replicas`,
+      `t9`.`pico_usd_per_replica_s`,
+      `t9`.`version`,
+      `t9`.`emulated`,
+      `t9`.`cost_pico_usd`,
+      `t9`.`named`,
+      `t9`.`planned`,
+      CAST(FLOOR(`t9`.`start_s` / 3600.0) AS BIGINT) AS `hour`,
       IF(
         ABS(RINT((
-          `t8`.`end_s` - `t8`.`start_s`
+          `t9`.`end_s` - `t9`.`start_s`
         ) * 1000000000.0)) < 9.2e+18,
         CAST(CAST(RINT((
-          `t8`.`end_s` - `t8`.`start_s`
+          `t9`.`end_s` - `t9`.`start_s`
         ) * 1000000000.0) AS BIGINT) AS DECIMAL(38, 0)),
         CAST(RINT((
-          `t8`.`end_s` - `t8`.`start_s`
+          `t9`.`end_s` - `t9`.`start_s`
         ) * 1000000000.0) AS DECIMAL(38, 0))
       ) AS `up_ns`
     FROM (
@@ -59,23 +59,23 @@ FROM (
         *
       FROM (
         SELECT
-          `t5`.`id`,
-          `t5`.`deployment`,
-          `t5`.`model`,
-          `t5`.`placement`,
-          `t5`.`price_id`,
-          `t5`.`basis`,
-          `t5`.`policy_id`,
-          `t5`.`start_s`,
-          `t5`.`end_s`,
-          `t5`.`power_idle_w`,
-          `t5`.`replicas`,
-          `t5`.`pico_usd_per_replica_s`,
-          `t5`.`version`,
-          `t5`.`emulated`,
-          `t5`.`cost_pico_usd`,
-          `t6`.`named`,
-          `t6`.`planned`
+          `t4`.`id`,
+          `t4`.`deployment`,
+          `t4`.`model`,
+          `t4`.`placement`,
+          `t4`.`price_id`,
+          `t4`.`basis`,
+          `t4`.`policy_id`,
+          `t4`.`start_s`,
+          `t4`.`end_s`,
+          `t4`.`power_idle_w`,
+          `t4`.`replicas`,
+          `t4`.`pico_usd_per_replica_s`,
+          `t4`.`version`,
+          `t4`.`emulated`,
+          `t4`.`cost_pico_usd`,
+          `t7`.`named`,
+          `t7`.`planned`
         FROM (
           SELECT
             *
@@ -95,40 +95,47 @@ FROM (
                 `t0`.`start_s` < CAST(:end_s AS DOUBLE)
               )
             )
-        ) AS `t5`
+        ) AS `t4`
         LEFT OUTER JOIN (
           SELECT
-            `t2`.`named`,
+            `t5`.`policy_id` AS `named`,
             TRUE AS `planned`
           FROM (
-            SELECT DISTINCT
-              `t1`.`policy_id` AS `named`
-            FROM `p` AS `t1`
-            WHERE
-              `t1`.`plan_id` = :plan_id
-          ) AS `t2`
-        ) AS `t6`
-          ON `t5`.`policy_id` = `t6`.`named`
-      ) AS `t7`
+            SELECT
+              `t2`.`policy_id`,
+              COUNT(*) AS `rows`
+            FROM (
+              SELECT
+                *
+              FROM `p` AS `t1`
+              WHERE
+                `t1`.`plan_id` = :plan_id
+            ) AS `t2`
+            GROUP BY
+              1
+          ) AS `t5`
+        ) AS `t7`
+          ON `t4`.`policy_id` = `t7`.`named`
+      ) AS `t8`
       WHERE
         (
           (
             :policy_id IS NULL
           ) OR (
-            `t7`.`policy_id` = :policy_id
+            `t8`.`policy_id` = :policy_id
           )
         )
         AND (
           (
             :plan_id IS NULL
-          ) OR COALESCE(`t7`.`planned`, FALSE)
+          ) OR COALESCE(`t8`.`planned`, FALSE)
         )
-    ) AS `t8`
-  ) AS `t9`
+    ) AS `t9`
+  ) AS `t10`
   GROUP BY
     1,
     2
-) AS `t10`
+) AS `t11`
 ORDER BY
-  `t10`.`deployment` ASC NULLS LAST,
-  `t10`.`hour` ASC NULLS LAST
+  `t11`.`deployment` ASC NULLS LAST,
+  `t11`.`hour` ASC NULLS LAST
