@@ -86,13 +86,18 @@ def _wait(page: int, folder: Path) -> None:
     pytest.fail(f"no cluster after 90 s:\n{(folder / 'daemons.log').read_text()[-3000:]}")
 
 
-def _end(running: list[subprocess.Popen[bytes]]) -> None:
+def _leave() -> None:
+    """Give the workers' cores back: who asks next would wait for them."""
     from pyspark.sql import SparkSession
 
     session = SparkSession.getActiveSession()
+    if session is not None:
+        session.stop()
+
+
+def _end(running: list[subprocess.Popen[bytes]]) -> None:
     try:
-        if session is not None:
-            session.stop()
+        _leave()
     finally:
         for process in reversed(running):
             process.terminate()
@@ -167,6 +172,7 @@ def test_every_question_has_one_answer_on_all_engines(
 
 def test_a_report_by_spark_reads_a_copy_of_the_segments(make, master: str, tmp_path: Path) -> None:
     """`breakeven report --engine spark` says what the default engine says, wherever its workers find the files."""
+    _leave()
     folder, copy = tmp_path / "data", tmp_path / "bucket"
     records = [make.prediction(n, cost_pico_usd=10**9 + n, subject=f"s{n % 3}") for n in range(50)]
     records += [make.outcome(n, subject=f"s{n % 3}") for n in range(20)]
