@@ -2,17 +2,25 @@
 ARGS ?=
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: demo test check explore bench soak catalog uv
+.PHONY: demo test test-spark questions check explore bench soak catalog uv
 
 demo: uv ## the whole loop on real logged data; neither root nor apt
 	@$(UV) sync --quiet --no-dev --extra all
 	@$(UV) run --quiet --no-sync breakeven demo $(ARGS)
 
 test: uv ## everything; installs Chromium by apt when it is missing and apt may be used
-	@$(UV) sync --quiet --all-extras
+	@$(UV) sync --quiet --all-extras --no-extra spark
 	@sh scripts/install_browser.sh
 	@$(MAKE) --no-print-directory check
 	@$(UV) run --no-sync pytest $(ARGS)
+
+test-spark: uv ## every question on a real Spark cluster of two workers; installs Java 17 by apt when it is missing
+	@$(UV) sync --quiet --all-extras
+	@sh scripts/install_java.sh
+	@$(UV) run --no-sync pytest -m spark tests/ledger/test_spark.py $(ARGS)
+
+questions: uv ## compiles src/breakeven/ledger/engine/ask to the committed SQL of DuckDB and Spark
+	@$(UV) run --no-sync python scripts/build_questions.py
 
 check: uv ## lint, format, types, import contracts
 	@$(UV) run --no-sync ruff check .
@@ -21,15 +29,15 @@ check: uv ## lint, format, types, import contracts
 	@$(UV) run --no-sync lint-imports
 
 explore: uv ## the laws on examples never drawn before
-	@$(UV) sync --quiet --all-extras
+	@$(UV) sync --quiet --all-extras --no-extra spark
 	@HYPOTHESIS_PROFILE=explore $(UV) run --no-sync pytest $(ARGS)
 
 bench: uv ## measures what docs/benchmarks.md states
-	@$(UV) sync --quiet --all-extras
+	@$(UV) sync --quiet --all-extras --no-extra spark
 	@$(UV) run --no-sync python bench/run.py $(ARGS)
 
 soak: uv ## a million requests, and every fault by the wall clock: docs/reliability.md; about ten minutes
-	@$(UV) sync --quiet --all-extras
+	@$(UV) sync --quiet --all-extras --no-extra spark
 	@$(UV) run --no-sync python bench/gateway.py --soak 1000000
 	@$(UV) run --no-sync python bench/faults_gateway.py
 

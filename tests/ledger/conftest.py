@@ -240,12 +240,19 @@ def ledgers() -> st.SearchStrategy[list[Record]]:
     return _records()
 
 
+MEASURES = st.lists(st.sampled_from(["first", "last"]), min_size=len(USE_CASES), max_size=len(USE_CASES)).map(
+    lambda touches: tuple(
+        msgspec.structs.replace(one, touch=touch) for one, touch in zip(measures(USE_CASES), touches, strict=True)
+    )
+)
+
+
 @pytest.fixture(scope="session")
 def queries() -> st.SearchStrategy[Query]:
     """Any question about such a ledger."""
     return st.builds(
         Query,
-        measures=st.just(measures(USE_CASES)),
+        measures=MEASURES,
         start_s=st.none() | TIMES,
         end_s=st.none() | TIMES,
         policy_id=st.none() | POLICIES,

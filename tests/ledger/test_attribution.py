@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from breakeven.ledger.engine.table import ENGINES
+from breakeven.ledger import store
+from breakeven.ledger.engine.table import EMBEDDED
+from breakeven.ledger.statement import build
 
-pytestmark = pytest.mark.parametrize("engine", sorted(ENGINES))
+pytestmark = pytest.mark.parametrize("engine", sorted(EMBEDDED))
 
 
 def test_an_id_decides_before_a_subject(make, engine: str) -> None:
@@ -182,3 +185,32 @@ def test_a_filter_never_moves_an_outcome(make, engine: str) -> None:
     assert make.statement(records, engine, end_s=make.t0 + 10).total.used == 0
     assert make.statement(records, engine, policy_id="a").total.used == 0
     assert make.statement(records, engine, policy_id="b").total.used == 1
+
+
+def test_the_first_touch_gets_it_where_the_policy_says_so(make, engine: str) -> None:
+    """The first delivered one within the window, of the least id at one instant; one before the window is none."""
+    rules = {"rank": msgspec.structs.replace(make.use_cases["rank"], touch="first")}
+    records = [
+        make.prediction(1, subject="ann", arm="too early", time_s=make.t0 - 600.5),
+        make.prediction(2, subject="ann", arm="failed", time_s=make.t0 - 600, status="failed"),
+        make.prediction(4, subject="ann", arm="twin", time_s=make.t0 - 600),
+        make.prediction(3, subject="ann", arm="first", time_s=make.t0 - 600),
+        make.prediction(5, subject="ann", arm="last", time_s=make.t0),
+        make.outcome(1, subject="ann", time_s=make.t0),
+    ]
+    found = build(store.of_records(records, engine), rules)
+    used = {one.key: one.used for one in found.cuts if one.dimension == "arm"}
+    assert used == {"too early": 0, "failed": 0, "twin": 0, "first": 1, "last": 0}
+
+
+def test_of_what_use_cases_offer_the_latest_wins(make, engine: str) -> None:
+    """One offers its first touch, the other its last: the later of the two gets the outcome."""
+    rules = make.use_cases | {"rank": msgspec.structs.replace(make.use_cases["rank"], touch="first")}
+    records = [
+        make.prediction(1, subject="ann", use_case="rank", time_s=make.t0),
+        make.prediction(2, subject="ann", use_case="shop", time_s=make.t0 + 5),
+        make.prediction(3, subject="ann", use_case="rank", time_s=make.t0 + 9),
+        make.outcome(1, "click", subject="ann", time_s=make.t0 + 10),
+    ]
+    found = build(store.of_records(records, engine), rules)
+    assert [make.cut(found, "use_case", name).used for name in ("rank", "shop")] == [0, 1]

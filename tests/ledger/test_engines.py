@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from breakeven.errors import UsageError
 from breakeven.ledger import store
 from breakeven.ledger.engine.port import Engine, Query, Spread
-from breakeven.ledger.engine.table import ENGINES
+from breakeven.ledger.engine.table import EMBEDDED
 from breakeven.ledger.seal import seal_once
 from breakeven.ledger.statement import build
 from breakeven.schema.journal import Record
 
-OTHERS = sorted(set(ENGINES) - {"memory"})
-QUESTIONS = ("cells", "standby", "audit", "arrivals", "samples", "loads")
+OTHERS = sorted(set(EMBEDDED) - {"memory"})
+QUESTIONS = ("useful", "cells", "standby", "audit", "arrivals", "samples", "loads")
 
 
 def same(expected: Sequence[Spread], found: Sequence[Spread]) -> None:
@@ -94,11 +94,11 @@ def test_statements_are_the_same_bytes_on_every_engine(
 
 def test_an_unknown_engine_is_refused() -> None:
     """The error names the engines that there are."""
-    with pytest.raises(UsageError, match="duckdb, memory"):
+    with pytest.raises(UsageError, match="duckdb, memory, spark"):
         store.of_records([], "parquetdb")
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
+@pytest.mark.parametrize("engine", sorted(EMBEDDED))
 def test_many_small_charges_do_not_drift(make, engine: str) -> None:
     """A hundred thousand charges of odd size sum to the last pico-dollar, in every breakdown."""
     count = 100_000

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import store
-from breakeven.ledger.engine.table import ENGINES
+from breakeven.ledger.engine.table import EMBEDDED
 from breakeven.ledger.export import focus as export
 from breakeven.ledger.export.price import usd
 from breakeven.ledger.statement import build
@@ -30,7 +30,7 @@ from breakeven.schema.policy import CapacityPrice, Policy, PolicyDeployment, Tok
 from breakeven.schema.record import Tokens
 
 USD = 10**12
-OTHERS = sorted(set(ENGINES) - {"memory"})
+OTHERS = sorted(set(EMBEDDED) - {"memory"})
 RATE = 10**6
 
 

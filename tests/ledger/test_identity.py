@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from breakeven.ledger import duck, layout
 from breakeven.ledger.columns import COLUMNS, TABLES, TIME
-from breakeven.ledger.engine import sql
+from breakeven.ledger.engine import text
 from breakeven.ledger.engine.port import BASES, DIMENSIONS, Engine
-from breakeven.ledger.engine.table import ENGINES
+from breakeven.ledger.engine.table import EMBEDDED
 from breakeven.ledger.identity import SEVERAL, key_of, node_of, repeated, sequences, unique_frames
 from breakeven.schema.noun import Basis
 
@@ -88,12 +88,12 @@ def test_tables_name_their_time_first_class(make) -> None:
         assert TIME[table] in names
         assert len(names) == len(set(names))
     assert set(BASES) == set(get_args(Basis))
-    assert list(sql.SPREADS) == ["", *DIMENSIONS]
+    assert all(text.question(f"spreads_{dimension or 'all'}") for dimension in ("", *DIMENSIONS))
 
 
 def test_every_engine_answers_every_question(make) -> None:
     """The port is what a statement needs, and nothing an engine lacks."""
     questions = {name for name in vars(Engine) if not name.startswith("_")}
     assert len(questions) <= 10
-    for opener in ENGINES.values():
+    for opener in EMBEDDED.values():
         assert all(hasattr(opener, name) for name in questions - {"warnings"})

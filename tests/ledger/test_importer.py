@@ -16,7 +16,7 @@ from breakeven.config import mapping as mapping_file
 from breakeven.config.mapping import LogMapping
 from breakeven.errors import LedgerError
 from breakeven.ledger import importer
-from breakeven.ledger.engine.table import ENGINES
+from breakeven.ledger.engine.table import EMBEDDED
 from breakeven.ledger.source.field import Row
 from breakeven.ledger.source.mapping import COLUMNS as COLUMN_FIELDS
 from breakeven.ledger.source.mapping import Mapping
@@ -61,7 +61,7 @@ def statement(path: Path, mapping: Mapping | None = None, engine: str = "duckdb"
     return build(ledger, rules)
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
+@pytest.mark.parametrize("engine", sorted(EMBEDDED))
 def test_a_mapped_log_answers_like_a_ledger(make, tmp_path: Path, engine: str) -> None:
     """Cost, latency, use and revenue of a CSV file, with nobody's gateway in between."""
     mapping = Mapping(**COLUMNS, budget_s=3.0)

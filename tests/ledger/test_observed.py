@@ -18,7 +18,7 @@ from breakeven.errors import EvidenceError, UsageError
 from breakeven.ledger import store
 from breakeven.ledger.engine.port import NANO, Query
 from breakeven.ledger.engine.slices import BUSY, fate
-from breakeven.ledger.engine.table import ENGINES
+from breakeven.ledger.engine.table import EMBEDDED
 from breakeven.ledger.observed import LEFT_OUT, Seen, observe
 from breakeven.ledger.seal import seal_once
 from breakeven.schema.journal import Record
@@ -91,11 +91,11 @@ def test_time_tokens_and_requests_are_conserved(data: st.DataObject, ledgers: st
 def test_engines_see_the_same_windows(data: st.DataObject, ledgers: st.SearchStrategy[list[Record]]) -> None:
     """To the last bit, refusals included."""
     records = data.draw(ledgers)
-    one, *others = [observe(store.of_records(records, name), Query(), 60.0, emulated=True) for name in sorted(ENGINES)]
+    one, *others = [observe(store.of_records(records, name), Query(), 60.0, emulated=True) for name in sorted(EMBEDDED)]
     assert all(other == one for other in others)
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
+@pytest.mark.parametrize("engine", sorted(EMBEDDED))
 def test_a_request_for_several_subjects_counts_once(make, engine: str) -> None:
     """Its predictions share one stay at the engine."""
     records = closed(make, 4)
@@ -106,7 +106,7 @@ def test_a_request_for_several_subjects_counts_once(make, engine: str) -> None:
     assert observe(store.of_records([*records, *twins], engine), Query(), WINDOW_S) == seen(records)
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
+@pytest.mark.parametrize("engine", sorted(EMBEDDED))
 def test_no_request_is_in_flight_for_more_than_an_hour(make, engine: str) -> None:
     """A stay of years would be slices without end."""
     parts = store.of_records([make.prediction(1, total_s=1e9)], engine).slices(Query(), 60.0)
@@ -182,7 +182,7 @@ def test_what_was_left_out_is_counted(make) -> None:
     assert seen(records).left_out == (("cached", 3), ("failed", 1))
 
 
-@pytest.mark.parametrize("engine", sorted(ENGINES))
+@pytest.mark.parametrize("engine", sorted(EMBEDDED))
 def test_slices_that_are_none_are_refused(make, engine: str) -> None:
     """Windows are cut into 20 slices of at least a second."""
     with pytest.raises(UsageError, match=r"slices of 0.5 s are not between 1 s"):

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from breakeven.ledger import store
 from breakeven.ledger.arm import observe
-from breakeven.ledger.engine.table import ENGINES
+from breakeven.ledger.engine.table import EMBEDDED
 from breakeven.ledger.figures import UNMEASURED, wilson
 from breakeven.ledger.trace import trace
 from breakeven.schema.record import Tokens
 
-ENGINE = pytest.mark.parametrize("engine", sorted(ENGINES))
+ENGINE = pytest.mark.parametrize("engine", sorted(EMBEDDED))
 
 
 def used(make, count: int, of: int, **more: object) -> list:

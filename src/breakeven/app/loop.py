@@ -6,6 +6,7 @@ The only module that knows all stages; it reads like the picture in docs/archite
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from breakeven.app import render
@@ -17,6 +18,8 @@ from breakeven.config import initial, mapping
 from breakeven.emulator import server as emulator
 from breakeven.errors import ConfigError, EvidenceError, GateError
 from breakeven.ledger import importer
+from breakeven.ledger.engine.port import Opener
+from breakeven.ledger.engine.table import open_spark
 from breakeven.ledger.statement import build
 from breakeven.measure import doctor as checks
 from breakeven.quantity import format_usd
@@ -72,14 +75,19 @@ def examine(config: Path) -> tuple[Policy, tuple[str, ...]]:
     return policy, tuple(batching.line(backend, found.batches.get(backend.name)) for backend in kept)
 
 
+def engine(name: str, *, spark_master: str, spark_data: str) -> str | Opener:
+    """The engine of that name, Spark's by its master and with the URL at which its workers find the data directory."""
+    return partial(open_spark, master=spark_master, data_url=spark_data) if name == "spark" else name
+
+
 def report(
-    folder: Path, *, use_case: str | None = None, policy_id: str | None = None, engine: str = "duckdb"
+    folder: Path, *, use_case: str | None = None, policy_id: str | None = None, engine: str | Opener = "duckdb"
 ) -> Statement:
     """What the predictions of a data directory cost, and what they were good for."""
     return statement(folder, use_case=use_case, policy_id=policy_id, engine=engine)
 
 
-def report_file(path: Path, *, mapping_file: Path | None = None, engine: str = "duckdb") -> Statement:
+def report_file(path: Path, *, mapping_file: Path | None = None, engine: str | Opener = "duckdb") -> Statement:
     """The same statement of a log that exists already, with no gateway at all."""
     named = None if mapping_file is None else enact.log_mapping(mapping.read(mapping_file))
     imported = importer.read(path, named, engine=engine)

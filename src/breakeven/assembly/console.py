@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from breakeven.assembly import checking, files, tracking
+from breakeven.ledger.engine.port import Opener
 from breakeven.ledger.statement import build
 from breakeven.ledger.store import of_records, open_ledger
 from breakeven.schema.finding import Finding
@@ -59,7 +60,7 @@ def statement(
     use_case: str | None = None,
     policy_id: str | None = None,
     hours: float | None = None,
-    engine: str = "duckdb",
+    engine: str | Opener = "duckdb",
 ) -> Statement:
     """The statement of a data directory."""
     start_s = None if hours is None else time.time() - hours * SECONDS_PER_HOUR

@@ -16,7 +16,11 @@ from breakeven.cli.output import as_json, config_option, data_dir_option, explai
 @click.option("--map", "mapping", type=click.Path(dir_okay=False), help="How that file's columns are named (YAML).")
 @click.option("--use-case", help="Only this use case.")
 @click.option("--policy-id", help="Only what this policy answered.")
-@click.option("--engine", type=click.Choice(["duckdb", "memory"]), default="duckdb", show_default=True)
+@click.option("--engine", type=click.Choice(["duckdb", "memory", "spark"]), default="duckdb", show_default=True)
+@click.option(
+    "--spark-master", envvar="BREAKEVEN_SPARK_MASTER", default="local[*]", help="spark://host:7077, or sc://."
+)
+@click.option("--spark-data", envvar="BREAKEVEN_SPARK_DATA", default="", help="URL of the data directory for workers.")
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True)
 @click.option("--fail-over", type=float, help="Exit 1 when cost per useful prediction exceeds this many USD.")
 @click.option("--fail-if-unmeasured", is_flag=True, help="Exit 1 when usefulness or cost was not measured.")
@@ -31,6 +35,8 @@ def report(
     use_case: str | None,
     policy_id: str | None,
     engine: str,
+    spark_master: str,
+    spark_data: str,
     form: str,
     fail_over: float | None,
     fail_if_unmeasured: bool,
@@ -40,11 +46,12 @@ def report(
     from breakeven.app import loop as app
     from breakeven.app import render
 
+    opener = app.engine(engine, spark_master=spark_master, spark_data=spark_data)
     if file is not None:
-        statement = app.report_file(Path(file), mapping_file=None if mapping is None else Path(mapping), engine=engine)
+        statement = app.report_file(Path(file), mapping_file=None if mapping is None else Path(mapping), engine=opener)
     else:
         where = app.data_dir(config=Path(config), override=data_dir)
-        statement = app.report(where, use_case=use_case, policy_id=policy_id, engine=engine)
+        statement = app.report(where, use_case=use_case, policy_id=policy_id, engine=opener)
     if json_:
         print_json(app.statement_json(statement))
     else:

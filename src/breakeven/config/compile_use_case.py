@@ -38,6 +38,7 @@ def use_case(entry: UseCaseSection) -> UseCase:
         on_tracking_incomplete=entry.on_tracking_incomplete,
         max_output_tokens=entry.max_output_tokens,
         decision=_decision(entry.decision),
+        touch=entry.touch,
     )
 
 

@@ -29,7 +29,7 @@ from breakeven.config.settings import Settings
 from breakeven.config.tracking_section import TrackingSection
 from breakeven.errors import PolicyError
 from breakeven.schema.noun import Tier
-from breakeven.schema.policy import TrackingGap, UsedWhen
+from breakeven.schema.policy import Touch, TrackingGap, UsedWhen
 
 
 class LatencySection(Section):
@@ -79,6 +79,9 @@ class UseCaseSection(Section):
     attribution_window_s: Annotated[
         NotNegative, Field(description="how long after an answer an outcome counts as its own")
     ] = 1800.0
+    touch: Annotated[
+        Touch, Field(description="of a subject's several answers within that window, the one an outcome belongs to")
+    ] = "last"
     on_tracking_incomplete: Annotated[
         TrackingGap,
         Field(

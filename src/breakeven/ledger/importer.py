@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from breakeven.errors import LedgerError
-from breakeven.ledger.engine.port import Engine
+from breakeven.ledger.engine.port import Engine, Opener
 from breakeven.ledger.engine.table import ENGINES
 from breakeven.ledger.identity import key_of
 from breakeven.ledger.snapshot import Snapshot
@@ -27,7 +27,7 @@ class Imported(NamedTuple):
     use_cases: dict[str, UseCase]
 
 
-def read(path: Path, mapping: Mapping | None = None, engine: str = "duckdb", form: str = "") -> Imported:
+def read(path: Path, mapping: Mapping | None = None, engine: str | Opener = "duckdb", form: str = "") -> Imported:
     """A foreign log as a ledger. Without a mapping its format is told by its columns.
 
     Raises:
@@ -44,7 +44,7 @@ def read(path: Path, mapping: Mapping | None = None, engine: str = "duckdb", for
     cases = sorted({record.use_case for record in records if isinstance(record, Prediction)})
     rules = {name: use_case(name, source.mapping or Mapping()) for name in cases}
     snapshot = Snapshot(records=records, warnings=warnings, distinct=not repeated)
-    return Imported(ENGINES[engine](snapshot), rules)
+    return Imported((ENGINES[engine] if isinstance(engine, str) else engine)(snapshot), rules)
 
 
 def _sound(entries: Iterable[Entry]) -> Iterator[Record]:

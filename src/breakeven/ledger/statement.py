@@ -18,7 +18,7 @@ from breakeven.schema.statement import Cut, Statement
 def measures(use_cases: Mapping[str, UseCase]) -> tuple[Measure, ...]:
     """How each use case tells that a prediction was used."""
     return tuple(
-        Measure(use_case=name, used_when=one.used_when, window_s=one.window_s)
+        Measure(use_case=name, used_when=one.used_when, window_s=one.window_s, touch=one.touch)
         for name, one in sorted(use_cases.items())
     )
 

@@ -12,7 +12,7 @@ from breakeven.ledger.engine.table import ENGINES
 from breakeven.schema.journal import Record
 
 
-def open_ledger(data_dir: Path, engine: str = "duckdb") -> Engine:
+def open_ledger(data_dir: Path, engine: str | Opener = "duckdb") -> Engine:
     """An engine over what the ledger in `data_dir` holds now: manifest segments and unsealed journals.
 
     Raises:
@@ -31,7 +31,9 @@ def of_records(records: Iterable[Record], engine: str = "memory") -> Engine:
     return _engine(engine)(snapshot.of_records(records))
 
 
-def _engine(name: str) -> Opener:
+def _engine(name: str | Opener) -> Opener:
+    if not isinstance(name, str):
+        return name
     try:
         return ENGINES[name]
     except KeyError:

@@ -13,6 +13,7 @@ from breakeven.ledger.engine.port import MICRO
 from breakeven.ledger.identity import key_of
 from breakeven.ledger.restore import restore
 from breakeven.ledger.snapshot import Snapshot
+from breakeven.ledger.statement import measures
 from breakeven.metric import usefulness
 from breakeven.quantity import usd_from_pico
 from breakeven.schema.noun import Noun
@@ -43,8 +44,7 @@ def tried(snapshot: Snapshot, use_cases: Mapping[str, UseCase], use_case: str) -
             predictions.setdefault(key_of(record), record)
         elif isinstance(record, Outcome):
             outcomes.setdefault(key_of(record), record)
-    windows = {name: case.window_s for name, case in use_cases.items()}
-    flags = attribute(predictions.values(), outcomes.values(), windows).flags
+    flags = attribute(predictions.values(), outcomes.values(), measures(use_cases)).flags
     asked = [one for one in predictions.values() if one.use_case == use_case and not one.drill]
     asked.sort(key=lambda one: (one.time_s, one.prediction_id))
     return tuple(_tried(one, flags.get(one.prediction_id, Flags()), use_cases.get(use_case)) for one in asked)

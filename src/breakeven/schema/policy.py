@@ -17,6 +17,7 @@ Period = Literal["hour", "day", "month", "total"]
 Fault = Literal["slow", "fail", "garble", "absent"]
 TrackingGap = Literal["serve", "approximate", "suppress"]
 UsedWhen = Literal["exposure", "delivered", "outcome", "unmeasured"]
+Touch = Literal["first", "last"]
 
 
 class Backend(Noun, frozen=True, kw_only=True):
@@ -229,6 +230,7 @@ class UseCase(Noun, frozen=True, kw_only=True):
     on_tracking_incomplete: TrackingGap = "serve"
     max_output_tokens: int = 0
     decision: Decision | None = None
+    touch: Touch = "last"
 
 
 class TierRule(Noun, frozen=True, kw_only=True):

@@ -1,7 +1,9 @@
 """Attribution, defined in plain Python: which outcome belongs to which prediction.
 
-An outcome that names a prediction of its tenant belongs to that one. Else its subject decides: the last delivered
-prediction of that subject whose use case's window still holds the outcome (of the outcome's use case, if it names one).
+An outcome that names a prediction of its tenant belongs to that one. Else its subject decides: each use case
+(that of the outcome, if it names one) offers the first or the last, as its `touch` says, of the predictions that it
+delivered to that subject within its window before the outcome; the latest of these offers gets it. At one instant the
+last touch is the one of the greatest id, the first that of the least.
 Where the outcome or that prediction says "denied", the outcome is not used: it does not fall to an earlier prediction.
 """
 
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from breakeven.ledger.engine.port import DEFAULT_WINDOW_S, MICRO
+from breakeven.ledger.engine.port import DEFAULT_WINDOW_S, MICRO, Measure
 from breakeven.metric.usefulness import DELIVERED
 from breakeven.schema.noun import Noun
 from breakeven.schema.outcome import Outcome
@@ -43,16 +45,17 @@ _Trail = Mapping[tuple[str, str], Sequence[Prediction]]
 
 
 def attribute(
-    predictions: Iterable[Prediction], outcomes: Iterable[Outcome], windows: Mapping[str, float]
+    predictions: Iterable[Prediction], outcomes: Iterable[Outcome], measures: Iterable[Measure]
 ) -> Attribution:
-    """Attribute distinct outcomes to distinct predictions; `windows` in seconds by use case."""
+    """Attribute distinct outcomes to distinct predictions, as each use case measures."""
+    rules = {measure.use_case: measure for measure in measures}
     known = {prediction.prediction_id: prediction for prediction in predictions}
     trail = _trails(known.values())
     found: dict[str, list[Outcome]] = defaultdict(list)
     unattributed: set[tuple[str, str, str]] = set()
     denied: set[tuple[str, str, str]] = set()
     for outcome in outcomes:
-        target = _target(outcome, known, trail, windows)
+        target = _target(outcome, known, trail, rules)
         key = (outcome.tenant, outcome.source, outcome.event_id)
         if target is None:
             unattributed.add(key)
@@ -73,20 +76,35 @@ def _trails(predictions: Iterable[Prediction]) -> _Trail:
 
 
 def _target(
-    outcome: Outcome, known: Mapping[str, Prediction], trails: _Trail, windows: Mapping[str, float]
+    outcome: Outcome, known: Mapping[str, Prediction], trails: _Trail, rules: Mapping[str, Measure]
 ) -> Prediction | None:
     if outcome.prediction_id:
         named = known.get(outcome.prediction_id)
         return named if named is not None and named.tenant == outcome.tenant else None
     if not outcome.subject:
         return None
-    touches = [
-        prediction
-        for prediction in trails.get((outcome.tenant, outcome.subject), ())
-        if outcome.use_case in ("", prediction.use_case)
-        and 0.0 <= outcome.time_s - prediction.time_s <= windows.get(prediction.use_case, DEFAULT_WINDOW_S)
-    ]
-    return max(touches, key=lambda one: (one.time_s, one.prediction_id), default=None)
+    touches: dict[str, list[Prediction]] = defaultdict(list)
+    for prediction in trails.get((outcome.tenant, outcome.subject), ()):
+        if outcome.use_case in ("", prediction.use_case):
+            touches[prediction.use_case].append(prediction)
+    offers = (_offer(outcome, rules.get(name, _plain(name)), group) for name, group in touches.items())
+    return max((one for one in offers if one is not None), key=_moment, default=None)
+
+
+def _plain(use_case: str) -> Measure:
+    """How a use case is measured that the policy does not know."""
+    return Measure(use_case=use_case, used_when="unmeasured", window_s=DEFAULT_WINDOW_S)
+
+
+def _offer(outcome: Outcome, rule: Measure, touches: Iterable[Prediction]) -> Prediction | None:
+    """The touch of one use case that the outcome may belong to."""
+    opens_s = outcome.time_s - rule.window_s
+    within = [one for one in touches if opens_s <= one.time_s <= outcome.time_s]
+    return (min if rule.touch == "first" else max)(within, key=_moment, default=None)
+
+
+def _moment(one: Prediction) -> tuple[float, str]:
+    return one.time_s, one.prediction_id
 
 
 def flags_of(outcomes: Sequence[Outcome]) -> Flags:

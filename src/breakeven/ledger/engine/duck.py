@@ -1,20 +1,20 @@
-"""The DuckDB engine: the questions in SQL over Parquet segments and what journals hold beside them."""
+"""The DuckDB engine: the committed SQL over Parquet segments and what journals hold beside them."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import duckdb
-import numpy as np
 
-from breakeven.ledger import duck, layout
+from breakeven.ledger import duck
 from breakeven.ledger.columns import COLUMNS, TABLES, Table
-from breakeven.ledger.engine import sql
+from breakeven.ledger.engine import answers, text
 from breakeven.ledger.engine.port import (
+    DIMENSIONS,
     METRICS,
-    NANO,
     Audit,
     Cell,
     Columns,
@@ -24,18 +24,27 @@ from breakeven.ledger.engine.port import (
     Slice,
     Spread,
     Standby,
+    Useful,
+    reach,
 )
 from breakeven.ledger.engine.slices import check_width
 from breakeven.ledger.identity import table_of
 from breakeven.ledger.snapshot import Snapshot
-from breakeven.schema.statement import Latency
 
 _Cursor: TypeAlias = duckdb.DuckDBPyConnection
-_FIRST: dict[Table, str] = {
-    "predictions": "PARTITION BY prediction_id ORDER BY node, sequence",
-    "outcomes": "PARTITION BY tenant, source, event_id ORDER BY received_s, node, sequence",
-    "capacity": "PARTITION BY id ORDER BY start_s, end_s",
-    "engine": "PARTITION BY id ORDER BY start_s, end_s",
+_Rows: TypeAlias = Sequence[Sequence[object]]
+_A = TypeVar("_A", Cell, Loaded, Slice, Standby, Useful)
+_IDENTITY: dict[Table, str] = {
+    "predictions": "prediction_id",
+    "outcomes": "tenant, source, event_id",
+    "capacity": "id",
+    "engine": "id",
+}
+_ORDER: dict[Table, str] = {
+    "predictions": "node, sequence",
+    "outcomes": "received_s, node, sequence",
+    "capacity": "start_s, end_s",
+    "engine": "start_s, end_s",
 }
 """Which of several records with one identity counts."""
 BAD: Table = "bad"
@@ -50,75 +59,57 @@ class DuckEngine:
         self.warnings = snapshot.warnings
         self._snapshot = snapshot
         self._connection = duck.connect()
+        self._connection.execute("SET preserve_insertion_order = false")
+        self._sound: set[tuple[str, ...]] = set()
         for table in (*TABLES, BAD):
             self._load(table)
 
     def cells(self, query: Query) -> tuple[Cell, ...]:
         """What predictions cost and what became of them."""
-        rows = self._ask(query).execute(sql.CELLS, _parameters(query)).fetchall()
-        return tuple(Cell(**dict(zip(Cell.__struct_fields__, row, strict=True))) for row in rows)
+        cursor = self._ask(query)
+        return _answers(Cell, cursor, "cells" if _by_subject(cursor) else "cells_named", query)
+
+    def useful(self, query: Query) -> tuple[Useful, ...]:
+        """What useful predictions cost, by use case and day."""
+        cursor = self._ask(query)
+        return _answers(Useful, cursor, "useful" if _by_subject(cursor) else "useful_named", query)
 
     def standby(self, query: Query) -> tuple[Standby, ...]:
         """What capacity cost, whether used or not."""
-        names = ("start_s", "end_s", "policy_id", "plan_id")
-        rows = self._ask(query, prune=False).execute(sql.STANDBY, _parameters(query, names)).fetchall()
-        return tuple(Standby(**dict(zip(Standby.__struct_fields__, row, strict=True))) for row in rows)
+        return _answers(Standby, self._ask(query, prune=False), "standby", query)
 
     def spreads(self, query: Query) -> tuple[Spread, ...]:
         """Percentiles of everything and of every group of every dimension."""
-        cursor, found = self._ask(query), []
-        for dimension, text in sql.SPREADS.items():
-            for key, *values in cursor.execute(text, _parameters(query)).fetchall():
-                name = layout.date(key) if dimension == "day" else key
-                for at, metric in enumerate(METRICS):
-                    latency = _latency(*values[3 * at : 3 * at + 3])
-                    found.append(Spread(dimension=dimension, key=name, metric=metric, latency=latency))
+        cursor = self._ask(query)
+        found: list[Spread] = []
+        for dimension in ("", *DIMENSIONS):
+            found += answers.spreads(dimension, _rows(cursor, f"spreads_{dimension or 'all'}", query))
         return tuple(found)
 
     def audit(self, query: Query) -> Audit:
         """Events, losses and policies."""
         cursor = self._ask(query, prune=False)
-        period = _parameters(query, ("start_s", "end_s"))
-        unattributed, denied, foreign = cursor.execute(sql.UNUSED, period).fetchall()[0]
-        return Audit(
-            kinds=tuple(cursor.execute(sql.KINDS, period).fetchall()),
-            unattributed=unattributed,
-            denied=denied,
-            foreign=foreign,
-            lost=cursor.execute(sql.LOST).fetchall()[0][0],
-            policies=tuple(name for (name,) in cursor.execute(sql.POLICIES, _parameters(query)).fetchall()),
-        )
+        unused, kinds, lost, policies = (_rows(cursor, name, query) for name in ("unused", "kinds", "lost", "policies"))
+        return answers.audit(unused, kinds, lost, policies)
 
     def arrivals(self, query: Query) -> Columns:
         """When requests came and how large they were."""
-        found = self._ask(query).execute(sql.ARRIVALS, _parameters(query)).fetchnumpy()
-        time_s = np.asarray(found["time_s"], dtype=np.float64)
-        return Columns(
-            arrival_s=(time_s - time_s[:1]).tobytes() if len(time_s) else b"",
-            input_tokens=np.asarray(found["input_tokens"], dtype=np.float64).tobytes(),
-            output_tokens=np.asarray(found["output_tokens"], dtype=np.float64).tobytes(),
-        )
+        found = _run(self._ask(query), "arrivals", query).fetchnumpy()
+        return answers.arrivals(found["time_s"], found["input_tokens"], found["output_tokens"])
 
     def samples(self, query: Query) -> Samples:
         """Latencies of delivered predictions, sorted."""
-        cursor, parameters = self._ask(query), _parameters(query)
-        columns = {
-            metric: tuple(value for (value,) in cursor.execute(sql.sample(metric), parameters).fetchall())
-            for metric in METRICS
-        }
-        return Samples(**columns)
+        cursor = self._ask(query)
+        return answers.samples({metric: _rows(cursor, f"samples_{metric}", query) for metric in METRICS})
 
     def slices(self, query: Query, width_s: float) -> tuple[Slice, ...]:
         """What deployments did in slices of time."""
         check_width(width_s)
-        parameters = {**_parameters(query), "width_s": width_s}
-        rows = self._ask(query).execute(sql.SLICES, parameters).fetchall()
-        return tuple(Slice(**dict(zip(Slice.__struct_fields__, row, strict=True))) for row in rows)
+        return _answers(Slice, self._ask(query), "slices", query, width_s)
 
     def loads(self, query: Query) -> tuple[Loaded, ...]:
         """What engines and accelerators said of themselves."""
-        rows = self._ask(query, prune=False).execute(sql.LOADS, _parameters(query, ("start_s", "end_s"))).fetchall()
-        return tuple(Loaded(**dict(zip(Loaded.__struct_fields__, row, strict=True))) for row in rows)
+        return _answers(Loaded, self._ask(query, prune=False), "loads", query)
 
     def _load(self, table: Table) -> None:
         """The unsealed records of a table as `new_<table>`."""
@@ -132,47 +123,71 @@ class DuckEngine:
     def _ask(self, query: Query, *, prune: bool = True) -> _Cursor:
         """A cursor of its own (so that threads may ask at once) with the views that the questions read."""
         cursor = self._connection.cursor()
-        cursor.execute("CREATE TEMP TABLE measures (use_case VARCHAR, used_when VARCHAR, window_s DOUBLE)")
+        for macro in text.MACROS:
+            cursor.execute(macro)
+        cursor.execute(
+            "CREATE TEMP TABLE measures (use_case VARCHAR, used_when VARCHAR, window_s DOUBLE, touch VARCHAR)"
+        )
         if query.measures:
-            rows = [(one.use_case, one.used_when, one.window_s) for one in query.measures]
-            cursor.executemany("INSERT INTO measures VALUES (?, ?, ?)", rows)
+            rows = [(one.use_case, one.used_when, one.window_s, one.touch) for one in query.measures]
+            cursor.executemany("INSERT INTO measures VALUES (?, ?, ?, ?)", rows)
         for table in TABLES:
-            everything, view = self._everything(table, query if prune else Query()), _VIEWS[table]
-            cursor.execute(f"CREATE TEMP VIEW all_{view} AS {everything}")
-            cursor.execute(f"CREATE TEMP VIEW {view} AS {self._once(table, view)}")
-        cursor.execute(f"CREATE TEMP VIEW all_b AS {self._everything(BAD, Query())}")
+            files = self._files(table, query if prune else Query())
+            cursor.execute(f"CREATE TEMP VIEW all_{_VIEWS[table]} AS {_everything(table, files)}")
+            cursor.execute(f"CREATE TEMP VIEW {_VIEWS[table]} AS {self._once(cursor, table, files)}")
+        cursor.execute(f"CREATE TEMP VIEW all_b AS {_everything(BAD, self._files(BAD, Query()))}")
         return cursor
 
-    def _once(self, table: Table, view: str) -> str:
-        if table == "predictions" and self._snapshot.distinct:
-            return f"SELECT * FROM all_{view}"  # noqa: S608 - our own names
-        return f"SELECT * FROM all_{view} QUALIFY row_number() OVER ({_FIRST[table]}) = 1"  # noqa: S608 - our own names
+    def _once(self, cursor: _Cursor, table: Table, files: Sequence[str]) -> str:
+        """The rows without repeats. Only rows whose identity's hash occurs twice are sorted to find the first."""
+        everything = f"SELECT * FROM all_{_VIEWS[table]}"  # noqa: S608 - our own names
+        if (table == "predictions" and self._snapshot.distinct) or (table, *files) in self._sound:
+            return everything
+        cursor.execute(
+            f"CREATE TEMP TABLE twice_{table} AS SELECT {_hash(table)} AS h FROM all_{_VIEWS[table]} "  # noqa: S608 - our own names
+            "GROUP BY h HAVING count(*) > 1"
+        )
+        if not cursor.execute(f"SELECT count(*) FROM twice_{table}").fetchall()[0][0]:  # noqa: S608 - our own names
+            self._sound.add((table, *files))
+            return everything
+        within = f"{_hash(table)} IN (SELECT h FROM twice_{table})"  # noqa: S608 - our own names
+        first = f"row_number() OVER (PARTITION BY {_IDENTITY[table]} ORDER BY {_ORDER[table]}) = 1"
+        return f"{everything} WHERE NOT {within} UNION ALL {everything} WHERE {within} QUALIFY {first}"
 
-    def _everything(self, table: Table, query: Query) -> str:
-        names = ", ".join(f'"{column.name}"' for column in COLUMNS[table])
-        unsealed = f"SELECT {names} FROM new_{table}"  # noqa: S608 - our own names
-        files = [one.path for one in self._snapshot.segments if one.table == table]
+    def _files(self, table: Table, query: Query) -> list[str]:
+        near = [one for one in self._snapshot.segments if one.table == table]
         if table == "predictions":
-            low_s, high_s = _reach(query)
-            near = [one for one in self._snapshot.segments if one.table == table]
-            files = [one.path for one in near if one.max_time_s >= low_s and one.min_time_s <= high_s]
-        if not files:
-            return unsealed
-        return f"{duck.segments(table, files)} UNION ALL {unsealed}"
+            low_s, high_s = reach(query)
+            near = [one for one in near if one.max_time_s >= low_s and one.min_time_s <= high_s]
+        return [one.path for one in near]
 
 
-def _reach(query: Query) -> tuple[float, float]:
-    """The times that a question's predictions and their rivals for an outcome can have."""
-    low_s = float("-inf") if query.start_s is None else query.start_s
-    high_s = float("inf") if query.end_s is None else query.end_s + query.window_s
-    return low_s, high_s
+def _hash(table: Table) -> str:
+    """Equal for rows of one identity. The last of its columns nearly tells by itself: only that one is read."""
+    return f"hash({_IDENTITY[table].rpartition(', ')[2]})"
 
 
-def _parameters(query: Query, names: tuple[str, ...] = Query.__struct_fields__[1:]) -> dict[str, object]:
-    return {name: getattr(query, name) for name in names}
+def _everything(table: Table, files: Sequence[str]) -> str:
+    names = ", ".join(f'"{column.name}"' for column in COLUMNS[table])
+    unsealed = f"SELECT {names} FROM new_{table}"  # noqa: S608 - our own names
+    return f"{duck.segments(table, files)} UNION ALL {unsealed}" if files else unsealed
 
 
-def _latency(n: int, shares: list[float] | None, total_ns: int | None) -> Latency:
-    p50_s, p95_s, p99_s = shares or (None, None, None)
-    mean_s = total_ns / n / NANO if total_ns is not None and n else None
-    return Latency(n=n, p50_s=p50_s, p95_s=p95_s, p99_s=p99_s, mean_s=mean_s)
+def _by_subject(cursor: _Cursor) -> bool:
+    """Whether some event names no prediction, so that its subject has to be looked for."""
+    return bool(cursor.execute(text.BY_SUBJECT).fetchall())
+
+
+def _run(cursor: _Cursor, name: str, query: Query, width_s: float | None = None) -> _Cursor:
+    asked, parameters = text.question(name)
+    return cursor.execute(asked, {name: width_s if name == "width_s" else getattr(query, name) for name in parameters})
+
+
+def _rows(cursor: _Cursor, name: str, query: Query) -> _Rows:
+    return _run(cursor, name, query).fetchall()
+
+
+def _answers(kind: type[_A], cursor: _Cursor, name: str, query: Query, width_s: float | None = None) -> tuple[_A, ...]:
+    found = _run(cursor, name, query, width_s)
+    names = [str(column[0]) for column in found.description or ()]
+    return answers.answers(kind, found.fetchall(), names)

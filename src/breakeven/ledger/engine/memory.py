@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from breakeven.ledger.engine.port import (
     Slice,
     Spread,
     Standby,
+    Useful,
 )
 from breakeven.ledger.identity import key_of
 from breakeven.ledger.restore import bad_rows, restore
@@ -56,20 +57,30 @@ class MemoryEngine:
         self._frames = {(one.node, one.sequence) for one in records if isinstance(one, Prediction | Outcome)}
         self._frames |= {(one.node, one.sequence) for one in bad_rows(snapshot)}
 
+    def useful(self, query: Query) -> tuple[Useful, ...]:
+        """What useful predictions cost, by use case and day."""
+        groups: dict[tuple[str, int], list[fate.Row]] = defaultdict(list)
+        for row in self._rows(query):
+            groups[row.prediction.use_case, layout.day_of(row.prediction.time_s)].append(row)
+        return tuple(_useful(*key, groups[key]) for key in sorted(groups))
+
     def cells(self, query: Query) -> tuple[Cell, ...]:
         """What predictions cost and what became of them."""
+        groups: dict[tuple[object, ...], list[fate.Row]] = defaultdict(list)
+        for row in self._rows(query):
+            groups[row.key].append(row)
+        return tuple(fate.cell(groups[key]) for key in sorted(groups))
+
+    def _rows(self, query: Query) -> Iterator[fate.Row]:
         used_when = {measure.use_case: measure.used_when for measure in query.measures}
         flags, rates = self._attribution(query).flags, self._rates
-        groups: dict[tuple[object, ...], list[fate.Row]] = defaultdict(list)
         for one in self._asked(query):
-            row = fate.row(
+            yield fate.row(
                 one,
                 flags.get(one.prediction_id, Flags()),
                 used_when.get(one.use_case, "unmeasured"),
                 rates.get((one.deployment, one.policy_id)),
             )
-            groups[row.key].append(row)
-        return tuple(fate.cell(groups[key]) for key in sorted(groups))
 
     def standby(self, query: Query) -> tuple[Standby, ...]:
         """What capacity cost, whether used or not."""
@@ -135,8 +146,7 @@ class MemoryEngine:
         return [one for one in self._predictions if _within(one.time_s, query) and _matches(one, query)]
 
     def _attribution(self, query: Query) -> Attribution:
-        windows = {measure.use_case: measure.window_s for measure in query.measures}
-        return attribute(self._predictions, self._outcomes, windows)
+        return attribute(self._predictions, self._outcomes, query.measures)
 
     @cached_property
     def _rates(self) -> dict[tuple[str, str], int]:
@@ -195,6 +205,20 @@ def _spread(dimension: str, key: str, metric: Metric, rows: Sequence[Prediction]
 def _thin(values: Sequence[float]) -> tuple[float, ...]:
     step = max(1, -(-len(values) // SAMPLE_LIMIT))
     return tuple(values[::step])
+
+
+def _useful(use_case: str, day: int, rows: Sequence[fate.Row]) -> Useful:
+    seen = [row for row in rows if row.fate != "unobserved"]
+    measurable = any(row.was_used is not None for row in rows)
+    return Useful(
+        use_case=use_case,
+        day=day,
+        predictions=len(rows),
+        observed=len(seen),
+        unpriced=sum(row.unpriced for row in seen),
+        cost_pico_usd=sum(row.prediction.cost_pico_usd or 0 for row in seen),
+        useful=sum(row.fate in ("used", "converted") for row in seen) if measurable else None,
+    )
 
 
 def _standby(deployment: str, hour: int, rows: Sequence[Capacity]) -> Standby:

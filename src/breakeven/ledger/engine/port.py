@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from breakeven.ledger.snapshot import Snapshot
 from breakeven.schema.noun import Basis, Noun
-from breakeven.schema.policy import UsedWhen
+from breakeven.schema.policy import Touch, UsedWhen
 from breakeven.schema.statement import Latency
 
 DIMENSIONS = ("use_case", "tenant", "model", "day", "deployment", "arm")
@@ -48,11 +48,15 @@ ATTO_KWH = 10**15
 
 
 class Measure(Noun, frozen=True, kw_only=True):
-    """How one use case tells that a prediction was used, and for how long a subject's outcome may follow it."""
+    """How one use case tells that a prediction was used, and for how long a subject's outcome may follow it.
+
+    `touch`: of several predictions of the subject within the window, the first or the last gets the outcome.
+    """
 
     use_case: str
     used_when: UsedWhen
     window_s: float
+    touch: Touch = "last"
 
 
 class Query(Noun, frozen=True, kw_only=True):
@@ -114,6 +118,22 @@ class Cell(Noun, frozen=True, kw_only=True):
     energy_basis: int = 0
     first_s: float = 0.0
     last_s: float = 0.0
+
+
+class Useful(Noun, frozen=True, kw_only=True):
+    """The core question: what the predictions of one use case and UTC day cost, and how many of them were useful.
+
+    `cost_pico_usd` and `unpriced` are of the observed ones, so that cost over `useful` leaves the unobserved out of
+    both; idle capacity is not in it. `useful` is None where the use case does not say what use is.
+    """
+
+    use_case: str
+    day: int
+    predictions: int
+    observed: int
+    unpriced: int
+    cost_pico_usd: int
+    useful: int | None
 
 
 class Standby(Noun, frozen=True, kw_only=True):
@@ -243,6 +263,9 @@ class Engine(Protocol):
     def cells(self, query: Query) -> tuple[Cell, ...]:
         """What predictions cost and what became of them."""
 
+    def useful(self, query: Query) -> tuple[Useful, ...]:
+        """What useful predictions cost, by use case and day: the cheapest of the questions about money."""
+
     def standby(self, query: Query) -> tuple[Standby, ...]:
         """What capacity cost, whether used or not."""
 
@@ -263,6 +286,13 @@ class Engine(Protocol):
 
     def loads(self, query: Query) -> tuple[Loaded, ...]:
         """What engines and accelerators said of themselves; only the query's period counts."""
+
+
+def reach(query: Query) -> tuple[float, float]:
+    """The times that a question's predictions and their rivals for an outcome can have, in Unix seconds."""
+    low_s = float("-inf") if query.start_s is None else query.start_s - query.window_s
+    high_s = float("inf") if query.end_s is None else query.end_s + query.window_s
+    return low_s, high_s
 
 
 Opener = Callable[[Snapshot], Engine]
