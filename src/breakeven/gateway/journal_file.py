@@ -20,6 +20,7 @@ class JournalFile:
         self.path = folder / f"{stem}.open"
         self.rows = 0
         self._size = 0
+        self._named = False
         draft = folder / f"{stem}.new"
         self._handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         try:
@@ -48,12 +49,17 @@ class JournalFile:
         self.rows += rows
 
     def sync(self) -> None:
-        """Bring everything appended so far to the disk.
+        """Bring everything appended so far to the disk, and with the first of it the file's name.
 
         Raises:
             OSError: the disk failed.
         """
         os.fdatasync(self._handle)
+        if not self._named:
+            # A synced file that no folder knows is lost with the power; the folder itself may be new as well.
+            _sync_folder(self.path.parent)
+            _sync_folder(self.path.parent.parent)
+            self._named = True
 
     def seal(self) -> None:
         """Sync, rename to `.journal` and close; an empty file is removed instead.
@@ -63,7 +69,7 @@ class JournalFile:
         """
         try:
             if self.rows:
-                os.fsync(self._handle)
+                self.sync()
                 self.path.rename(self.path.with_suffix(".journal"))
                 _sync_folder(self.path.parent)
             else:

@@ -14,6 +14,17 @@ import duckdb
 class Disk:
     """Files as the sealer needs them; every method is one step that a crash may precede or follow."""
 
+    def make(self, folder: Path, within: Path) -> None:
+        """A folder below `within` whose name outlives a power cut, as those of the folders between do.
+
+        One that is there already may have been made just before a kill, so that it is looked after all the same.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in (folder, *folder.parents):
+            if one == within:
+                break
+            _sync(one.parent)
+
     def read(self, path: Path) -> bytes:
         """The whole file."""
         return path.read_bytes()
@@ -25,11 +36,7 @@ class Disk:
 
     def sync(self, path: Path) -> None:
         """The content of `path` on the device."""
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _sync(path)
 
     def rename(self, source: Path, target: Path) -> None:
         """Atomically, and durable in its folder."""
@@ -43,6 +50,14 @@ class Disk:
     def remove(self, path: Path) -> None:
         """Gone; when a crash brings it back, the manifest still knows it."""
         path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

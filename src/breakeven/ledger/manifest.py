@@ -10,10 +10,13 @@ from typing import Self
 
 import msgspec
 
+from breakeven.errors import LedgerError
 from breakeven.ledger.columns import Table
 from breakeven.schema.noun import Noun
 
 NAME = "manifest.db"
+VERSION = 1
+_WAY_OUT = f"restore {NAME} from a backup, or move it aside: the sealer lists the segments anew"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journals (
   name TEXT PRIMARY KEY, node TEXT NOT NULL, first_sequence INTEGER, last_sequence INTEGER, records INTEGER NOT NULL,
@@ -64,13 +67,26 @@ class Listing(Noun, frozen=True, kw_only=True):
 
 
 class Manifest:
-    """The writing side; only the process that holds the sealer's lock opens one."""
+    """The writing side; only the process that holds the sealer's lock opens one.
+
+    Raises:
+        LedgerError: the file is no manifest, damaged, or of a later version.
+        OSError: the disk is full or failing.
+    """
 
     def __init__(self, data_dir: Path) -> None:
-        self._connection = sqlite3.connect(data_dir / NAME, isolation_level=None, timeout=10.0)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.executescript(_SCHEMA)
+        self._path = path = data_dir / NAME
+        with _named(path):
+            self._connection = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+            try:
+                _check_version(self._connection, path)
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=FULL")
+                self._connection.executescript(_SCHEMA)
+                self._connection.execute(f"PRAGMA user_version={VERSION}")
+            except BaseException:
+                self._connection.close()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -84,26 +100,38 @@ class Manifest:
         return _journals(rows)[0] if rows else None
 
     def record(self, journal: Journal, segments: Sequence[Segment]) -> None:
-        """One journal with its segments, in one durable transaction; recording it again changes nothing."""
+        """One journal with its segments, in one durable transaction; recording it again changes nothing.
+
+        Raises:
+            OSError: the disk is full or failing.
+        """
         execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
-        try:
-            execute(_INSERT_JOURNAL, _values(journal))
-            for one in segments:
-                execute(_INSERT_SEGMENT, _values(one))
-                execute(_RAISE_WATERMARK, (one.table, one.max_time_s))
-            execute("COMMIT")
-        except BaseException:
-            execute("ROLLBACK")
-            raise
+        with _named(self._path):
+            execute("BEGIN IMMEDIATE")
+            try:
+                execute(_INSERT_JOURNAL, _values(journal))
+                for one in segments:
+                    execute(_INSERT_SEGMENT, _values(one))
+                    execute(_RAISE_WATERMARK, (one.table, one.max_time_s))
+                execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # where the disk failed, SQLite has ended it itself
+                    execute("ROLLBACK")
+                raise
 
 
 def read(data_dir: Path) -> Listing:
-    """The manifest as it stands; empty before the first sealing."""
+    """The manifest as it stands; empty before the first sealing.
+
+    Raises:
+        LedgerError: the file is no manifest, damaged, or of a later version.
+    """
     path = data_dir / NAME
-    if not path.exists():
+    # A rollback log is there only while the manifest is being made: ever after its log is the WAL.
+    if not path.exists() or path.with_name(f"{NAME}-journal").exists():
         return Listing()
-    with _reading(path) as connection:
+    with _named(path), _reading(path) as connection:
+        _check_version(connection, path)
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'watermark'").fetchall():
             return Listing()
         connection.execute("BEGIN")
@@ -115,6 +143,26 @@ def read(data_dir: Path) -> Listing:
             ),
             watermark=tuple(connection.execute("SELECT tbl, time_s FROM watermark ORDER BY tbl").fetchall()),
         )
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What SQLite says about a file, with its name and the way out. A full or failing disk stays what it is."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        message = f"{path}: {error}"
+        raise OSError(message) from error
+    except sqlite3.DatabaseError as error:
+        message = f"{path} cannot be read as a manifest: {error}"
+        raise LedgerError(message, _WAY_OUT) from error
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    if version > VERSION:
+        message = f"{path} is of version {version}, this breakeven reads up to {VERSION}"
+        raise LedgerError(message, "use the newer breakeven that wrote it")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import duckdb
 import msgspec
 
 from breakeven.ledger import duck
@@ -22,17 +23,19 @@ _KINDS: dict[Table, type[Prediction | Outcome | Capacity]] = {
 
 def restore(snapshot: Snapshot) -> Iterator[Record]:
     """Every record of a snapshot's segments."""
-    for table in TABLES:
-        files = [segment.path for segment in snapshot.segments if segment.table == table]
-        if files:
-            yield from _table(table, files)
-
-
-def _table(table: Table, files: Sequence[str]) -> Iterator[Record]:
-    names = [column.name for column in COLUMNS[table]]
+    if not snapshot.segments:
+        return
     with duck.connect() as connection:
-        for row in connection.execute(duck.segments(table, files)).fetchall():
-            yield _record(table, dict(zip(names, row, strict=True)))
+        for table in TABLES:
+            files = [segment.path for segment in snapshot.segments if segment.table == table]
+            if files:
+                yield from _table(connection, table, files)
+
+
+def _table(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> Iterator[Record]:
+    names = [column.name for column in COLUMNS[table]]
+    for row in connection.execute(duck.segments(table, files)).fetchall():
+        yield _record(table, dict(zip(names, row, strict=True)))
 
 
 def _record(table: Table, row: dict[str, object]) -> Record:

@@ -141,7 +141,7 @@ def _write(work: Work, table: Table, name: str, day: int, records: Sequence[Reco
     target = work.data_dir / path
     temporary = target.with_suffix(".tmp")
     lines = work.data_dir / "tmp" / f"{name}.ndjson"
-    target.parent.mkdir(parents=True, exist_ok=True)
+    work.disk.make(target.parent, work.data_dir)
     lines.parent.mkdir(parents=True, exist_ok=True)
     longest = duck.write_lines(records, lines)
     try:
@@ -161,5 +161,5 @@ def _retire(work: Work, path: Path, *, keep: bool) -> None:
         return
     # What follows a bad frame is not guessed at, and not destroyed either.
     shelf = layout.quarantine(work.data_dir)
-    shelf.mkdir(parents=True, exist_ok=True)
+    work.disk.make(shelf, work.data_dir)
     work.disk.rename(path, shelf / path.name)

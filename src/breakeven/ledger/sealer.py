@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from breakeven.errors import LedgerError
 from breakeven.ledger import duck
 from breakeven.ledger.disk import Disk
 from breakeven.ledger.meter import NODE, Meter
@@ -61,13 +62,21 @@ def run(data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = No
         policy = PolicyFile(data_dir)
 
         def seal() -> Sealed:
-            work = Work(data_dir=data_dir, now_s=time.time(), disk=Disk(), connection=connection)
-            return seal_all(work)
+            return _sealed(Work(data_dir=data_dir, now_s=time.time(), disk=Disk(), connection=connection))
 
         handles = [wake] if parent_pipe_fd is None else [wake, parent_pipe_fd]
         _loop(lambda: meter.tick(policy.current(), time.time(), time.monotonic()), seal, interval_s, handles)
         meter.stop(time.monotonic())
         _finish(seal)
+
+
+def _sealed(work: Work) -> Sealed:
+    """One pass. What stops it is told, and it is tried again: journals wait, and gateways go on."""
+    try:
+        return seal_all(work)
+    except (OSError, LedgerError) as error:
+        _log.error("nothing could be sealed: %s", error)
+        return Sealed()
 
 
 def _loop(tick: Callable[[], None], seal: Callable[[], Sealed], interval_s: float, handles: list[int]) -> None:
