@@ -191,7 +191,7 @@ class Judge:
             self._wrong("unreadable", f"{name}: still there {left}")
 
     def _lost(self, name: str, folder: Path, acked: set[object]) -> set[object]:
-        records = list(rows(folder))
+        records = list(rows(folder, self._connection))
         found: set[object] = {key_of(one) for one in records}
         lost = acked - found
         if lost:

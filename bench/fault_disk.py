@@ -10,12 +10,13 @@ was. A rename is atomic within its folder; names that were not synced may be los
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
@@ -56,10 +57,15 @@ class Name(NamedTuple):
 
 
 class Sync(NamedTuple):
-    """A file, or a folder's names, on the device as they were after `upto` operations."""
+    """A file, or a folder's names, on the device as they were after `upto` operations.
+
+    One that is not `good` failed: the kernel forgets what of a file it could not write, and no later sync brings it
+    back. Names wait for a later one.
+    """
 
     target: int | str
     upto: int
+    good: bool = True
 
 
 class Mark(NamedTuple):
@@ -79,6 +85,8 @@ class Recorder:
     def __init__(self, root: Path) -> None:
         self.root = str(root)
         self.operations: list[Operation] = []
+        self.trouble: Callable[[str], bool] = lambda _: False
+        """Told what is about to be done; raises OSError as a full or failing disk does, or lets half a write pass."""
         self._lock = threading.RLock()
         self._names: dict[str, int] = {}
         self._open: dict[int, tuple[int, str]] = {}
@@ -97,7 +105,7 @@ class Recorder:
         connect = sqlite3.connect
         vfs = _Vfs(self)
         for name, stand_in in _CALLS.items():
-            setattr(os, name, _bound(stand_in, self))
+            setattr(os, name, _bound(name, stand_in, self))
         sqlite3.connect = self._connect(connect)  # type: ignore[assignment]
         try:
             yield self
@@ -243,7 +251,8 @@ class Database:
             self.execute("ROLLBACK")
 
     def close(self) -> None:
-        self._connection.close()
+        with suppress(apsw.Error):  # as the standard library's, which says nothing of a checkpoint that fails
+            self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -283,7 +292,18 @@ class _File(apsw.VFSFile):
                 recorder.look()
                 recorder.file(self._name)
 
+    def excepthook(self, *_: object) -> None:
+        """What SQLite itself does not pass on is nobody's news, as in the standard library."""
+
+    def _trouble(self, what: str) -> None:
+        try:
+            self._recorder.trouble(what)
+        except OSError as error:
+            kind = apsw.FullError if error.errno == errno.ENOSPC else apsw.IOError
+            raise kind(str(error)) from error
+
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - apsw's
+        self._trouble("write")
         super().xWrite(data, offset)
         if self._name:
             with self._recorder.lock:
@@ -296,6 +316,7 @@ class _File(apsw.VFSFile):
                 self._recorder.operations.append(Cut(self._recorder.file(self._name), size))
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - apsw's
+        self._trouble("fsync")
         super().xSync(flags)
         if not self._name:
             return
@@ -311,8 +332,13 @@ class _File(apsw.VFSFile):
 # What stands in for the calls of `os`
 
 
-def _bound(stand_in: Callable[..., Any], recorder: Recorder) -> Callable[..., Any]:
+def _bound(name: str, stand_in: Callable[..., Any], recorder: Recorder) -> Callable[..., Any]:
     def call(*arguments: Any, **more: Any) -> Any:  # noqa: ANN401 - as the real one
+        mine = recorder.under(arguments[0]) or recorder.handle(arguments[0])
+        if mine and name not in {"close", "fsync", "fdatasync"}:
+            half = recorder.trouble(name)
+            if half and name == "write":
+                arguments = (arguments[0], arguments[1][: len(arguments[1]) // 2])
         return stand_in(recorder, *arguments, **more)
 
     return call
@@ -366,11 +392,18 @@ def _synced(name: str) -> Callable[..., None]:
             if found is not None:
                 recorder.look()
             upto = len(recorder.operations)
-        recorder.real(name)(handle)
-        if found is not None:
-            with recorder.lock:
-                target: int | str = found[1] if found[0] == FOLDER else found[0]
-                recorder.operations.append(Sync(target, upto))
+        if found is None:
+            recorder.real(name)(handle)
+            return
+        target: int | str = found[1] if found[0] == FOLDER else found[0]
+        try:
+            recorder.trouble(name)
+            recorder.real(name)(handle)
+        except OSError:
+            recorder.operations.append(Sync(target, upto, good=False))
+            raise
+        with recorder.lock:
+            recorder.operations.append(Sync(target, upto))
 
     return sync
 
@@ -427,10 +460,7 @@ def promised(operations: list[Operation], at: int) -> set[object]:
 def survivors(operations: list[Operation], at: int, how: How, chance: random.Random) -> dict[str, bytes | None]:
     """Names with contents (None: a folder) after the power went when `at` operations had been done."""
     done = operations[:at]
-    safe: dict[int | str, int] = {}
-    for one in done:
-        if isinstance(one, Sync):
-            safe[one.target] = max(safe.get(one.target, 0), one.upto)
+    safe = _safe(done)
     names = _names(done, safe, how, chance)
     contents = _contents(done, safe, how, chance)
     held = {name: None if file == FOLDER else bytes(contents.get(file, b"")) for name, file in names.items()}
@@ -447,14 +477,32 @@ def lay_out(held: dict[str, bytes | None], root: Path) -> None:
             path.write_bytes(content)
 
 
-def _names(done: list[Operation], safe: dict[int | str, int], how: How, chance: random.Random) -> dict[str, int]:
+def _safe(done: list[Operation]) -> set[int]:
+    """Which operations no cut can undo."""
+    waiting: dict[int | str, list[int]] = {}
+    safe: set[int] = set()
+    for at, one in enumerate(done):
+        if isinstance(one, Sync):
+            pending = waiting.get(one.target, [])
+            if one.good:
+                safe.update(before for before in pending if before < one.upto)
+            elif isinstance(one.target, str):
+                continue
+            waiting[one.target] = [before for before in pending if before >= one.upto]
+        elif isinstance(one, Name):
+            for folder in {_parent(one.path), *([_parent(one.source)] if one.source else [])}:
+                waiting.setdefault(folder, []).append(at)
+        elif not isinstance(one, Mark):
+            waiting.setdefault(one.file, []).append(at)
+    return safe
+
+
+def _names(done: list[Operation], safe: set[int], how: How, chance: random.Random) -> dict[str, int]:
     names: dict[str, int] = {}
     for at, one in enumerate(done):
         if not isinstance(one, Name):
             continue
-        folders = {_parent(one.path), *([_parent(one.source)] if one.source else [])}
-        kept = any(at < safe.get(folder, 0) for folder in folders)
-        if not kept and (how == "drop" or chance.random() < 0.5):
+        if at not in safe and (how == "drop" or chance.random() < 0.5):
             continue
         if one.source and names.get(one.source) == one.file:
             del names[one.source]
@@ -465,14 +513,12 @@ def _names(done: list[Operation], safe: dict[int | str, int], how: How, chance: 
     return names
 
 
-def _contents(
-    done: list[Operation], safe: dict[int | str, int], how: How, chance: random.Random
-) -> dict[int, bytearray]:
+def _contents(done: list[Operation], safe: set[int], how: How, chance: random.Random) -> dict[int, bytearray]:
     contents: dict[int, bytearray] = {}
     for at, one in enumerate(done):
         if isinstance(one, Write | Cut):
             data = contents.setdefault(one.file, bytearray())
-            if at < safe.get(one.file, 0) or (how == "random" and chance.random() < 0.5):
+            if at in safe or (how == "random" and chance.random() < 0.5):
                 _apply(data, one)
             elif how == "torn":
                 _torn(data, one, chance)

@@ -111,7 +111,7 @@ async def _writing(folder: Path, node: str, hear: int, tell: int) -> None:
                 task.add_done_callback(tasks.discard)
             else:
                 one = prediction(name, node, journal.take_sequence(1))
-                journal.commit([one], lambda name=name: os.write(tell, f"{name}\n".encode()))  # type: ignore[misc]
+                journal.commit([one], lambda _, name=name: os.write(tell, f"{name}\n".encode()))  # type: ignore[misc]
         if not lines:
             done.set()
 

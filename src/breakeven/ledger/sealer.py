@@ -66,7 +66,7 @@ def run(data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = No
 
         handles = [wake] if parent_pipe_fd is None else [wake, parent_pipe_fd]
         _loop(lambda: meter.tick(policy.current(), time.time(), time.monotonic()), seal, interval_s, handles)
-        meter.stop(time.monotonic())
+        _metered(lambda: meter.stop(time.monotonic()))
         _finish(seal)
 
 
@@ -79,10 +79,18 @@ def _sealed(work: Work) -> Sealed:
         return Sealed()
 
 
+def _metered(step: Callable[[], None]) -> None:
+    """A disk that is full for a while stops neither metering nor sealing."""
+    try:
+        step()
+    except OSError as error:
+        _log.error("capacity could not be written, and will be: %s", error)
+
+
 def _loop(tick: Callable[[], None], seal: Callable[[], Sealed], interval_s: float, handles: list[int]) -> None:
     next_s = time.monotonic()
     while True:
-        tick()
+        _metered(tick)
         if time.monotonic() >= next_s:
             seal()
             next_s = time.monotonic() + interval_s
