@@ -25,7 +25,7 @@ def quarantine(data_dir: Path) -> Path:
 def journal_files(data_dir: Path) -> tuple[Path, ...]:
     """Every journal file, closed or being written, by name."""
     folder = journals(data_dir)
-    return tuple(sorted(path for path in folder.glob("*") if path.suffix in {LIVE, CLOSED}))
+    return tuple(sorted(path for path in folder.glob("*") if path.suffix in {LIVE, CLOSED} and path.is_file()))
 
 
 def day_of(time_s: float) -> int:

@@ -16,7 +16,7 @@ from breakeven.schema.noun import Noun
 
 NAME = "manifest.db"
 VERSION = 1
-_WAY_OUT = f"restore {NAME} from a backup, or move it aside: the sealer lists the segments anew"
+_WAY_OUT = f"restore {NAME} from a backup; the rows lie untouched under segments/ meanwhile"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journals (
   name TEXT PRIMARY KEY, node TEXT NOT NULL, first_sequence INTEGER, last_sequence INTEGER, records INTEGER NOT NULL,
@@ -130,7 +130,7 @@ def read(data_dir: Path) -> Listing:
     # A rollback log is there only while the manifest is being made: ever after its log is the WAL.
     if not path.exists() or path.with_name(f"{NAME}-journal").exists():
         return Listing()
-    with _named(path), _reading(path) as connection:
+    with _named(path, LedgerError), _reading(path) as connection:
         _check_version(connection, path)
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'watermark'").fetchall():
             return Listing()
@@ -146,13 +146,13 @@ def read(data_dir: Path) -> Listing:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """What SQLite says about a file, with its name and the way out. A full or failing disk stays what it is."""
+def _named(path: Path, passing: type[Exception] = OSError) -> Iterator[None]:
+    """What SQLite says about a file, with its name and the way out. `passing` is for what may be better next time."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        message = f"{path}: {error}"
-        raise OSError(message) from error
+        message = f"{path} cannot be used now: {error}"
+        raise passing(message) from error
     except sqlite3.DatabaseError as error:
         message = f"{path} cannot be read as a manifest: {error}"
         raise LedgerError(message, _WAY_OUT) from error

@@ -21,6 +21,7 @@ from breakeven.ledger.meter import NODE, Meter
 from breakeven.ledger.seal import Sealed as Sealed
 from breakeven.ledger.seal import Work, alone, seal_all
 from breakeven.ledger.seal import seal_once as seal_once
+from breakeven.ledger.sweep import sweep
 from breakeven.schema.policy import Policy
 
 TICK_S = 0.5
@@ -60,6 +61,7 @@ def run(data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = No
     with _stop_signal() as wake, alone(data_dir), duck.connect(data_dir / "tmp") as connection:
         meter = Meter(data_dir, f"{NODE}-{os.getpid()}-{time.time_ns() // 1_000_000}", interval_s)
         policy = PolicyFile(data_dir)
+        sweep(data_dir, time.time())
 
         def seal() -> Sealed:
             return _sealed(Work(data_dir=data_dir, now_s=time.time(), disk=Disk(), connection=connection))
