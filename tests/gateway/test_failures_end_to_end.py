@@ -1,7 +1,9 @@
 """What happens when the model is slow, gone, broken or lying, and when the client leaves."""
 
 import asyncio
+import itertools
 import json
+import time
 
 import openai
 import pytest
@@ -432,3 +434,22 @@ def test_events_are_refused_while_the_disk_fails(kit, tmp_path, monkeypatch, fai
 
     found = run(kit, tmp_path, test, kit.honest)
     assert {one.event_id for one in found} == {"1"}
+
+
+def test_a_wall_clock_that_jumps_makes_no_negative_latency(kit, tmp_path, monkeypatch) -> None:
+    """An hour back and forth at every look: durations stay those of the monotonic clock, numbers stay in order."""
+    real, looks = time.time, itertools.count()
+
+    def jumpy() -> float:
+        return real() + (-3600.0, 0.0, 3600.0, 1.0)[next(looks) % 4]
+
+    async def test(gateway, up):
+        monkeypatch.setattr(time, "time", jumpy)
+        for stream in (False, True) * 4:
+            assert (await kit.post(gateway, {**kit.CHAT, "stream": stream})).status == 200
+
+    found = run(kit, tmp_path, test, kit.honest)
+    assert [one.sequence for one in found] == list(range(1, 9))
+    for one in found:
+        durations = [one.total_s, *one.stages.values(), *(step.duration_s for step in one.attempts), one.ttft_s or 0.0]
+        assert all(0.0 <= value < 20.0 for value in durations)

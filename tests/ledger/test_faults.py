@@ -40,6 +40,16 @@ def test_kills_lose_nothing_that_was_acknowledged() -> None:
     assert found["acked"] > 100
 
 
+def test_any_order_of_events_gives_the_statement_of_the_clean_one() -> None:
+    """Duplicates, permutations, lateness, several passes of sealing, and clocks that jump change no total."""
+    import fault_histories
+
+    *_, found = fault_histories.run(301, seed=11)
+    assert (found["histories"], found["on_disk"]) == (301, 4)
+    differing = ("differing", "days_differing", "on_disk_differing", "seconds_lost")
+    assert [found[name] for name in differing] == [0] * 4
+
+
 def test_the_cuts_would_show_a_missing_sync(monkeypatch) -> None:
     """Without the syncs of folders, names vanish with the power, and the judge says so."""
     import fault_cuts
