@@ -8,8 +8,9 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
 
@@ -28,6 +29,12 @@ from breakeven.ledger.meter import Meter
 from breakeven.ledger.seal import Sealed, Work, alone, seal_all
 from breakeven.schema.journal import frame, scan
 from breakeven.schema.outcome import Outcome
+
+CHORES: list[Callable[[Work], object]] = []
+"""What else the sealer does after sealing: compaction, where there is any. They may find all days to be over."""
+with suppress(ImportError):
+    _compact = import_module("breakeven.ledger.compact").compact
+    CHORES.append(lambda work: _compact(replace(work, now_s=T0 + 30 * 86_400), grace_s=0.0))
 
 STEPS = 20
 CUTS_OF_ONE = 100
@@ -145,7 +152,11 @@ class Life:
 
 def sealing(folder: Path, connection: duckdb.DuckDBPyConnection) -> Sealed:
     """One pass of the sealer."""
-    return seal_all(Work(data_dir=folder, now_s=T0, disk=Disk(), connection=connection))
+    work = Work(data_dir=folder, now_s=T0, disk=Disk(), connection=connection)
+    sealed = seal_all(work)
+    for chore in CHORES:
+        chore(work)
+    return sealed
 
 
 class Judge:

@@ -79,11 +79,12 @@ class Manifest:
         with _named(path):
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=10.0)
             try:
-                _check_version(self._connection, path)
+                version = _check_version(self._connection, path)
                 self._connection.execute("PRAGMA journal_mode=WAL")
                 self._connection.execute("PRAGMA synchronous=FULL")
                 self._connection.executescript(_SCHEMA)
-                self._connection.execute(f"PRAGMA user_version={VERSION}")
+                if version < VERSION:  # else every pass of the sealer would write and sync
+                    self._connection.execute(f"PRAGMA user_version={VERSION}")
             except BaseException:
                 self._connection.close()
                 raise
@@ -158,11 +159,13 @@ def _named(path: Path, passing: type[Exception] = OSError) -> Iterator[None]:
         raise LedgerError(message, _WAY_OUT) from error
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+def _check_version(connection: sqlite3.Connection, path: Path) -> int:
+    version: int
     ((version,),) = connection.execute("PRAGMA user_version").fetchall()
     if version > VERSION:
         message = f"{path} is of version {version}, this breakeven reads up to {VERSION}"
         raise LedgerError(message, "use the newer breakeven that wrote it")
+    return version
 
 
 @contextmanager
