@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import msgspec
 
 from breakeven.ledger import duck
+from breakeven.ledger.compact import compact
 from breakeven.ledger.disk import Disk
 from breakeven.ledger.meter import NODE, Meter
 from breakeven.ledger.seal import Sealed as Sealed
@@ -23,6 +25,7 @@ from breakeven.ledger.seal import seal_once as seal_once
 from breakeven.schema.policy import Policy
 
 TICK_S = 0.5
+COMPACT_S = 30.0
 _LAST_WAIT_S = 3.0
 _log = logging.getLogger(__name__)
 _policy = msgspec.json.Decoder(Policy)
@@ -60,14 +63,46 @@ def run(data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = No
         meter = Meter(data_dir, f"{NODE}-{os.getpid()}-{time.time_ns() // 1_000_000}", interval_s)
         policy = PolicyFile(data_dir)
 
+        def work() -> Work:
+            return Work(data_dir=data_dir, now_s=time.time(), disk=Disk(), connection=connection)
+
         def seal() -> Sealed:
-            work = Work(data_dir=data_dir, now_s=time.time(), disk=Disk(), connection=connection)
-            return seal_all(work)
+            return seal_all(work())
 
         handles = [wake] if parent_pipe_fd is None else [wake, parent_pipe_fd]
-        _loop(lambda: meter.tick(policy.current(), time.time(), time.monotonic()), seal, interval_s, handles)
+        tidy = _Seldom(lambda: _compact(work()))
+
+        def tick() -> None:
+            meter.tick(policy.current(), time.time(), time.monotonic())
+            tidy()
+
+        _loop(tick, seal, interval_s, handles)
         meter.stop(time.monotonic())
         _finish(seal)
+
+
+class _Seldom:
+    """Does something at most every `COMPACT_S` seconds; sealing goes on in between."""
+
+    def __init__(self, job: Callable[[], None]) -> None:
+        self._job = job
+        self._next_s = time.monotonic() + COMPACT_S
+
+    def __call__(self) -> None:
+        if time.monotonic() >= self._next_s:
+            self._job()
+            self._next_s = time.monotonic() + COMPACT_S
+
+
+def _compact(work: Work) -> None:
+    """One new segment at most: while it is made, nothing is sealed. What fails is tried again later."""
+    try:
+        done = compact(work, most=1)
+    except (OSError, duckdb.Error) as error:
+        _log.warning("segments could not be compacted: %s", error)
+        return
+    if done.after:
+        _log.info("compacted %d segments of %d rows", done.before, done.rows)
 
 
 def _loop(tick: Callable[[], None], seal: Callable[[], Sealed], interval_s: float, handles: list[int]) -> None:
