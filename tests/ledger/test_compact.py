@@ -90,10 +90,8 @@ def files(data_dir: Path) -> list[Path]:
 def answers(data_dir: Path, queries: list[Query], engine: str) -> list[object]:
     """What an engine says to every question."""
     found = store.open_ledger(data_dir, engine)
-    return [
-        (found.cells(q), found.standby(q), found.spreads(q), found.audit(q), found.arrivals(q), found.samples(q), found.slices(q, 60.0))
-        for q in queries
-    ]  # fmt: skip
+    plain = ("cells", "standby", "spreads", "audit", "arrivals", "samples")
+    return [(*(getattr(found, name)(query) for name in plain), found.slices(query, 60.0)) for query in queries]
 
 
 def test_a_day_becomes_one_file_a_table_and_loses_nothing(make, tmp_path: Path) -> None:

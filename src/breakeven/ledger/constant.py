@@ -20,8 +20,8 @@ def columns(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequence
     Only columns that every row group of every file has, without NULL or with nothing else, and of plain values.
     """
     chunks = f"""SELECT path_in_schema, count(*), min(stats_min_value), max(stats_max_value),
-       
-        bool_and(stats_min_value = stats_max_value AND stats_null_count = 0 AND min_is_exact AND max_is_exact), bool_and(stats_null_count = num_values)
+        bool_and(stats_min_value = stats_max_value AND min_is_exact AND max_is_exact AND stats_null_count = 0),
+        bool_and(stats_null_count = num_values)
         FROM parquet_metadata({duck.paths(files)}) GROUP BY 1"""  # noqa: S608 - quoted
     rows = connection.execute(chunks).fetchall()
     most = max((count for _, count, *_ in rows), default=0)
