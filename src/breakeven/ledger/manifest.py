@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS segments (
   min_time_s REAL NOT NULL, max_time_s REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS watermark (tbl TEXT PRIMARY KEY, time_s REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS retired (path TEXT PRIMARY KEY, at_s REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS dropped (node TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (node, sequence));
 """
 _INSERT_JOURNAL = "INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_SEGMENT = "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?)"
@@ -34,7 +36,10 @@ _RAISE_WATERMARK = "INSERT INTO watermark VALUES (?, ?) ON CONFLICT DO UPDATE SE
 
 
 class Segment(Noun, frozen=True, kw_only=True):
-    """One Parquet file: `path` is relative to the data directory, `name` the journal it came from."""
+    """One Parquet file: `path` is relative to the data directory, `name` the journal it came from.
+
+    A name that begins with `c-` came from compaction: its rows were in other segments before.
+    """
 
     path: str
     name: str
@@ -64,6 +69,8 @@ class Listing(Noun, frozen=True, kw_only=True):
     journals: tuple[Journal, ...] = ()
     segments: tuple[Segment, ...] = ()
     watermark: tuple[tuple[str, float], ...] = ()
+    dropped: tuple[tuple[str, int], ...] = ()
+    """(node, sequence) of repeated records that compaction left out: they were not lost."""
 
 
 class Manifest:
@@ -106,14 +113,40 @@ class Manifest:
         Raises:
             OSError: the disk is full or failing.
         """
+        with self._transaction() as execute:
+            execute(_INSERT_JOURNAL, _values(journal))
+            for one in segments:
+                execute(_INSERT_SEGMENT, _values(one))
+                execute(_RAISE_WATERMARK, (one.table, one.max_time_s))
+
+    def swap(self, gone: Sequence[Segment], new: Segment, dropped: Sequence[tuple[str, int]], at_s: float) -> None:
+        """Replace segments by the one that holds their rows, in one durable transaction; their files may go later."""
+        with self._transaction() as execute:
+            for one in gone:
+                execute("DELETE FROM segments WHERE path = ?", (one.path,))
+                execute("INSERT OR REPLACE INTO retired VALUES (?, ?)", (one.path, at_s))
+            execute(_INSERT_SEGMENT, _values(new))
+            for frame in dropped:
+                execute("INSERT OR IGNORE INTO dropped VALUES (?, ?)", frame)
+
+    def retired(self, until_s: float) -> tuple[str, ...]:
+        """Files that no listing has named since `until_s` (Unix seconds), relative to the data directory."""
+        rows = self._connection.execute("SELECT path FROM retired WHERE at_s <= ? ORDER BY path", (until_s,))
+        return tuple(path for (path,) in rows)
+
+    def forget(self, paths: Sequence[str]) -> None:
+        """Retired files that are gone."""
+        with self._transaction() as execute:
+            for path in paths:
+                execute("DELETE FROM retired WHERE path = ?", (path,))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
         execute = self._connection.execute
         with _named(self._path):
             execute("BEGIN IMMEDIATE")
             try:
-                execute(_INSERT_JOURNAL, _values(journal))
-                for one in segments:
-                    execute(_INSERT_SEGMENT, _values(one))
-                    execute(_RAISE_WATERMARK, (one.table, one.max_time_s))
+                yield execute
                 execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:  # where the disk failed, SQLite has ended it itself
@@ -143,7 +176,15 @@ def read(data_dir: Path) -> Listing:
                 for path, name, table, rows, low, high in connection.execute("SELECT * FROM segments ORDER BY path")
             ),
             watermark=tuple(connection.execute("SELECT tbl, time_s FROM watermark ORDER BY tbl").fetchall()),
+            dropped=_dropped(connection),
         )
+
+
+def _dropped(connection: sqlite3.Connection) -> tuple[tuple[str, int], ...]:
+    """Nothing in a manifest of an earlier version, which no compaction has touched."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'dropped'").fetchall():
+        return ()
+    return tuple(connection.execute("SELECT node, sequence FROM dropped ORDER BY node, sequence").fetchall())
 
 
 @contextmanager

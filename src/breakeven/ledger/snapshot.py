@@ -39,6 +39,8 @@ class Snapshot(Noun, frozen=True, kw_only=True):
     records: tuple[Record, ...] = ()
     warnings: tuple[str, ...] = ()
     distinct: bool = False
+    dropped: tuple[tuple[str, int], ...] = ()
+    """(node, sequence) of repeated records that compaction left out: they were not lost."""
 
 
 class _Read(Noun, frozen=True, kw_only=True):
@@ -126,6 +128,7 @@ def _snapshot(data_dir: Path, listing: manifest.Listing, unsealed: Sequence[_Rea
         records=tuple(record for one in unsealed for record in one.records),
         warnings=(*torn, *spoiled, *(one.warning for one in unsealed if one.warning)),
         distinct=_distinct(listing, unsealed),
+        dropped=listing.dropped,
     )
 
 

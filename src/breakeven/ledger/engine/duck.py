@@ -48,6 +48,9 @@ class DuckEngine:
         self._connection = duck.connect()
         for table in TABLES:
             self._load(table)
+        self._connection.execute("CREATE TABLE dropped (node VARCHAR, sequence BIGINT)")
+        if snapshot.dropped:
+            self._connection.executemany("INSERT INTO dropped VALUES (?, ?)", snapshot.dropped)
 
     def cells(self, query: Query) -> tuple[Cell, ...]:
         """What predictions cost and what became of them."""

@@ -51,7 +51,9 @@ class MemoryEngine:
         self._predictions = _distinct(records, Prediction, lambda one: (one.node, one.sequence))
         self._outcomes = _distinct(records, Outcome, lambda one: (one.received_s, one.node, one.sequence))
         self._capacity = _distinct(records, Capacity, lambda one: (one.start_s, one.end_s))
-        self._frames = {(one.node, one.sequence) for one in records if not isinstance(one, Capacity)}
+        self._frames = {(one.node, one.sequence) for one in records if not isinstance(one, Capacity)} | {
+            *snapshot.dropped
+        }
 
     def cells(self, query: Query) -> tuple[Cell, ...]:
         """What predictions cost and what became of them."""

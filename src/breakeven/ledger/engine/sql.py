@@ -190,7 +190,8 @@ POLICIES = f"SELECT DISTINCT policy_id FROM p WHERE policy_id <> '' AND {_ASKED}
 LOST = """
 SELECT coalesce(sum(missing), 0)::BIGINT FROM (
   SELECT max(sequence) - count(DISTINCT sequence) AS missing
-  FROM (SELECT node, sequence FROM all_p UNION ALL SELECT node, sequence FROM all_o) WHERE sequence > 0 GROUP BY node)
+  FROM (SELECT node, sequence FROM all_p UNION ALL SELECT node, sequence FROM all_o
+    UNION ALL SELECT node, sequence FROM dropped) WHERE sequence > 0 GROUP BY node)
 """
 
 ARRIVALS = f"""
