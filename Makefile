@@ -36,10 +36,11 @@ bench: uv ## measures what docs/benchmarks.md states
 	@$(UV) sync --quiet --all-extras --no-extra spark
 	@$(UV) run --no-sync python bench/run.py $(ARGS)
 
-soak: uv ## a million requests, and every fault by the wall clock: docs/reliability.md; about ten minutes
+soak: uv ## a million requests, and every fault by the wall clock: docs/reliability.md; about half an hour
 	@$(UV) sync --quiet --all-extras --no-extra spark
 	@$(UV) run --no-sync python bench/gateway.py --soak 1000000
 	@$(UV) run --no-sync python bench/faults_gateway.py
+	@$(UV) run --no-sync python bench/faults_ledger.py --kills 1000 --cuts 10000 --histories 10000
 
 catalog: uv ## writes catalog.json and second/*.json from the YAML beside them; refuses to rewrite history
 	@$(UV) run --no-sync python scripts/build_catalog.py $(ARGS)

@@ -330,13 +330,13 @@ class Worker:
         self._sequence += count
         return self._sequence - count
 
-    def commit(self, records: tuple[Prediction, ...], then: Callable[[], None]) -> None:
+    def commit(self, records: tuple[Prediction, ...], then: Callable[[bool], None]) -> None:
         """Written at the end of this turn of the loop, of which a worker that is killed first never sees."""
         self.world.at(CLOCK.now, self._flush, records, then, owner=self)
 
-    def _flush(self, records: tuple[Prediction, ...], then: Callable[[], None]) -> None:
+    def _flush(self, records: tuple[Prediction, ...], then: Callable[[bool], None]) -> None:
         self.records += records
-        then()
+        then(True)
 
     def count(self, record: Prediction, *, again: bool) -> None:
         """No meters here."""

@@ -1,11 +1,14 @@
 """What happens when the model is slow, gone, broken or lying, and when the client leaves."""
 
 import asyncio
+import itertools
 import json
+import time
 
 import openai
 import pytest
 
+from breakeven.gateway.journal_file import JournalFile
 from breakeven.schema.policy import RouteTarget
 from breakeven.schema.record import Tokens
 
@@ -385,3 +388,68 @@ def test_a_full_disk_stops_records_and_not_answers(kit, tmp_path) -> None:
 
     (record,) = run(kit, tmp_path, test, kit.honest)
     assert record.sequence == 3  # the gap shows the loss
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("fails", ["append", "sync"])
+@pytest.mark.parametrize(("tier", "status"), [("critical", 200), ("opportunistic", 503)])
+def test_an_answer_that_must_last_never_claims_it_did(kit, tmp_path, monkeypatch, stream, fails, tier, status) -> None:
+    """While the disk fails, `ack: durable` is answered as the tier's policy says: open with a mark, closed with 503."""
+
+    async def test(gateway, up):
+        def broken(*_arguments) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(JournalFile, fails, broken)
+        answer = await kit.post(gateway, {**kit.CHAT, "stream": stream})
+        if stream and status == 503:
+            assert b"[DONE]" not in answer.body
+            assert b"controls_down" in answer.body
+            return
+        assert answer.status == status
+        assert answer.headers.get("x-breakeven-ack") == ("not-stored" if status == 200 and not stream else None)
+        assert answer.headers.get("retry-after") == ("2" if status == 503 else None)
+
+    run(kit, tmp_path, test, kit.honest, use_case={"ack_durable": True, "tier": tier})
+
+
+@pytest.mark.parametrize("fails", ["append", "sync"])
+def test_events_are_refused_while_the_disk_fails(kit, tmp_path, monkeypatch, fails) -> None:
+    """503 and when to come back, nothing accepted; with the disk back the same event is taken, once."""
+    event = {"specversion": "1.0", "id": "1", "source": "s", "type": "breakeven.click.v1", "subject": "u"}
+    headers = [("content-type", "application/cloudevents+json")]
+
+    async def test(gateway, up):
+        def broken(*_arguments) -> None:
+            raise OSError(5, "Input/output error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(JournalFile, fails, broken)
+            for _ in range(30):
+                refused = await kit.post(gateway, event, "/events", headers)
+                assert (refused.status, refused.headers["retry-after"]) == (503, "2")
+            assert len(list((tmp_path / "journal").glob("*.open"))) <= 12
+        await kit.until(lambda: gateway.runtime.journal.healthy)
+        assert (await kit.post(gateway, event, "/events", headers)).status == 202
+
+    found = run(kit, tmp_path, test, kit.honest)
+    assert {one.event_id for one in found} == {"1"}
+
+
+def test_a_wall_clock_that_jumps_makes_no_negative_latency(kit, tmp_path, monkeypatch) -> None:
+    """An hour back and forth at every look: durations stay those of the monotonic clock, numbers stay in order."""
+    real, looks = time.time, itertools.count()
+
+    def jumpy() -> float:
+        return real() + (-3600.0, 0.0, 3600.0, 1.0)[next(looks) % 4]
+
+    async def test(gateway, up):
+        monkeypatch.setattr(time, "time", jumpy)
+        for stream in (False, True) * 4:
+            assert (await kit.post(gateway, {**kit.CHAT, "stream": stream})).status == 200
+
+    found = run(kit, tmp_path, test, kit.honest)
+    assert [one.sequence for one in found] == list(range(1, 9))
+    for one in found:
+        durations = [one.total_s, *one.stages.values(), *(step.duration_s for step in one.attempts), one.ttft_s or 0.0]
+        assert all(0.0 <= value < 20.0 for value in durations)

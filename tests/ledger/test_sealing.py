@@ -8,17 +8,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from breakeven.errors import LedgerError
-from breakeven.ledger import layout, manifest, snapshot, store
-from breakeven.ledger.columns import COLUMNS, TABLES
+from breakeven.ledger import duck, layout, manifest, snapshot, store
+from breakeven.ledger.arrays import arrays, select
+from breakeven.ledger.columns import COLUMNS, TABLES, Table
 from breakeven.ledger.disk import Disk
+from breakeven.ledger.identity import table_of
 from breakeven.ledger.restore import restore
 from breakeven.ledger.seal import alone, seal_once
 from breakeven.schema.journal import Record, frame
@@ -332,3 +337,42 @@ def test_segments_of_an_earlier_version_are_read(make, tmp_path: Path) -> None:
         held.project(", ".join(kept)).write_parquet(str(older))
         older.rename(path)
     assert rows(tmp_path) == sorted(records, key=str)
+
+
+@given(data=st.data())
+def test_arrays_say_what_lines_say(ledgers, data: st.DataObject) -> None:
+    """Both ways into a segment, by arrays and by JSON, give DuckDB the same rows of the same types."""
+    records = data.draw(ledgers)
+    for table in TABLES:
+        rows_ = [record for record in records if table_of(record) == table]
+        if rows_:
+            assert by_arrays(table, rows_) == by_lines(table, rows_)
+
+
+def by_arrays(table: Table, records: Sequence[Record]) -> tuple[list[str], list[tuple[object, ...]]]:
+    held = arrays(table, records)
+    with duck.connect() as connection:
+        connection.register("bulk", held)
+        found = connection.sql(select(table, held, "bulk"))
+        return [*found.columns, *map(str, found.types)], found.fetchall()
+
+
+def by_lines(table: Table, records: Sequence[Record]) -> tuple[list[str], list[tuple[object, ...]]]:
+    with duck.connect() as connection, TemporaryDirectory() as folder:
+        path = Path(folder) / "lines"
+        found = connection.sql(duck.from_lines(table, path, duck.write_lines(records, path)))
+        return [*found.columns, *map(str, found.types)], found.fetchall()
+
+
+def test_a_value_no_array_holds_goes_the_other_way(make, tmp_path: Path) -> None:
+    """A count past 64 bits is DuckDB's to refuse: the journal is kept and the reason names the value."""
+    make.journal(tmp_path, "gw-00000001", [make.prediction(1, rows_scored=2**63)])
+    sealed = seal_once(tmp_path, 1.0)
+    assert str(2**63) in sealed.warnings[0]
+    assert rows(tmp_path) == [make.prediction(1, rows_scored=2**63)]
+
+
+def test_no_number_is_unknown_either_way(make) -> None:
+    """Neither JSON nor a column keeps NaN or infinity apart from what was not measured."""
+    records = [make.prediction(1, ttft_s=float("nan"), work_s=float("inf")), make.prediction(2, ttft_s=None)]
+    assert by_arrays("predictions", records) == by_lines("predictions", records)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from logging import getLogger
 
@@ -30,7 +29,7 @@ JSON: Headers = [("content-type", "application/json")]
 STREAM_HEADERS: Headers = [("content-type", SSE), ("cache-control", "no-cache")]
 DONE = b"data: [DONE]\n\n"
 _KINDS = {404: "invalid_request_error", 422: "invalid_request_error", 429: "rate_limit_error"}
-_OK = 200
+_OK, _AWAY = 200, 503
 
 
 class Closing:
@@ -44,6 +43,7 @@ class Closing:
         "_http",
         "_kept",
         "_key",
+        "_marks",
         "_out",
         "_request",
         "_runtime",
@@ -66,6 +66,7 @@ class Closing:
         self._http = http
         self._asked_id = asked_id
         self._key = cache_key
+        self._marks: Headers = []
         self._kept: list[bytes] | None = [] if cache_key and request.stream else None
         self._out = out
         self._request = request
@@ -116,7 +117,7 @@ class Closing:
         if end.source == "cached" and self._cached is not None and self._request.protocol == "decide":
             self.take([], self._cached.body)
         records = self._record(state, end)
-        self._runtime.journal.commit(records, lambda: self._recorded(state, end, records))
+        self._runtime.journal.commit(records, lambda stored: self._recorded(state, end, records, stored=stored))
 
     def crashed(self, state: State | None, error: Exception) -> None:
         """Something inside the gateway broke: one record where that can be, and an answer in any case."""
@@ -139,7 +140,8 @@ class Closing:
         if self._request.stream and self._out.started:
             self._out.finish(encode(self._error(end)))
         elif not self._out.started:
-            self._out.reply(500, JSON, self._error(end))
+            more = [("retry-after", "2")] if end.http_status == _AWAY else []
+            self._out.reply(end.http_status, [*JSON, *more], self._error(end))
 
     def _record(self, state: State, end: End) -> tuple[Prediction, ...]:
         """The request's records, settled and counted."""
@@ -162,17 +164,27 @@ class Closing:
         runtime.logged(self._http, records, len(self.body))
         return records
 
-    def _recorded(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
-        """The kernel has the records: now the answer may leave."""
+    def _recorded(self, state: State, end: End, records: tuple[Prediction, ...], *, stored: bool) -> None:
+        """The kernel has the records, or the journal has counted their loss: now the answer may leave."""
         if self._request.use_case.ack_durable:
-            self._runtime.spawn(self._durably(state, end, records))
+            self._runtime.spawn(self._durably(state, end, records, stored=stored))
         else:
             self._answer(state, end, records)
 
-    async def _durably(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
-        with contextlib.suppress(LedgerError):  # the journal counts it; the user's answer is worth more than our record
+    async def _durably(self, state: State, end: End, records: tuple[Prediction, ...], *, stored: bool) -> None:
+        """What was to be on the disk and is not: a tier that fails open gets its answer, marked; others an error."""
+        try:
             await self._runtime.journal.durable()
-        self._answer(state, end, records)
+        except LedgerError:
+            stored = False
+        tier = self._runtime.bundle.index.tiers[self._request.use_case.tier]
+        if stored or end.status == "cancelled":
+            self._answer(state, end, records)
+        elif tier.fail_open:
+            self._marks = [("x-breakeven-ack", "not-stored")]
+            self._answer(state, end, records)
+        else:
+            self._bare(End(status="failed", source="error", http_status=503, reason="controls_down"))
 
     def _answer(self, state: State, end: End, records: tuple[Prediction, ...]) -> None:
         if end.status == "cancelled":
@@ -207,9 +219,9 @@ class Closing:
 
     def _budget(self, state: State) -> Headers:
         if not state.purses:
-            return []
+            return self._marks
         left = self._runtime.remaining_usd(state.purses)
-        return [] if left is None else [("x-breakeven-budget-remaining", left)]
+        return self._marks if left is None else [*self._marks, ("x-breakeven-budget-remaining", left)]
 
     def _end_whole(self, state: State, end: End, record: Prediction, cost: int | None) -> None:
         body, passed = self._whole_body(end, record)

@@ -13,7 +13,7 @@ from logging import getLogger
 from pathlib import Path
 
 from breakeven.errors import LedgerError
-from breakeven.gateway.journal_file import JournalFile
+from breakeven.gateway.journal_file import JournalFile, write_through
 from breakeven.schema.journal import Record, frame
 
 _log = getLogger("breakeven.gateway")
@@ -23,6 +23,8 @@ LEISURE_S = 0.05
 """How long rows that nobody waits for may stay unsynced."""
 PROBE_BYTES = 64 * 1024
 ROTATE_S, ROTATE_ROWS = 2.0, 10_000
+MOST_FAILED_FILES = 8
+"""Of files whose sync fails no more are begun; the probe says when to go on."""
 
 
 class Journal:
@@ -49,8 +51,9 @@ class Journal:
         self._timer: asyncio.TimerHandle | None = None
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._queued: list[Record] = []
-        self._thens: list[Callable[[], None]] = []
+        self._thens: list[Callable[[bool], None]] = []
         self._file: JournalFile | None = None
+        self._failed_files = 0
         self._opened_s = 0.0
         self._open()
 
@@ -84,8 +87,11 @@ class Journal:
                 return []
             return [framed for one in records for framed in self._framed([one])]
 
-    def commit(self, records: Sequence[Record], then: Callable[[], None]) -> None:
-        """As `append`, together with all others of this turn of the event loop, by one `write(2)`; then call `then`."""
+    def commit(self, records: Sequence[Record], then: Callable[[bool], None]) -> None:
+        """As `append`, together with all others of this turn of the event loop, by one `write(2)`.
+
+        Then `then` is told whether all of the turn was taken.
+        """
         if not self._thens:
             self._loop.call_soon(self._flush)
         self._queued.extend(records)
@@ -94,11 +100,10 @@ class Journal:
     def _flush(self) -> None:
         records, thens = self._queued, self._thens
         self._queued, self._thens = [], []
-        if records:
-            self.append(records)
+        stored = self.append(records) if records else True
         for then in thens:
             try:
-                then()
+                then(stored)
             except Exception:  # noqa: BLE001 - the other answers must leave all the same
                 _log.exception("an answer could not be sent")
 
@@ -137,13 +142,19 @@ class Journal:
         self._thread.shutdown()
 
     def _writable(self) -> JournalFile:
+        if self._failed_files >= MOST_FAILED_FILES:
+            message = f"{self._failed_files} files in a row failed; waiting for the disk"
+            raise OSError(message)
         if self._file is None:
             self._open()
         if self._file is None:
             message = f"no journal file can be made in {self._folder}"
             raise OSError(message)
-        if self._file.rows >= ROTATE_ROWS:
+        if self._file.rows >= ROTATE_ROWS or self._file.torn:
             self._rotate(self._file)
+        if self._file.torn:
+            message = f"{self._file.path.name} ends in half a frame, and no other file can be made"
+            raise OSError(message)
         return self._file
 
     def _open(self) -> bool:
@@ -164,6 +175,12 @@ class Journal:
             self._file = old
         else:
             self._seal(old)
+
+    def _abandon(self, file: JournalFile) -> None:
+        """After a failed sync the kernel may have dropped pages: nothing more may follow them in their file."""
+        self._failed_files += 1
+        self._file = None
+        self._seal(file)
 
     def _seal(self, old: JournalFile) -> asyncio.Future[None]:
         upto = self._appended
@@ -188,13 +205,14 @@ class Journal:
     def _probe(self) -> None:
         path = self._folder / f"{self.node}.probe"
         try:
-            path.write_bytes(bytes(PROBE_BYTES))
+            write_through(path, bytes(PROBE_BYTES))
         finally:
             path.unlink(missing_ok=True)
 
     def _probed(self, error: OSError | None) -> None:
-        if error is None and (self._file is not None or self._open()):
+        if error is None and not self.healthy and (self._file is not None or self._open()):
             self.healthy = True
+            self._failed_files = 0
             _log.warning("journal: %s can be written again", self._folder)
 
     def _schedule(self) -> None:
@@ -217,8 +235,10 @@ class Journal:
 
     def _synced_upto(self, upto: int, file: JournalFile, error: OSError | None) -> None:
         self._syncing = False
-        if error is not None and self._file is file:
-            self._rotate(file)  # after a failed sync the kernel may have dropped the pages: start afresh
+        if error is None:
+            self._failed_files = 0
+        elif self._file is file:
+            self._abandon(file)
         self._settled("sync", upto, error)
         if self._synced < self._appended:
             self._schedule()

@@ -107,6 +107,24 @@ TIME: dict[Table, str] = {
 }
 """The column that orders a table and decides its `dt=` partition."""
 
+IDENTITY: dict[Table, tuple[str, ...]] = {
+    "predictions": ("prediction_id",),
+    "outcomes": ("tenant", "source", "event_id"),
+    "capacity": ("id",),
+    "engine": ("id",),
+    "bad": ("node", "sequence"),
+}
+"""What makes two rows the same."""
+
+FIRST: dict[Table, tuple[str, ...]] = {
+    "predictions": ("node", "sequence"),
+    "outcomes": ("received_s", "node", "sequence"),
+    "capacity": ("start_s", "end_s"),
+    "engine": ("start_s", "end_s"),
+    "bad": ("received_s",),
+}
+"""Which of several such rows counts: the first in this order, so that the order of arrival does not matter."""
+
 
 def fields(table: Table) -> dict[str, str]:
     """The JSON fields that the expressions read, with their DuckDB types."""

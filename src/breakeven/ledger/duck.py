@@ -37,12 +37,17 @@ def text(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def segments(table: Table, files: Sequence[str | Path]) -> str:
-    """A relation of a table's columns over segments; what an older segment lacks is NULL in it."""
-    names = ", ".join(f'"{column.name}"' for column in COLUMNS[table])
+def segments(table: Table, files: Sequence[str | Path], *, placed: bool = False) -> str:
+    """A relation of a table's columns over segments; what an older segment lacks is NULL in it.
+
+    `placed` adds where a row lies: `filename` and `file_row_number`.
+    """
+    places = ("filename", "file_row_number") if placed else ()
+    names = ", ".join(f'"{name}"' for name in (*(column.name for column in COLUMNS[table]), *places))
     typed = ", ".join(f'NULL::{column.kind} AS "{column.name}"' for column in COLUMNS[table])
     none = f"SELECT {typed} WHERE false"
-    read = f"SELECT * FROM read_parquet({paths(files)}, union_by_name=true)"  # noqa: S608 - quoted
+    options = "".join(f", {name}=true" for name in ("union_by_name", *places))
+    read = f"SELECT * FROM read_parquet({paths(files)}{options})"  # noqa: S608 - quoted
     return f"SELECT {names} FROM ({read} UNION ALL BY NAME {none})"  # noqa: S608 - our own names
 
 

@@ -7,17 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from breakeven.ledger import duck, snapshot
-from breakeven.ledger.columns import Table
+from breakeven.ledger.columns import IDENTITY, Table
 from breakeven.ledger.identity import key_of, table_of, time_of
 from breakeven.ledger.snapshot import Snapshot
 from breakeven.schema.journal import Record
 
-_KEYS: dict[Table, tuple[str, ...]] = {
-    "predictions": ("prediction_id",),
-    "outcomes": ("tenant", "source", "event_id"),
-    "capacity": ("id",),
-    "engine": ("id",),
-}
 _WORDS: dict[Table, str] = {"predictions": "prediction", "outcomes": "outcome"}
 
 
@@ -46,7 +40,7 @@ def _held(found: Snapshot, table: Table, records: Sequence[Record]) -> Iterator[
 
 
 def _asked(table: Table, files: Sequence[str], keys: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    names = _KEYS[table]
+    names = IDENTITY[table]
     columns = list(zip(*keys, strict=True))
     given = ", ".join(f"unnest(?::VARCHAR[]) AS {name}" for name in names)
     query = (

@@ -9,7 +9,7 @@ from breakeven.ledger.columns import Table
 
 LIVE, CLOSED = ".open", ".journal"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_S = 86_400
+SECONDS_PER_DAY = 86_400
 
 
 def journals(data_dir: Path) -> Path:
@@ -25,13 +25,13 @@ def quarantine(data_dir: Path) -> Path:
 def journal_files(data_dir: Path) -> tuple[Path, ...]:
     """Every journal file, closed or being written, by name."""
     folder = journals(data_dir)
-    return tuple(sorted(path for path in folder.glob("*") if path.suffix in {LIVE, CLOSED}))
+    return tuple(sorted(path for path in folder.glob("*") if path.suffix in {LIVE, CLOSED} and path.is_file()))
 
 
 def day_of(time_s: float) -> int:
     """The UTC day of a Unix time, as days since 1970; times that no calendar holds fall on day 0."""
     try:
-        day = int(time_s // _DAY_S)
+        day = int(time_s // SECONDS_PER_DAY)
         date(day)
     except (ValueError, OverflowError):
         return 0

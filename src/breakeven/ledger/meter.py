@@ -6,6 +6,7 @@ other. Durations are monotonic, so that a wall clock that jumps neither loses no
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -32,19 +33,38 @@ class Writer:
         self._path = folder / f"{node}-{number:08d}{layout.LIVE}"
         draft = self._path.with_suffix(".new")
         self._handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
-        # Locked before it has its name, so that nobody takes it for a dead process's.
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-        draft.rename(self._path)
+        try:
+            # Locked before it has its name, so that nobody takes it for a dead process's.
+            fcntl.flock(self._handle, fcntl.LOCK_EX)
+            draft.rename(self._path)
+        except OSError:
+            os.close(self._handle)
+            draft.unlink(missing_ok=True)
+            raise
+        self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Append whole frames in one call."""
-        os.write(self._handle, data)
+        """Append whole frames, all of them or none.
+
+        Raises:
+            OSError: the disk is full or failing; half a frame that an earlier failure left is cut off first.
+        """
+        os.ftruncate(self._handle, self._size)
+        if os.write(self._handle, data) < len(data):
+            raise OSError(errno.ENOSPC, f"{self._path.name} took a part of a frame only")
+        self._size += len(data)
 
     def close(self) -> None:
-        """Durable, then under its closed name, then unlocked."""
-        os.fsync(self._handle)
-        Disk().rename(self._path, self._path.with_suffix(layout.CLOSED))
-        os.close(self._handle)
+        """Durable, then under its closed name, then unlocked.
+
+        Raises:
+            OSError: the disk is failing; being unlocked, the file is sealed under whatever name it has.
+        """
+        try:
+            os.fsync(self._handle)
+            Disk().rename(self._path, self._path.with_suffix(layout.CLOSED))
+        finally:
+            os.close(self._handle)
 
 
 class Meter:
@@ -59,7 +79,11 @@ class Meter:
         self._files = 0
 
     def tick(self, policy: Policy | None, wall_s: float, steady_s: float) -> None:
-        """It is `wall_s` (Unix) and `steady_s` (monotonic), and `policy` is in force; call it often."""
+        """It is `wall_s` (Unix) and `steady_s` (monotonic), and `policy` is in force; call it often.
+
+        Raises:
+            OSError: the disk is full or failing; the interval goes on and is written by a later call.
+        """
         if self._policy is None:
             from_s = resume(self._data_dir, wall_s)
             self._begin(policy, from_s, steady_s - (wall_s - from_s))
@@ -97,9 +121,9 @@ class Meter:
         self._writer.write(data)
 
     def _rotate(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        self._writer = None
+        old, self._writer = self._writer, None
+        if old is not None:
+            old.close()
 
 
 def resume(data_dir: Path, wall_s: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import duckdb
 import msgspec
 
 from breakeven.ledger import duck
@@ -24,10 +25,13 @@ _KINDS: dict[Table, type[Record]] = {
 
 def restore(snapshot: Snapshot) -> Iterator[Record]:
     """Every record of a snapshot's segments."""
-    for table in TABLES:
-        files = [segment.path for segment in snapshot.segments if segment.table == table]
-        if files:
-            yield from _table(table, files)
+    if not snapshot.segments:
+        return
+    with duck.connect() as connection:
+        for table in TABLES:
+            files = [segment.path for segment in snapshot.segments if segment.table == table]
+            if files:
+                yield from _table(connection, table, files)
 
 
 def bad_rows(snapshot: Snapshot) -> Iterator[Bad]:
@@ -41,11 +45,10 @@ def bad_rows(snapshot: Snapshot) -> Iterator[Bad]:
                 yield msgspec.convert({"type": "bad"} | dict(zip(names, row, strict=True)), Bad)
 
 
-def _table(table: Table, files: Sequence[str]) -> Iterator[Record]:
+def _table(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequence[str]) -> Iterator[Record]:
     names = [column.name for column in COLUMNS[table]]
-    with duck.connect() as connection:
-        for row in connection.execute(duck.segments(table, files)).fetchall():
-            yield record(table, dict(zip(names, row, strict=True)))
+    for row in connection.execute(duck.segments(table, files)).fetchall():
+        yield record(table, dict(zip(names, row, strict=True)))
 
 
 def record(table: Table, row: Mapping[str, object]) -> Record:

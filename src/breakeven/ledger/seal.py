@@ -11,15 +11,17 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 
 import duckdb
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import duck, layout
+from breakeven.ledger.arrays import arrays, select
 from breakeven.ledger.columns import TABLES, TIME, Table
 from breakeven.ledger.disk import Disk, exclusive
-from breakeven.ledger.identity import node_of, repeated, sequences, table_of, time_of, unique_frames
+from breakeven.ledger.identity import node_of, repeated, sequences, table_of, unique_frames
 from breakeven.ledger.manifest import Journal, Manifest, Segment
 from breakeven.ledger.sieve import sieve_of
 from breakeven.schema.journal import Record, scan
@@ -27,6 +29,7 @@ from breakeven.schema.noun import Noun
 from breakeven.schema.tracking import Bad
 
 LOCK = "sealer.lock"
+_BULK = "bulk"
 _log = logging.getLogger(__name__)
 
 
@@ -133,30 +136,68 @@ def _entry(work: Work, name: str, records: Sequence[Record], size: int, stopped:
 
 
 def _partitions(records: Sequence[Record | Bad]) -> list[tuple[Table, int, list[Record | Bad]]]:
-    groups: dict[tuple[Table, int], list[Record | Bad]] = defaultdict(list)
+    kinds: dict[type[Record | Bad], list[Record | Bad]] = defaultdict(list)
     for record in records:
-        groups[table_of(record), layout.day_of(time_of(record))].append(record)
+        kinds[type(record)].append(record)
+    groups = {(table_of(rows[0]), day): part for rows in kinds.values() for day, part in _days(rows).items()}
     order = sorted(groups, key=lambda key: ((*TABLES, "bad").index(key[0]), key[1]))
     return [(table, day, groups[table, day]) for table, day in order]
+
+
+def _days(records: list[Record | Bad]) -> dict[int, list[Record | Bad]]:
+    """Records of one kind by UTC day; a journal rarely holds two."""
+    times = _times(records)
+    day = layout.day_of(min(times))
+    if day and day == layout.day_of(max(times)):
+        return {day: records}
+    found: dict[int, list[Record | Bad]] = defaultdict(list)
+    for record, time_s in zip(records, times, strict=True):
+        found[layout.day_of(time_s)].append(record)
+    return found
+
+
+def _times(records: Sequence[Record | Bad]) -> list[float]:
+    return list(map(attrgetter(TIME[table_of(records[0])]), records))
 
 
 def _write(work: Work, table: Table, name: str, day: int, records: Sequence[Record | Bad]) -> Segment:
     path = layout.segment_path(table, day, name)
     target = work.data_dir / path
     temporary = target.with_suffix(".tmp")
-    lines = work.data_dir / "tmp" / f"{name}.ndjson"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    lines.parent.mkdir(parents=True, exist_ok=True)
-    longest = duck.write_lines(records, lines)
-    try:
-        query = f"{duck.from_lines(table, lines, longest)} ORDER BY {TIME[table]}"
+    work.disk.make(target.parent, work.data_dir)
+    with _relation(work, table, name, records) as query:
         work.disk.write(work.connection, query, temporary)
-    finally:
-        lines.unlink(missing_ok=True)
     work.disk.sync(temporary)
     work.disk.rename(temporary, target)
-    times = [time_of(record) for record in records]
+    times = _times(records)
     return Segment(path=path, name=name, table=table, rows=len(records), min_time_s=min(times), max_time_s=max(times))
+
+
+@contextmanager
+def _relation(work: Work, table: Table, name: str, records: Sequence[Record | Bad]) -> Iterator[str]:
+    """The query of a segment's rows, ordered by time."""
+    try:
+        held = arrays(table, sorted(records, key=attrgetter(TIME[table])))
+    except (OverflowError, TypeError, ValueError):  # a value that no array holds: DuckDB says which, or reads it
+        with _lines(work, table, name, records) as query:
+            yield query
+        return
+    work.connection.register(_BULK, held)
+    try:
+        yield select(table, held, _BULK)
+    finally:
+        work.connection.unregister(_BULK)
+
+
+@contextmanager
+def _lines(work: Work, table: Table, name: str, records: Sequence[Record | Bad]) -> Iterator[str]:
+    lines = work.data_dir / "tmp" / f"{name}.ndjson"
+    lines.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        longest = duck.write_lines(records, lines)
+        yield f"{duck.from_lines(table, lines, longest)} ORDER BY {TIME[table]}"
+    finally:
+        lines.unlink(missing_ok=True)
 
 
 def _retire(work: Work, path: Path, *, keep: bool) -> None:
@@ -165,5 +206,5 @@ def _retire(work: Work, path: Path, *, keep: bool) -> None:
         return
     # What follows a bad frame is not guessed at, and not destroyed either.
     shelf = layout.quarantine(work.data_dir)
-    shelf.mkdir(parents=True, exist_ok=True)
+    work.disk.make(shelf, work.data_dir)
     work.disk.rename(path, shelf / path.name)

@@ -12,17 +12,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import msgspec
 
+from breakeven.errors import LedgerError
 from breakeven.ledger import duck
+from breakeven.ledger.compact import compact
 from breakeven.ledger.disk import Disk
 from breakeven.ledger.meter import NODE, Meter
 from breakeven.ledger.seal import Sealed as Sealed
 from breakeven.ledger.seal import Work, alone, seal_all
 from breakeven.ledger.seal import seal_once as seal_once
+from breakeven.ledger.sweep import sweep
 from breakeven.schema.policy import Policy
 
 TICK_S = 0.5
+COMPACT_S = 30.0
 _LAST_WAIT_S = 3.0
 _log = logging.getLogger(__name__)
 _policy = msgspec.json.Decoder(Policy)
@@ -59,21 +64,71 @@ def run(data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = No
     with _stop_signal() as wake, alone(data_dir), duck.connect(data_dir / "tmp") as connection:
         meter = Meter(data_dir, f"{NODE}-{os.getpid()}-{time.time_ns() // 1_000_000}", interval_s)
         policy = PolicyFile(data_dir)
+        sweep(data_dir, time.time())
+
+        def work() -> Work:
+            return Work(data_dir=data_dir, now_s=time.time(), disk=Disk(), connection=connection)
 
         def seal() -> Sealed:
-            work = Work(data_dir=data_dir, now_s=time.time(), disk=Disk(), connection=connection)
-            return seal_all(work)
+            return _sealed(work())
 
         handles = [wake] if parent_pipe_fd is None else [wake, parent_pipe_fd]
-        _loop(lambda: meter.tick(policy.current(), time.time(), time.monotonic()), seal, interval_s, handles)
-        meter.stop(time.monotonic())
+        tidy = _Seldom(lambda: _compact(work()))
+
+        def tick() -> None:
+            meter.tick(policy.current(), time.time(), time.monotonic())
+            tidy()
+
+        _loop(tick, seal, interval_s, handles)
+        _metered(lambda: meter.stop(time.monotonic()))
         _finish(seal)
+
+
+class _Seldom:
+    """Does something at most every `COMPACT_S` seconds; sealing goes on in between."""
+
+    def __init__(self, job: Callable[[], None]) -> None:
+        self._job = job
+        self._next_s = time.monotonic() + COMPACT_S
+
+    def __call__(self) -> None:
+        if time.monotonic() >= self._next_s:
+            self._job()
+            self._next_s = time.monotonic() + COMPACT_S
+
+
+def _compact(work: Work) -> None:
+    """One new segment at most: while it is made, nothing is sealed. What fails is tried again later."""
+    try:
+        done = compact(work, most=1)
+    except (OSError, duckdb.Error, LedgerError) as error:
+        _log.warning("segments could not be compacted: %s", error)
+        return
+    if done.after:
+        _log.info("compacted %d segments of %d rows", done.before, done.rows)
+
+
+def _sealed(work: Work) -> Sealed:
+    """One pass. What stops it is told, and it is tried again: journals wait, and gateways go on."""
+    try:
+        return seal_all(work)
+    except (OSError, LedgerError) as error:
+        _log.error("nothing could be sealed: %s", error)
+        return Sealed()
+
+
+def _metered(step: Callable[[], None]) -> None:
+    """A disk that is full for a while stops neither metering nor sealing."""
+    try:
+        step()
+    except OSError as error:
+        _log.error("capacity could not be written, and will be: %s", error)
 
 
 def _loop(tick: Callable[[], None], seal: Callable[[], Sealed], interval_s: float, handles: list[int]) -> None:
     next_s = time.monotonic()
     while True:
-        tick()
+        _metered(tick)
         if time.monotonic() >= next_s:
             seal()
             next_s = time.monotonic() + interval_s

@@ -17,6 +17,7 @@ from breakeven.ledger.columns import Table
 from breakeven.ledger.disk import abandoned
 from breakeven.ledger.identity import SEVERAL, node_of, repeated, sequences
 from breakeven.ledger.sieve import sieve_of
+from breakeven.ledger.sound import flaw
 from breakeven.schema.journal import Record, scan
 from breakeven.schema.noun import Noun
 from breakeven.schema.tracking import Bad
@@ -44,6 +45,8 @@ class Snapshot(Noun, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     distinct: bool = False
     bad: tuple[Bad, ...] = ()
+    dropped: tuple[tuple[str, int], ...] = ()
+    """(node, sequence) of repeated records that compaction left out: they were not lost."""
 
 
 class _Read(Noun, frozen=True, kw_only=True):
@@ -102,19 +105,38 @@ def _warning(name: str, stopped: str) -> str:
     return f"journal {name}: {stopped}; what follows was not read and is kept"
 
 
+def _spoiled(data_dir: Path, one: manifest.Segment, what: str) -> str:
+    return (
+        f"segment {data_dir / one.path} {what}: its {one.rows} rows of {one.table} are left out; "
+        "put the file back from a backup"
+    )
+
+
+def _unlisted(data_dir: Path, unsealed: set[str]) -> list[str]:
+    """Segments without a manifest: it was lost, and an empty answer must not pass for the truth."""
+    found = [path for path in sorted(data_dir.glob("segments/*/*/*.parquet")) if path.stem not in unsealed]
+    text = f"{data_dir / manifest.NAME} lists nothing, yet there are {len(found)} segments, such as "
+    return [f"{text}{found[0]}: put {manifest.NAME} back from a backup"] if found else []
+
+
 def _snapshot(data_dir: Path, listing: manifest.Listing, unsealed: Sequence[_Read]) -> Snapshot:
+    flaws = {one.path: flaw(data_dir / one.path, one.table) for one in listing.segments}
     segments = tuple(
         Segment(table=one.table, path=str(data_dir / one.path), min_time_s=one.min_time_s, max_time_s=one.max_time_s)
         for one in listing.segments
+        if not flaws[one.path]
     )
     kept, bad = sieve_of(data_dir).part(record for one in unsealed for record in one.records)
+    spoiled = [_spoiled(data_dir, one, flaws[one.path]) for one in listing.segments if flaws[one.path]]
+    spoiled += _unlisted(data_dir, {one.name for one in unsealed}) if not listing.journals else []
     torn = [_warning(journal.name, journal.stopped) for journal in listing.journals if journal.stopped]
     return Snapshot(
         segments=segments,
         records=tuple(kept),
         bad=tuple(bad),
-        warnings=(*torn, *(one.warning for one in unsealed if one.warning)),
+        warnings=(*torn, *spoiled, *(one.warning for one in unsealed if one.warning)),
         distinct=_distinct(listing, unsealed),
+        dropped=listing.dropped,
     )
 
 

@@ -15,7 +15,7 @@ EVENT_TYPES: dict[str, OutcomeKind] = {
 }
 
 
-class Outcome(Noun, frozen=True, kw_only=True, tag="outcome"):
+class Outcome(Noun, frozen=True, kw_only=True, tag="outcome", gc=False):
     """One accepted event. (`source`, `event_id`) identify it, so that a retry never counts twice.
 
     `time_s` is event time in Unix seconds, `received_s` arrival at the gateway. `data` keeps the original JSON.

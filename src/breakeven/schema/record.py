@@ -14,7 +14,7 @@ AttemptKind = Literal["primary", "retry", "hedge", "fallback"]
 Consent = Literal["granted", "denied", "unknown"]
 
 
-class Tokens(Noun, frozen=True, kw_only=True):
+class Tokens(Noun, frozen=True, kw_only=True, gc=False):
     """Token counts of one kind; `input` includes `cached_input`, `output` includes `reasoning`."""
 
     input: int = 0
@@ -23,7 +23,7 @@ class Tokens(Noun, frozen=True, kw_only=True):
     reasoning: int = 0
 
 
-class Attempt(Noun, frozen=True, kw_only=True):
+class Attempt(Noun, frozen=True, kw_only=True, gc=False):
     """One try at a target: intended against executed, with the reason."""
 
     deployment: str
@@ -34,7 +34,7 @@ class Attempt(Noun, frozen=True, kw_only=True):
     duration_s: float = 0.0
 
 
-class Prediction(Noun, frozen=True, kw_only=True, tag="prediction"):
+class Prediction(Noun, frozen=True, kw_only=True, tag="prediction", gc=False):
     """One answer for one subject; written once, at the end of the request.
 
     `time_s` is wall time in Unix seconds, for ordering only; durations are monotonic seconds. `eligible`,
@@ -112,7 +112,7 @@ class Prediction(Noun, frozen=True, kw_only=True, tag="prediction"):
     version: int = 1
 
 
-class Capacity(Noun, frozen=True, kw_only=True, tag="capacity"):
+class Capacity(Noun, frozen=True, kw_only=True, tag="capacity", gc=False):
     """Capacity of one deployment that stood by over an interval of wall time, whether used or not."""
 
     id: str

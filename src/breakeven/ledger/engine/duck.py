@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 import duckdb
 
 from breakeven.ledger import duck
-from breakeven.ledger.columns import COLUMNS, TABLES, Table
+from breakeven.ledger.columns import COLUMNS, FIRST, IDENTITY, TABLES, Table
 from breakeven.ledger.engine import answers, text
 from breakeven.ledger.engine.port import (
     DIMENSIONS,
@@ -34,19 +34,6 @@ from breakeven.ledger.snapshot import Snapshot
 _Cursor: TypeAlias = duckdb.DuckDBPyConnection
 _Rows: TypeAlias = Sequence[Sequence[object]]
 _A = TypeVar("_A", Cell, Loaded, Slice, Standby, Useful)
-_IDENTITY: dict[Table, str] = {
-    "predictions": "prediction_id",
-    "outcomes": "tenant, source, event_id",
-    "capacity": "id",
-    "engine": "id",
-}
-_ORDER: dict[Table, str] = {
-    "predictions": "node, sequence",
-    "outcomes": "received_s, node, sequence",
-    "capacity": "start_s, end_s",
-    "engine": "start_s, end_s",
-}
-"""Which of several records with one identity counts."""
 BAD: Table = "bad"
 """Its rows are no outcomes; their sequence numbers are not lost."""
 _VIEWS: dict[Table, str] = {"predictions": "p", "outcomes": "o", "capacity": "c", "engine": "e"}
@@ -63,6 +50,9 @@ class DuckEngine:
         self._sound: set[tuple[str, ...]] = set()
         for table in (*TABLES, BAD):
             self._load(table)
+        self._connection.execute("CREATE TABLE dropped (node VARCHAR, sequence BIGINT)")
+        if snapshot.dropped:
+            self._connection.executemany("INSERT INTO dropped VALUES (?, ?)", snapshot.dropped)
 
     def cells(self, query: Query) -> tuple[Cell, ...]:
         """What predictions cost and what became of them."""
@@ -151,7 +141,8 @@ class DuckEngine:
             self._sound.add((table, *files))
             return everything
         within = f"{_hash(table)} IN (SELECT h FROM twice_{table})"  # noqa: S608 - our own names
-        first = f"row_number() OVER (PARTITION BY {_IDENTITY[table]} ORDER BY {_ORDER[table]}) = 1"
+        key, order = ", ".join(IDENTITY[table]), ", ".join(FIRST[table])
+        first = f"row_number() OVER (PARTITION BY {key} ORDER BY {order}) = 1"
         return f"{everything} WHERE NOT {within} UNION ALL {everything} WHERE {within} QUALIFY {first}"
 
     def _files(self, table: Table, query: Query) -> list[str]:
@@ -164,7 +155,7 @@ class DuckEngine:
 
 def _hash(table: Table) -> str:
     """Equal for rows of one identity. The last of its columns nearly tells by itself: only that one is read."""
-    return f"hash({_IDENTITY[table].rpartition(', ')[2]})"
+    return f"hash({IDENTITY[table][-1]})"
 
 
 def _everything(table: Table, files: Sequence[str]) -> str:

@@ -55,7 +55,7 @@ class MemoryEngine:
         self._capacity = _distinct(records, Capacity, lambda one: (one.start_s, one.end_s))
         self._loads = _distinct(records, EngineLoad, lambda one: (one.start_s, one.end_s))
         self._frames = {(one.node, one.sequence) for one in records if isinstance(one, Prediction | Outcome)}
-        self._frames |= {(one.node, one.sequence) for one in bad_rows(snapshot)}
+        self._frames |= {(one.node, one.sequence) for one in bad_rows(snapshot)} | {*snapshot.dropped}
 
     def useful(self, query: Query) -> tuple[Useful, ...]:
         """What useful predictions cost, by use case and day."""

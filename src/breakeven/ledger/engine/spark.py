@@ -155,6 +155,8 @@ class SparkEngine:
             kept = everything if distinct else self._frame(f"once_{table}", query)
             kept.createOrReplaceTempView(name)
         self._everything(BAD, query).createOrReplaceTempView("all_b")
+        dropped = [list(frame) for frame in self._snapshot.dropped]
+        self._session.createDataFrame(dropped, "node string, sequence bigint").createOrReplaceTempView("dropped")
 
     def _everything(self, table: Table, query: Query) -> DataFrame:
         near = [one for one in self._snapshot.segments if one.table == table]

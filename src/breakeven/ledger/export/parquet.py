@@ -10,17 +10,10 @@ import duckdb
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import duck
-from breakeven.ledger.columns import COLUMNS, TABLES, TIME, Table
+from breakeven.ledger.columns import COLUMNS, FIRST, IDENTITY, TABLES, TIME, Table
 from breakeven.ledger.identity import table_of
 from breakeven.ledger.snapshot import Snapshot
 
-_FIRST: dict[Table, tuple[str, str]] = {
-    "predictions": ("prediction_id", "node, sequence"),
-    "outcomes": ("tenant, source, event_id", "received_s, node, sequence"),
-    "capacity": ("id", "start_s, end_s"),
-    "engine": ("id", "start_s, end_s"),
-}
-"""What makes records the same, and which of several counts: the first in this order."""
 _BATCH = 10_000
 
 
@@ -89,7 +82,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Tabl
     files = [segment.path for segment in snapshot.segments if segment.table == table]
     _unsealed(connection, snapshot, table)
     parts = [f"SELECT * FROM unsealed_{table}", *([duck.segments(table, files)] if files else [])]  # noqa: S608 - ours
-    time, (same, first) = TIME[table], _FIRST[table]
+    time, same, first = TIME[table], ", ".join(IDENTITY[table]), ", ".join(FIRST[table])
     return (
         f"SELECT * FROM ({' UNION ALL BY NAME '.join(parts)}) "  # noqa: S608 - ours, paths quoted
         f"WHERE {time} >= coalesce(?::DOUBLE, '-inf'::DOUBLE) AND {time} < coalesce(?::DOUBLE, 'inf'::DOUBLE) "

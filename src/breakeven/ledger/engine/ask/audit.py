@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 
 from breakeven.ledger.engine.ask.attribution import attributed, events
-from breakeven.ledger.engine.ask.tables import ALL_B, ALL_E, ALL_P, E, Values, asked, unique, within
+from breakeven.ledger.engine.ask.tables import ALL_B, ALL_E, ALL_P, DROPPED, E, Values, asked, unique, within
 
 
 def kinds(values: Values) -> ibis.Table:
@@ -37,7 +37,7 @@ def policies(values: Values) -> ibis.Table:
 def lost(values: Values) -> ibis.Table:
     """Sequence numbers that no record carries, by node, in the whole ledger."""
     del values
-    frames = ibis.union(*(t.select("node", "sequence") for t in (ALL_P, ALL_E, ALL_B)))
+    frames = ibis.union(*(t.select("node", "sequence") for t in (ALL_P, ALL_E, ALL_B, DROPPED)))
     frames = frames.filter(frames.sequence > 0)
     nodes = frames.group_by("node").aggregate(missing=frames.sequence.max() - frames.sequence.nunique())
     return nodes.aggregate(lost=nodes.missing.sum().fill_null(0))

@@ -49,6 +49,8 @@ L = relation("engine", "e")
 """Distinct predictions, outcomes, capacity and loads of engines."""
 ALL_P, ALL_E, ALL_B = relation("predictions", "all_p"), relation("outcomes", "all_o"), relation("bad", "all_b")
 """The same, repeats included."""
+DROPPED = ibis.table({"node": "string", "sequence": "int64"}, name="dropped")
+"""Frames that compaction left out as repeats: they were not lost."""
 MEASURES = ibis.table(
     {"use_case": "string", "used_when": "string", "window_s": "float64", "touch": "string"}, name="measures"
 )

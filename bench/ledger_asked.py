@@ -1,0 +1,110 @@
+"""One question of bench/ledger.py, by our engine or by hand; prints its CPU seconds, peak memory and answer as JSON.
+
+    python bench/ledger_asked.py DATA_DIR core|hour|day engine|raw
+
+`core`: cost per useful prediction by use case and day. `hour`: the same of the last hour, while a writer appends.
+`day`: of one day in the middle. Start and imports are not counted; opening the ledger is.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from ledger_rows import DAY_S, DAYS, T0_S, USE_CASES
+
+from breakeven.ledger import duck, manifest, store
+from breakeven.ledger.engine.port import Measure, Query
+
+WINDOW_S = 1800.0
+PERIODS = {
+    "core": (None, None),
+    "hour": (T0_S + DAYS * DAY_S - 3600, T0_S + DAYS * DAY_S),
+    "day": (T0_S + 7 * DAY_S, T0_S + 8 * DAY_S),
+}
+WRITER = """
+import asyncio, sys, time
+from itertools import cycle, islice
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from ledger_rows import T0_S, records
+from breakeven.gateway.journal import Journal
+async def main():
+    journal = Journal(Path(sys.argv[1]) / "journal", "live")
+    made = list(records(500))
+    print("on", flush=True)
+    for part in cycle([made[at:at + 20] for at in range(0, 500, 20)]):
+        journal.append(part)
+        await journal.durable()
+        await asyncio.sleep(0.2)
+asyncio.run(main())
+"""
+RAW = """
+SELECT p.use_case, (p.time_s // 86400)::BIGINT AS day, count(*) AS n, sum(p.cost_pico_usd)::HUGEINT AS cost,
+  count(*) FILTER (p.in_budget AND p.subject <> '' AND o.exposed) AS useful
+FROM read_parquet({p}) p LEFT JOIN (
+  SELECT prediction_id, bool_or(kind IN ('exposure', 'conversion')) AS exposed FROM read_parquet({o}) GROUP BY 1
+) o USING (prediction_id) WHERE {where} GROUP BY 1, 2
+"""
+
+
+def by_engine(data_dir: Path, question: str) -> list[int]:
+    """Predictions, useful ones and money of the history."""
+    start_s, end_s = PERIODS[question]
+    rules = tuple(Measure(use_case=f"use-case-{n}", used_when="exposure", window_s=WINDOW_S) for n in range(USE_CASES))
+    cells = store.open_ledger(data_dir).cells(Query(measures=rules, start_s=start_s, end_s=end_s))
+    useful: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for cell in cells:
+        group = useful[cell.use_case, cell.day]
+        group[0] += cell.predictions
+        group[1] += cell.predictions if cell.fate in {"used", "converted"} else 0
+        group[2] += cell.cost_pico_usd
+    return [sum(group[at] for group in useful.values()) for at in range(3)]
+
+
+def by_hand(data_dir: Path, question: str) -> list[int]:
+    """The same, in the shortest SQL that says it, over the files whose times it needs."""
+    start_s, end_s = PERIODS[question]
+    low_s, high_s = start_s or float("-inf"), end_s or float("inf")
+    held = manifest.read(data_dir).segments
+    near = [one for one in held if one.max_time_s >= low_s and one.min_time_s < high_s + WINDOW_S]
+    files = {table: duck.paths([data_dir / one.path for one in near if one.table == table]) for table in PLACES}
+    where = "true" if start_s is None else f"p.time_s >= {start_s!r} AND p.time_s < {end_s!r}"
+    with duck.connect() as connection:
+        query = RAW.format(p=files["predictions"], o=files["outcomes"], where=where)
+        rows = connection.execute(query).fetchall()
+    return [sum(row[at] for row in rows) for at in (2, 4, 3)]
+
+
+PLACES = ("predictions", "outcomes")
+
+
+def main() -> None:
+    data_dir, question, by = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    ask = by_engine if by == "engine" else by_hand
+    writer = None
+    if question == "hour":
+        command = [sys.executable, "-c", WRITER, str(data_dir), str(Path(__file__).parent)]
+        writer = subprocess.Popen(command, stdout=subprocess.PIPE)
+        writer.stdout.readline()
+        time.sleep(1.0)
+        ask(data_dir, question)
+    try:
+        begun_s = time.process_time()
+        answer = ask(data_dir, question)
+        cpu_s = time.process_time() - begun_s
+    finally:
+        if writer is not None:
+            writer.kill()
+            writer.wait()
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"cpu_s": cpu_s, "rss_mb": peak_mb, "answer": answer}))
+
+
+if __name__ == "__main__":
+    main()
