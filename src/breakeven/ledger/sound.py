@@ -10,7 +10,13 @@ from breakeven.ledger.columns import Table
 
 _MAGIC = b"PAR1"
 _LEAST_BYTES = 12
-_OWN: dict[Table, bytes] = {"predictions": b"prediction_id", "outcomes": b"event_id", "capacity": b"start_s"}
+_OWN: dict[Table, bytes] = {
+    "predictions": b"prediction_id",
+    "outcomes": b"event_id",
+    "capacity": b"pico_usd_per_replica_s",
+    "engine": b"kv_cache_use",
+    "bad": b"rule",
+}
 """A column that only this table's files have."""
 
 
