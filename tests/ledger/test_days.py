@@ -51,7 +51,7 @@ def uuid7(n: int, time_s: float) -> str:
 
 
 def spread(records: Sequence[Record], stretch: int, t0: float) -> list[Record]:
-    """The same ledger over more days: times from its start are multiplied. An event that is sent again keeps its time."""
+    """The same ledger over more days; an event that is sent again keeps its time."""
 
     def later(time_s: float) -> float:
         return t0 + (time_s - t0) * stretch

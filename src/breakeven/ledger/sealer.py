@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,7 +50,13 @@ class PolicyFile:
         return self._good
 
 
-def run(data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = None) -> None:
+Chore = Callable[[float, float], object]
+"""What else is done beside sealing, told the Unix and the monotonic time; it decides when it is time."""
+
+
+def run(
+    data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = None, chores: Sequence[Chore] = ()
+) -> None:
     """Meter and seal until SIGTERM, SIGINT or the end of the parent's pipe; what a crash left is sealed at once.
 
     Raises:
@@ -64,8 +70,13 @@ def run(data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = No
             work = Work(data_dir=data_dir, now_s=time.time(), disk=Disk(), connection=connection)
             return seal_all(work)
 
+        def tick() -> None:
+            meter.tick(policy.current(), time.time(), time.monotonic())
+            for chore in chores:
+                chore(time.time(), time.monotonic())
+
         handles = [wake] if parent_pipe_fd is None else [wake, parent_pipe_fd]
-        _loop(lambda: meter.tick(policy.current(), time.time(), time.monotonic()), seal, interval_s, handles)
+        _loop(tick, seal, interval_s, handles)
         meter.stop(time.monotonic())
         _finish(seal)
 

@@ -38,6 +38,7 @@ from breakeven.ledger.engine.port import (
 )
 from breakeven.ledger.identity import time_of
 from breakeven.schema.noun import Noun
+from breakeven.schema.statement import Day
 
 _N = TypeVar("_N", bound=Noun)
 
@@ -69,6 +70,16 @@ class Answers:
     def percentiles(self) -> Literal["exact", "histogram"]:
         """How percentiles are made."""
         return "exact" if self._found.rows <= period.EXACT_ROWS else "histogram"
+
+    def state(self, date: str) -> Day:
+        """Whether a day is final, and of which version."""
+        version = next((one for day, one in self._found.versions.items() if layout.date(day) == date), None)
+        if version is not None and version.day in self.final:
+            return Day(day=date, state="final", version=version.version, reason=version.reason)
+        if version is None:
+            return Day(day=date, state="provisional", reason="not finalised yet: outcomes may still come")
+        why = self._found.reopened.get(version.day, "something changed since, or the period cuts through it")
+        return Day(day=date, state="provisional", version=version.version, reason=why)
 
     def cells(self, query: Query) -> tuple[Cell, ...]:
         """What predictions cost and what became of them."""

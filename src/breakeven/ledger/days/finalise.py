@@ -35,12 +35,16 @@ _log = logging.getLogger(__name__)
 
 
 class Made(Noun, frozen=True, kw_only=True):
-    """What one call did: journals looked at, days reopened, the version that was made, whether more is due."""
+    """What one call did: journals looked at, days reopened, the version that was made, whether more is due.
+
+    `busy`: another process is at it, and nothing was done.
+    """
 
     looked_at: int = 0
     reopened: tuple[int, ...] = ()
     version: Version | None = None
     more: bool = False
+    busy: bool = False
 
 
 class Work(Noun, frozen=True, kw_only=True):
@@ -71,7 +75,7 @@ def step(work: Work) -> Made:
     """One bounded piece of work; nothing while another process has its turn."""
     with turn(work.data_dir) as mine:
         if not mine:
-            return Made()
+            return Made(busy=True)
         with Shelf.writing(work.data_dir) as shelf:
             looked_at, reopened = _look(work, shelf)
             if looked_at:

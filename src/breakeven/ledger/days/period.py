@@ -41,6 +41,8 @@ class Found(Noun, frozen=True, kw_only=True):
     rows: int
     lost: int
     warnings: tuple[str, ...]
+    versions: dict[int, Version] = {}
+    reopened: dict[int, str] = {}
 
 
 def find(data_dir: Path, period: Query) -> Found:
@@ -70,6 +72,8 @@ def _found(data_dir: Path, sight: Sight, period: Query) -> Found:
         rows=rows,
         lost=sight.lost(),
         warnings=(*sight.unsealed.warnings, *warnings),
+        versions=sight.known.latest,
+        reopened={day: why for day, (why, _) in sight.known.reopened.items()},
     )
 
 
