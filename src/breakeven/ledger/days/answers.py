@@ -10,6 +10,8 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -159,9 +161,13 @@ _LARGEST = frozenset({"basis", "energy_basis", "last_s", "model", "measurable"})
 
 def _merged(rows: Sequence[_N], key: tuple[str, ...]) -> tuple[_N, ...]:
     """Rows of one key as one row, sorted: sums, but for what is a largest or a smallest."""
+    place = attrgetter(*key)
+    ordered = sorted(rows, key=place)
+    if all(place(one) != place(two) for one, two in pairwise(ordered)):
+        return tuple(ordered)
     groups: dict[tuple[Any, ...], list[_N]] = defaultdict(list)
-    for row in rows:
-        groups[tuple(getattr(row, name) for name in key)].append(row)
+    for row in ordered:
+        groups[place(row)].append(row)
     return tuple(_sum(groups[place], key) for place in sorted(groups))
 
 

@@ -6,8 +6,10 @@ the whole of it before it reads the manifest, so that what is newer than the she
 
 from __future__ import annotations
 
+import bisect
 import sqlite3
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +17,7 @@ from typing import Any, Self
 import msgspec
 
 from breakeven.ledger.days.fresh import Facts, Link, Rate
-from breakeven.ledger.days.span import Run, joined
+from breakeven.ledger.days.span import Run, joined, size
 from breakeven.schema.noun import Noun
 
 NAME = "days.db"
@@ -31,7 +33,7 @@ CREATE INDEX IF NOT EXISTS links_back ON links (prediction_hour);
 CREATE TABLE IF NOT EXISTS rates (
   deployment TEXT NOT NULL, policy_id TEXT NOT NULL, rate TEXT NOT NULL, PRIMARY KEY (deployment, policy_id)
 );
-CREATE TABLE IF NOT EXISTS runs (node TEXT PRIMARY KEY, runs BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS runs (node TEXT PRIMARY KEY, runs BLOB NOT NULL, missing INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS versions (
   day INTEGER NOT NULL, version INTEGER NOT NULL, path TEXT NOT NULL, key TEXT NOT NULL, basis BLOB NOT NULL,
   reason TEXT NOT NULL, digest TEXT NOT NULL, rows INTEGER NOT NULL, made_at_s REAL NOT NULL, PRIMARY KEY (day, version)
@@ -70,7 +72,6 @@ class Known(Noun, frozen=True, kw_only=True):
     odd: frozenset[int] = frozenset()
     doubtful: frozenset[int] = frozenset()
     rates: dict[Rate, int] = {}
-    runs: dict[str, tuple[Run, ...]] = {}
     latest: dict[int, Version] = {}
     reopened: dict[int, tuple[str, float]] = {}
 
@@ -119,10 +120,20 @@ class Shelf:
             odd=frozenset(day for (day,) in ask("SELECT day FROM odd")),
             doubtful=frozenset(day for (day,) in ask("SELECT day FROM doubtful")),
             rates={(name, policy): int(rate) for name, policy, rate in ask("SELECT * FROM rates")},
-            runs={node: _runs(runs) for node, runs in ask("SELECT * FROM runs")},
             latest={one.day: one for one in _versions(ask(_LATEST))},
             reopened={day: (reason, since_s) for day, reason, since_s in ask("SELECT * FROM reopened")},
         )
+
+    def runs(self, nodes: Iterable[str]) -> dict[str, tuple[Run, ...]]:
+        """The sequence numbers that records of these nodes carry."""
+        ask = self._connection.execute
+        rows = [row for node in nodes for row in ask("SELECT node, runs FROM runs WHERE node = ?", (node,))]
+        return {node: msgspec.json.decode(found, type=tuple[Run, ...]) for node, found in rows}
+
+    def missing(self) -> int:
+        """Sequence numbers that no record carries, of all nodes."""
+        found = self._connection.execute("SELECT coalesce(sum(missing), 0) FROM runs").fetchall()
+        return int(found[0][0])
 
     def versions(self) -> tuple[Version, ...]:
         """Every version of every day."""
@@ -147,13 +158,15 @@ class Shelf:
             many = connection.executemany
             many("INSERT OR IGNORE INTO present VALUES (?)", sorted({(one.day,) for one in facts.stretches}))
             many("INSERT OR IGNORE INTO odd VALUES (?)", sorted({(hour // 24,) for _, hour in facts.odd}))
-            if facts.repeats or _overlap(facts.runs, before.runs):
+            filled = self.runs(facts.runs)
+            if facts.repeats or overlap(facts, filled):
                 many("INSERT OR IGNORE INTO doubtful VALUES (?)", sorted((day,) for day in predicted))
             many("INSERT OR IGNORE INTO links VALUES (?, ?)", sorted(facts.links))
             rates = {key: max(rate, before.rates.get(key, rate)) for key, rate in facts.rates.items()}
             many("INSERT OR REPLACE INTO rates VALUES (?, ?, ?)", [(*key, str(rate)) for key, rate in rates.items()])
-            runs = {node: joined([*found, *before.runs.get(node, ())]) for node, found in facts.runs.items()}
-            many("INSERT OR REPLACE INTO runs VALUES (?, ?)", [(n, msgspec.json.encode(r)) for n, r in runs.items()])
+            runs = {node: joined([*found, *filled.get(node, ())]) for node, found in facts.runs.items()}
+            kept = [(node, msgspec.json.encode(found), missing(found)) for node, found in runs.items()]
+            many("INSERT OR REPLACE INTO runs VALUES (?, ?, ?)", kept)
             late = [(day, reason, now_s) for day, reason in reopened]
             many("INSERT OR IGNORE INTO reopened VALUES (?, ?, ?)", late)
             connection.execute("INSERT OR REPLACE INTO seen VALUES (1, ?)", (seen,))
@@ -197,20 +210,19 @@ def _versions(rows: Iterable[tuple[object, ...]]) -> Iterator[Version]:
         yield msgspec.convert(said | {"basis": msgspec.json.decode(said["basis"])}, Version)
 
 
-def _runs(data: bytes) -> tuple[Run, ...]:
-    return msgspec.json.decode(data, type=tuple[Run, ...])
+def missing(found: Sequence[Run]) -> int:
+    """Numbers up to the last that a node's runs (ascending) lack."""
+    return found[-1][1] - size(found) if found else 0
 
 
-def _overlap(new: dict[str, tuple[Run, ...]], old: dict[str, tuple[Run, ...]]) -> bool:
-    """Whether a sequence number of `new` was there before."""
-    return any(
-        low <= last and first <= high
-        for node, found in new.items()
-        for low, high in found
-        for first, last in old.get(node, ())
-    )
+def overlap(facts: Facts, filled: dict[str, tuple[Run, ...]]) -> bool:
+    """Whether a sequence number of `facts` was there before; both sides ascend."""
+    return any(_meet(found, filled.get(node, ())) for node, found in facts.runs.items())
 
 
-def overlap(facts: Facts, known: Known) -> bool:
-    """Whether a prediction of `facts` may have been there before."""
-    return facts.repeats or _overlap(facts.runs, known.runs)
+def _meet(new: Sequence[Run], old: Sequence[Run]) -> bool:
+    for low, high in new:
+        at = bisect.bisect_right(old, (high, sys.maxsize))
+        if at and old[at - 1][1] >= low:
+            return True
+    return False

@@ -39,6 +39,8 @@ class Sight:
         self.fresh = view.of_journals(names)
         self.whole = not view.records_of(set(names) - {one.name for one in self.fresh})
         self.facts = self._facts()
+        again = self.facts.repeats or shelf.overlap(self.facts, shelf_.runs(self.facts.runs))
+        self._once = self.whole and not again
 
     def _facts(self) -> Facts:
         """What rows newer than the shelf say."""
@@ -67,7 +69,7 @@ class Sight:
             segments=segments,
             records=(*records, *self._rates()),
             warnings=(),
-            distinct=self.whole and not doubtful and not shelf.overlap(self.facts, self.known),
+            distinct=not doubtful and self._once,
         )
 
     def _reach(self, low_s: float, high_s: float, window_s: float) -> dict[Table, tuple[Range, ...]]:
@@ -103,8 +105,12 @@ class Sight:
 
     def lost(self) -> int:
         """Sequence numbers that no record carries, in the whole ledger."""
-        runs = fresh.together([Facts(runs=self.known.runs), self.facts]).runs.values()
-        return sum(found[-1][1] - span.size(found) for found in runs)
+        filled = self.shelf.runs(self.facts.runs)
+        before = sum(map(shelf.missing, filled.values()))
+        after = sum(
+            shelf.missing(span.joined([*found, *filled.get(node, ())])) for node, found in self.facts.runs.items()
+        )
+        return self.shelf.missing() - before + after
 
 
 def seen(connection: duck.Connection, data_dir: Path, known: Known, segments: Sequence[manifest.Segment]) -> Facts:
