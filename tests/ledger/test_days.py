@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breakeven.ledger import store
-from breakeven.ledger.days import finalise
+from breakeven.ledger.days import finalise, span
 from breakeven.ledger.days.answers import open_days
 from breakeven.ledger.days.finalise import Made, Work
 from breakeven.ledger.disk import Disk
@@ -115,3 +115,76 @@ def test_roll_ups_and_rows_answer_like_a_scan_whatever_came_when(
             policy_id=data.draw(st.sampled_from([None, None, None, "pol-a"])),
         )
         check(expected, open_days(folder, query, ENGINES["memory"]), query)
+
+
+def three_days(make) -> list[Record]:
+    rows: list[Record] = []
+    for n in range(6):
+        time_s = make.t0 + n // 2 * DAY_S + n
+        rows.append(make.prediction(n + 1, prediction_id=uuid7(n, time_s), time_s=time_s))
+    return rows
+
+
+def test_a_late_outcome_reopens_its_day_as_the_next_version(make, tmp_path: Path) -> None:
+    """Until then the roll-up answers; then the rows do, and once it is made anew the second version."""
+    rows, query = three_days(make), make.query()
+    make.journal(tmp_path, "gw-00000001", rows)
+    seal_once(tmp_path, make.t0)
+    assert len([one for one in finalised(make, tmp_path) if one.version]) == 3
+    assert len(open_days(tmp_path, query, ENGINES["duckdb"]).final) == 3
+    late = make.outcome(1, prediction_id=rows[0].prediction_id, time_s=make.t0 + 30 * DAY_S)
+    make.journal(tmp_path, "gw-00000002", [late])
+    found = open_days(tmp_path, query, ENGINES["duckdb"])
+    assert len(found.final) == 2
+    check(store.of_records([*rows, late]), found, query)
+    seal_once(tmp_path, make.t0)
+    versions = {one.version.day: one.version for one in finalised(make, tmp_path) if one.version}
+    again = versions[span.day_of(make.t0)]
+    assert (again.version, again.reason) == (2, "late outcomes")
+    found = open_days(tmp_path, query, ENGINES["duckdb"])
+    assert len(found.final) == 4
+    check(store.of_records([*rows, late]), found, query)
+
+
+def test_a_repeat_changes_no_version_and_a_changed_measure_does(make, tmp_path: Path) -> None:
+    """A day that was looked at again and says the same stays at version 1."""
+    rows = three_days(make)
+    make.journal(tmp_path, "gw-00000001", rows)
+    seal_once(tmp_path, make.t0)
+    finalised(make, tmp_path)
+    make.journal(tmp_path, "gw-00000002", rows[:2])
+    seal_once(tmp_path, make.t0)
+    assert {one.version.version for one in finalised(make, tmp_path) if one.version} == {1}
+    changed = [msgspec.structs.replace(one, used_when="delivered") for one in measures(make.use_cases)]
+    made = finalised(make, tmp_path, measures=tuple(changed))
+    assert [one.version.version for one in made if one.version] == [2, 2, 2]
+
+
+def test_a_roll_up_that_cannot_be_read_is_answered_from_its_rows(make, tmp_path: Path) -> None:
+    """A truncated file is a warning with the day's name, and the numbers stay."""
+    rows, query = three_days(make), make.query()
+    make.journal(tmp_path, "gw-00000001", rows)
+    seal_once(tmp_path, make.t0)
+    finalised(make, tmp_path)
+    path = next(tmp_path.glob("rollups/*/v1.roll"))
+    path.write_bytes(path.read_bytes()[:-3])
+    found = open_days(tmp_path, query, ENGINES["duckdb"])
+    assert "was answered from its rows" in found.warnings[0]
+    check(store.of_records(rows), found, query)
+
+
+def test_a_day_is_final_once_the_watermark_has_passed_window_and_lateness(make, tmp_path: Path) -> None:
+    """Before, the sealer makes nothing, whatever the clock says."""
+    make.journal(tmp_path, "gw-00000001", [make.prediction(1)])
+    seal_once(tmp_path, make.t0)
+    end_s = (span.day_of(make.t0) + 1) * DAY_S
+
+    def made(last_s: float) -> bool:
+        make.journal(tmp_path, f"gw-{int(last_s):011d}", [make.prediction(int(last_s), time_s=last_s)])
+        seal_once(tmp_path, make.t0)
+        while (step := finalise.step(work(make, tmp_path, last_s + 9 * DAY_S, by_hand=False))).looked_at:
+            pass
+        return step.version is not None
+
+    assert not made(end_s + 3000 + finalise.LATENESS_S - 1)
+    assert made(end_s + 3000 + finalise.LATENESS_S + 1)
