@@ -12,6 +12,7 @@ from breakeven.cli.drill import drill
 from breakeven.cli.events import events
 from breakeven.cli.experiment import lift, ope
 from breakeven.cli.facts import catalog, focus
+from breakeven.cli.ledger import ledger
 from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
@@ -41,7 +42,7 @@ def main() -> None:
 for command in (
     init, doctor, check, schema, completion,
     serve, drill, emulate, console, demo, measure, simulate, size,
-    report, verify, workload, events, telemetry, drift, spend, alerts,
+    report, verify, workload, ledger, events, telemetry, drift, spend, alerts,
     lift, ope,
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,

@@ -19,7 +19,7 @@ def open_ledger(data_dir: Path, engine: str | Opener = "duckdb") -> Engine:
         LedgerError: there is no ledger there.
         UsageError: no such engine.
     """
-    return _engine(engine)(snapshot.of_folder(data_dir))
+    return opener(engine)(snapshot.of_folder(data_dir))
 
 
 def of_records(records: Iterable[Record], engine: str = "memory") -> Engine:
@@ -28,10 +28,15 @@ def of_records(records: Iterable[Record], engine: str = "memory") -> Engine:
     Raises:
         UsageError: no such engine.
     """
-    return _engine(engine)(snapshot.of_records(records))
+    return opener(engine)(snapshot.of_records(records))
 
 
-def _engine(name: str | Opener) -> Opener:
+def opener(name: str | Opener) -> Opener:
+    """What opens an engine over a snapshot; an opener is itself.
+
+    Raises:
+        UsageError: no such engine.
+    """
     if not isinstance(name, str):
         return name
     try:
