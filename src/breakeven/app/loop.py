@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from breakeven.app import render
+from breakeven.app.ledger import moment
 from breakeven.assembly import batching, checking, enact, files, planning, project, resolve
 from breakeven.assembly.console import LedgerSource, statement
 from breakeven.assembly.today import today
@@ -73,10 +74,17 @@ def examine(config: Path) -> tuple[Policy, tuple[str, ...]]:
 
 
 def report(
-    folder: Path, *, use_case: str | None = None, policy_id: str | None = None, engine: str = "duckdb"
+    folder: Path,
+    *,
+    use_case: str | None = None,
+    policy_id: str | None = None,
+    engine: str = "duckdb",
+    since: str | None = None,
+    until: str | None = None,
 ) -> Statement:
-    """What the predictions of a data directory cost, and what they were good for."""
-    return statement(folder, use_case=use_case, policy_id=policy_id, engine=engine)
+    """What the predictions of a data directory cost, and what they were good for; of a period, or all of them."""
+    period = {"start_s": moment(since), "end_s": moment(until)}
+    return statement(folder, use_case=use_case, policy_id=policy_id, engine=engine, **period)
 
 
 def report_file(path: Path, *, mapping_file: Path | None = None, engine: str = "duckdb") -> Statement:

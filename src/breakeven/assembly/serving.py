@@ -101,9 +101,10 @@ def _gateway(place: Place, parent_fd: int | None) -> None:
 
 
 def _sealer(place: Place, parent_fd: int | None) -> None:
-    from breakeven.ledger.sealer import run  # noqa: PLC0415 - the gateway and the console need none of it
+    from breakeven.assembly import days  # noqa: PLC0415 - the gateway and the console need none of it
+    from breakeven.ledger.sealer import run  # noqa: PLC0415 - as above
 
-    run(place.data_dir, 2.0, parent_fd)
+    run(place.data_dir, 2.0, parent_fd, chores=[days.chore(place.data_dir).tick])
 
 
 def _console(place: Place, parent_fd: int | None) -> None:

@@ -10,6 +10,7 @@ import click
 from breakeven.cli.decide import apply, estimate, plan
 from breakeven.cli.drill import drill
 from breakeven.cli.facts import catalog, focus
+from breakeven.cli.ledger import ledger
 from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
@@ -35,7 +36,7 @@ def main() -> None:
 for command in (
     init, doctor, check, schema, completion,
     serve, drill, emulate, console, demo, measure, simulate, size,
-    report, verify, workload,
+    report, verify, workload, ledger,
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
 ):  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from breakeven.cli.ledger import since_option, until_option
 from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json
 
 
@@ -16,6 +17,8 @@ from breakeven.cli.output import as_json, config_option, data_dir_option, explai
 @click.option("--map", "mapping", type=click.Path(dir_okay=False), help="How that file's columns are named (YAML).")
 @click.option("--use-case", help="Only this use case.")
 @click.option("--policy-id", help="Only what this policy answered.")
+@since_option
+@until_option
 @click.option("--engine", type=click.Choice(["duckdb", "memory"]), default="duckdb", show_default=True)
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True)
 @click.option("--fail-over", type=float, help="Exit 1 when cost per useful prediction exceeds this many USD.")
@@ -30,6 +33,8 @@ def report(
     mapping: str | None,
     use_case: str | None,
     policy_id: str | None,
+    since: str | None,
+    until: str | None,
     engine: str,
     form: str,
     fail_over: float | None,
@@ -44,7 +49,8 @@ def report(
         statement = app.report_file(Path(file), mapping_file=None if mapping is None else Path(mapping), engine=engine)
     else:
         where = app.data_dir(config=Path(config), override=data_dir)
-        statement = app.report(where, use_case=use_case, policy_id=policy_id, engine=engine)
+        period = {"since": since, "until": until}
+        statement = app.report(where, use_case=use_case, policy_id=policy_id, engine=engine, **period)
     if json_:
         print_json(app.statement_json(statement))
     else:

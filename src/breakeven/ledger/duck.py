@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from breakeven.ledger.columns import COLUMNS, Table, fields, select
 from breakeven.schema.journal import Record
 
+Connection: TypeAlias = duckdb.DuckDBPyConnection
 MEMORY_LIMIT = "1GB"
 THREADS = 2
 _OBJECT_BYTES = 4 * 1024 * 1024

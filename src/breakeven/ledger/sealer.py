@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,7 +55,13 @@ class PolicyFile:
         return self._good
 
 
-def run(data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = None) -> None:
+Chore = Callable[[float, float], object]
+"""What else is done beside sealing, told the Unix and the monotonic time; it decides when it is time."""
+
+
+def run(
+    data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = None, chores: Sequence[Chore] = ()
+) -> None:
     """Meter and seal until SIGTERM, SIGINT or the end of the parent's pipe; what a crash left is sealed at once.
 
     Raises:
@@ -72,13 +78,15 @@ def run(data_dir: Path, interval_s: float = 2.0, parent_pipe_fd: int | None = No
         def seal() -> Sealed:
             return _sealed(work())
 
-        handles = [wake] if parent_pipe_fd is None else [wake, parent_pipe_fd]
         tidy = _Seldom(lambda: _compact(work()))
 
         def tick() -> None:
             meter.tick(policy.current(), time.time(), time.monotonic())
+            for chore in chores:
+                chore(time.time(), time.monotonic())
             tidy()
 
+        handles = [wake] if parent_pipe_fd is None else [wake, parent_pipe_fd]
         _loop(tick, seal, interval_s, handles)
         _metered(lambda: meter.stop(time.monotonic()))
         _finish(seal)

@@ -7,9 +7,10 @@ missed, and none is read twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import layout, manifest
@@ -60,9 +61,6 @@ def of_folder(data_dir: Path) -> Snapshot:
     Raises:
         LedgerError: there is no such folder, or it changes faster than it can be read.
     """
-    if not data_dir.is_dir():
-        message = f"no ledger at {data_dir}: there is no such folder"
-        raise LedgerError(message, "name the data directory of `breakeven serve` with --data-dir, or serve first")
     for _ in range(_ATTEMPTS):
         found = _attempt(data_dir)
         if found is not None:
@@ -71,15 +69,75 @@ def of_folder(data_dir: Path) -> Snapshot:
     raise LedgerError(message, "try again; if it persists, raise the sealing interval")
 
 
-def _attempt(data_dir: Path) -> Snapshot | None:
-    read: dict[str, _Read | None] = {}
+class Unsealed(Noun, frozen=True, kw_only=True):
+    """The records of journals that a manifest does not hold, and what was wrong with journals, sealed or not."""
+
+    records: tuple[Record, ...] = ()
+    warnings: tuple[str, ...] = ()
+    journals: tuple[_Read, ...] = ()
+
+
+Read = dict[str, "_Read | None"]
+"""Journals by name; None is one that vanished while it was read."""
+
+
+class Sealing(Protocol):
+    """What a manifest says of journals."""
+
+    def sealed(self, names: Collection[str]) -> frozenset[str]:
+        """Those of `names` that are sealed."""
+
+    def stopped(self) -> tuple[tuple[str, str], ...]:
+        """Journals that were not read to their end, with why."""
+
+
+def journals(data_dir: Path) -> Read:
+    """Every journal of a data directory, read whole. The manifest is asked afterwards, never before.
+
+    Raises:
+        LedgerError: there is no such folder.
+    """
+    if not data_dir.is_dir():
+        message = f"no ledger at {data_dir}: there is no such folder"
+        raise LedgerError(message, "name the data directory of `breakeven serve` with --data-dir, or serve first")
+    read: Read = {}
     while new := {path.stem for path in layout.journal_files(data_dir)} - set(read):
         read |= {name: _read(layout.journals(data_dir), name) for name in sorted(new)}
+    return read
+
+
+def unsealed(read: Read, sealing: Sealing) -> Unsealed | None:
+    """What the manifest does not hold of journals that were read before; None if one vanished, and is not in it."""
+    left = [read[name] for name in sorted(set(read) - sealing.sealed(read))]
+    whole = [one for one in left if one is not None]
+    if len(whole) < len(left):
+        return None
+    torn = [_warning(name, why) for name, why in sealing.stopped()]
+    return Unsealed(
+        records=tuple(record for one in whole for record in one.records),
+        warnings=(*torn, *(one.warning for one in whole if one.warning)),
+        journals=tuple(whole),
+    )
+
+
+def _attempt(data_dir: Path) -> Snapshot | None:
+    read = journals(data_dir)
     listing = manifest.read(data_dir)
-    sealed = {journal.name for journal in listing.journals}
-    unsealed = [read[name] for name in sorted(set(read) - sealed)]
-    whole = [one for one in unsealed if one is not None]
-    return _snapshot(data_dir, listing, whole) if len(whole) == len(unsealed) else None
+    found = unsealed(read, _Listed(listing))
+    return None if found is None else _snapshot(data_dir, listing, found)
+
+
+class _Listed:
+    """A whole listing, asked for its journals."""
+
+    def __init__(self, listing: manifest.Listing) -> None:
+        self._listing = listing
+
+    def sealed(self, names: Collection[str]) -> frozenset[str]:
+        return frozenset(one.name for one in self._listing.journals) & frozenset(names)
+
+    def stopped(self) -> tuple[tuple[str, str], ...]:
+        return tuple((one.name, one.stopped) for one in self._listing.journals if one.stopped)
 
 
 def _read(folder: Path, name: str) -> _Read | None:
@@ -99,35 +157,35 @@ def _warning(name: str, stopped: str) -> str:
     return f"journal {name}: {stopped}; what follows was not read and is kept"
 
 
-def _spoiled(data_dir: Path, one: manifest.Segment, what: str) -> str:
+def spoiled(data_dir: Path, one: manifest.Segment, what: str) -> str:
+    """What is said of a segment that cannot be read, and the way out."""
     return (
         f"segment {data_dir / one.path} {what}: its {one.rows} rows of {one.table} are left out; "
         "put the file back from a backup"
     )
 
 
-def _unlisted(data_dir: Path, unsealed: set[str]) -> list[str]:
+def unlisted(data_dir: Path, unsealed: set[str]) -> list[str]:
     """Segments without a manifest: it was lost, and an empty answer must not pass for the truth."""
     found = [path for path in sorted(data_dir.glob("segments/*/*/*.parquet")) if path.stem not in unsealed]
     text = f"{data_dir / manifest.NAME} lists nothing, yet there are {len(found)} segments, such as "
     return [f"{text}{found[0]}: put {manifest.NAME} back from a backup"] if found else []
 
 
-def _snapshot(data_dir: Path, listing: manifest.Listing, unsealed: Sequence[_Read]) -> Snapshot:
+def _snapshot(data_dir: Path, listing: manifest.Listing, unsealed: Unsealed) -> Snapshot:
     flaws = {one.path: flaw(data_dir / one.path, one.table) for one in listing.segments}
     segments = tuple(
         Segment(table=one.table, path=str(data_dir / one.path), min_time_s=one.min_time_s, max_time_s=one.max_time_s)
         for one in listing.segments
         if not flaws[one.path]
     )
-    spoiled = [_spoiled(data_dir, one, flaws[one.path]) for one in listing.segments if flaws[one.path]]
-    spoiled += _unlisted(data_dir, {one.name for one in unsealed}) if not listing.journals else []
-    torn = [_warning(journal.name, journal.stopped) for journal in listing.journals if journal.stopped]
+    left_out = [spoiled(data_dir, one, flaws[one.path]) for one in listing.segments if flaws[one.path]]
+    left_out += unlisted(data_dir, {one.name for one in unsealed.journals}) if not listing.journals else []
     return Snapshot(
         segments=segments,
-        records=tuple(record for one in unsealed for record in one.records),
-        warnings=(*torn, *spoiled, *(one.warning for one in unsealed if one.warning)),
-        distinct=_distinct(listing, unsealed),
+        records=unsealed.records,
+        warnings=(*unsealed.warnings, *left_out),
+        distinct=_distinct(listing, unsealed.journals),
         dropped=listing.dropped,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -11,6 +10,7 @@ from breakeven.ledger import allot, layout
 from breakeven.ledger.allot import Balance, Share
 from breakeven.ledger.cut import Context, context, cut
 from breakeven.ledger.engine.port import DIMENSIONS, Audit, Cell, Engine, Measure, Query
+from breakeven.ledger.fold import Folder
 from breakeven.schema.policy import UseCase
 from breakeven.schema.statement import Cut, Statement
 
@@ -47,8 +47,9 @@ def build(
         money = allot.part(shares)
     around = context(engine.spreads(query), grid_gco2_per_kwh or {})
     audit, cells = engine.audit(query), [one.cell for one in shares if one.cell.predictions]
-    total = cut("total", "", shares, around)
-    cuts = tuple(one for dimension in DIMENSIONS for one in _cuts(dimension, shares, around))
+    folder = Folder(shares)
+    total = cut("total", "", folder.by("").get("", []), around)
+    cuts = tuple(one for dimension in DIMENSIONS for one in _cuts(dimension, folder, around))
     return Statement(
         start_s=_first(start_s, cells),
         end_s=_last(end_s, cells),
@@ -78,11 +79,10 @@ def _account(engine: Engine, query: Query) -> tuple[Balance, tuple[Share, ...], 
     return money, shares, sum(one.cost_pico_usd for one in shares) == money.total_pico_usd
 
 
-def _cuts(dimension: str, shares: Sequence[Share], around: Context) -> list[Cut]:
-    groups: dict[str, list[Share]] = defaultdict(list)
-    for share in shares:
-        cell = share.cell
-        groups[layout.date(cell.day) if dimension == "day" else getattr(cell, dimension)].append(share)
+def _cuts(dimension: str, folder: Folder, around: Context) -> list[Cut]:
+    groups = folder.by(dimension)
+    if dimension == "day":
+        groups = {layout.date(day): shares for day, shares in groups.items()}
     return [cut(dimension, key, groups[key], around) for key in sorted(groups)]
 
 

@@ -19,7 +19,7 @@ def open_ledger(data_dir: Path, engine: str = "duckdb") -> Engine:
         LedgerError: there is no ledger there.
         UsageError: no such engine.
     """
-    return _engine(engine)(snapshot.of_folder(data_dir))
+    return opener(engine)(snapshot.of_folder(data_dir))
 
 
 def of_records(records: Iterable[Record], engine: str = "memory") -> Engine:
@@ -28,10 +28,15 @@ def of_records(records: Iterable[Record], engine: str = "memory") -> Engine:
     Raises:
         UsageError: no such engine.
     """
-    return _engine(engine)(snapshot.of_records(records))
+    return opener(engine)(snapshot.of_records(records))
 
 
-def _engine(name: str) -> Opener:
+def opener(name: str) -> Opener:
+    """What opens an engine over a snapshot.
+
+    Raises:
+        UsageError: no such engine.
+    """
     try:
         return ENGINES[name]
     except KeyError:

@@ -92,6 +92,8 @@ def statement_json(statement: Statement) -> JsonObject:
         "lost": statement.lost,
         "warnings": list(statement.warnings),
         "policies": list(statement.policies),
+        "days": [noun_json(one) for one in statement.days],
+        "percentiles": statement.percentiles,
     }
 
 

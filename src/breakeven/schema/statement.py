@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from breakeven.schema.noun import Basis, Figure, Noun
 
 
@@ -61,8 +63,23 @@ class Cut(Noun, frozen=True, kw_only=True):
     waterfall: tuple[Step, ...] = ()
 
 
+class Day(Noun, frozen=True, kw_only=True):
+    """A UTC day of a statement: final when no outcome is expected any more, provisional until then, or again.
+
+    `version` counts its roll-ups, None before the first; `reason` says why the last was made, or why it is provisional.
+    """
+
+    day: str
+    state: Literal["provisional", "final"]
+    version: int | None = None
+    reason: str = ""
+
+
 class Statement(Noun, frozen=True, kw_only=True):
-    """Everything the report prints. `conserved` is True when every breakdown sums to the total (invariant 2)."""
+    """Everything the report prints. `conserved` is True when every breakdown sums to the total (invariant 2).
+
+    Percentiles are `exact`, or of a `histogram`, within 2.6 % of the exact ones.
+    """
 
     start_s: float | None
     end_s: float | None
@@ -83,6 +100,8 @@ class Statement(Noun, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     version: int = 1
+    days: tuple[Day, ...] = ()
+    percentiles: Literal["exact", "histogram"] = "exact"
 
 
 class Observation(Noun, frozen=True, kw_only=True):

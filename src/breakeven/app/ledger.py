@@ -1,0 +1,79 @@
+"""The ledger itself: its days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from breakeven.assembly import days as parts
+from breakeven.assembly.days import DayOfLedger
+from breakeven.errors import UsageError
+from breakeven.ledger import layout
+from breakeven.quantity import format_count, usd_from_pico
+from breakeven.report import number
+from breakeven.report.document import Align, Document, Section, Table
+from breakeven.report.plain import JsonObject, figure_json, noun_json
+
+
+def days(folder: Path, *, since: str | None = None, until: str | None = None) -> tuple[DayOfLedger, ...]:
+    """The days of a data directory: provisional or final, of which version, and what a useful prediction cost."""
+    return parts.days(folder, start_s=moment(since), end_s=moment(until))
+
+
+def finalise(folder: Path, told: Callable[[str], None]) -> tuple[tuple[str, int], ...]:
+    """Make the roll-ups that are due; the days that were made, with their versions. Progress goes to `told`."""
+    made = []
+    for step in parts.finalise_all(folder):
+        if step.looked_at:
+            told(f"{step.looked_at} journals looked at")
+        if step.version is not None:
+            made.append((layout.date(step.version.day), step.version.version))
+            told(f"{made[-1][0]} version {made[-1][1]}: {step.version.reason}")
+    return tuple(made)
+
+
+def day_json(one: DayOfLedger) -> JsonObject:
+    """A day for scripts: money in US dollars, the figure with its interval."""
+    rest = noun_json(one)
+    del rest["cost_pico_usd"]
+    return rest | {
+        "cost_usd": usd_from_pico(one.cost_pico_usd),
+        "cost_per_useful_prediction_usd": one.cost_per_useful_prediction_usd.value,
+        "cost_per_useful_prediction": figure_json(one.cost_per_useful_prediction_usd),
+    }
+
+
+def days_document(found: Sequence[DayOfLedger]) -> Document:
+    """Days for people."""
+    rows = tuple(
+        (
+            one.day,
+            one.state,
+            "-" if one.version is None else str(one.version),
+            format_count(one.rows),
+            number.figure(one.cost_per_useful_prediction_usd),
+            one.reason,
+        )
+        for one in found
+    )
+    columns = ("day", "state", "version", "predictions", "per useful", "why")
+    align: tuple[Align, ...] = ("left", "left", "right", "right", "right", "left")
+    table = Table(caption="Days", columns=columns, rows=rows, align=align)
+    return Document(title="Days", sections=(Section(title="Days of the ledger (UTC)", blocks=(table,)),))
+
+
+def moment(text: str | None) -> float | None:
+    """A date (its first moment in UTC) or an ISO 8601 time (UTC unless it says otherwise) in Unix seconds.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is neither a date nor a time"
+        raise UsageError(message, "write 2026-11-24 or 2026-11-24T10:00:00Z") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,55 @@
+"""The ledger itself: `breakeven ledger days`, `breakeven ledger finalise`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from breakeven.cli.output import as_json, config_option, counted, data_dir_option, explained, note, print_json
+
+since_option = click.option("--since", metavar="TIME", help="From this date or ISO time on (UTC).")
+until_option = click.option("--until", metavar="TIME", help="Before this date or ISO time (UTC).")
+
+
+@click.group()
+def ledger() -> None:
+    """Days of the ledger, provisional and final (docs/ledger.md)."""
+
+
+@ledger.command("days")
+@config_option
+@data_dir_option
+@since_option
+@until_option
+@as_json
+@explained
+def days(*, config: str, data_dir: str | None, since: str | None, until: str | None, json_: bool) -> None:
+    """List the days with predictions: provisional or final, which version and why, cost per useful prediction."""
+    from breakeven.app import ledger as app
+    from breakeven.app import loop, render
+
+    where = loop.data_dir(config=Path(config), override=data_dir)
+    found = app.days(where, since=since, until=until)
+    if json_:
+        print_json({"days": [app.day_json(one) for one in found]})
+    else:
+        click.echo(render.in_form(app.days_document(found), "text"))
+
+
+@ledger.command("finalise")
+@config_option
+@data_dir_option
+@as_json
+@explained
+def finalise(*, config: str, data_dir: str | None, json_: bool) -> None:
+    """Make the roll-ups of all days whose windows have closed, now; the sealer does it while `serve` runs."""
+    from breakeven.app import ledger as app
+    from breakeven.app import loop
+
+    where = loop.data_dir(config=Path(config), override=data_dir)
+    made = app.finalise(where, note)
+    if json_:
+        print_json({"made": [{"day": day, "version": version} for day, version in made]})
+    else:
+        click.echo(f"{counted(len(made), 'roll-up')} made")
