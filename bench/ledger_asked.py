@@ -33,13 +33,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from ledger_rows import live
 from breakeven.gateway.journal import Journal
-async def _peak_mb() -> float:
-    """Of this program alone: what getrusage says includes the process that it was forked from."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-
-
-def main():
+async def main():
     journal = Journal(Path(sys.argv[1]) / "journal", "live")
     made = live(float(sys.argv[3]))
     print("on", flush=True)
@@ -89,6 +83,12 @@ def by_hand(data_dir: Path, question: str) -> list[int]:
 
 
 PLACES = ("predictions", "outcomes")
+
+
+def _peak_mb() -> float:
+    """Of this program alone: what getrusage says includes the process that it was forked from."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def main() -> None:
