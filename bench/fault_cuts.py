@@ -36,6 +36,21 @@ with suppress(ImportError):
     _compact = import_module("breakeven.ledger.compact").compact
     CHORES.append(lambda work: _compact(replace(work, now_s=T0 + 30 * 86_400), grace_s=0.0))
 
+with suppress(ImportError):
+    _finalise = import_module("breakeven.ledger.days.finalise")
+
+    def _days(work: Work) -> None:
+        """All that is due: days are looked at before their segments are compacted."""
+        opener = store.opener("duckdb")
+        now_s = T0 + 30 * 86_400
+        step = _finalise.Work(
+            data_dir=work.data_dir, now_s=now_s, measures=(), opener=opener, disk=work.disk, by_hand=True
+        )
+        while _finalise.step(step).more:
+            pass
+
+    CHORES.insert(0, _days)
+
 STEPS = 20
 CUTS_OF_ONE = 100
 SENT_AGAIN = 4

@@ -1,11 +1,12 @@
-"""What the ledger costs: ingest, bytes, compaction and questions, beside the same questions by hand in plain DuckDB.
+"""What the ledger costs: ingest, bytes, compaction and questions, beside the same by hand in plain DuckDB.
 
     python bench/ledger.py [--rows 10000000] [--json]
 
-Ingest: predictions as the gateway records them, up to a million of them, through the gateway's own journal (in
-groups, each group durable before the next) and the sealer, then half as many outcomes, then compaction. CPU of all the
-process but for making the records. The history of `--rows` predictions, half as many outcomes over 14 days, is made by
-DuckDB in our own layout; every question runs in a process of its own, whose CPU and memory are the figures.
+Ingest: predictions as the gateway records them, up to a million of them, through the gateway's own journal (in groups,
+each durable before the next) and the sealer, then half as many outcomes, then compaction. Figures are per prediction:
+ingest is the CPU of the predictions alone, without making them; compaction and bytes include the outcomes. The history
+of `--rows` predictions, half as many outcomes over 14 days, is made by DuckDB in our own layout; every question runs in
+a process of its own, whose CPU and memory are the figures.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Ingest:
         begun_s = time.process_time()
         for at in range(0, len(part), GROUP):
             if not journal.append(part[at : at + GROUP]):
-                raise SystemExit("the journal refused rows")
+                sys.exit("the journal refused rows")
             await journal.durable()
         self.cpu_s["journal"] += time.process_time() - begun_s
         self._seal(connection)
@@ -69,7 +70,7 @@ class Ingest:
         begun_s = time.process_time()
         work = Work(data_dir=self.data_dir, now_s=time.time(), disk=Disk(), connection=connection)
         if seal_all(work).warnings:
-            raise SystemExit("a journal could not be sealed")
+            sys.exit("a journal could not be sealed")
         self.cpu_s["seal"] += time.process_time() - begun_s
 
 
@@ -115,7 +116,7 @@ def figures(folder: Path, rows: int) -> dict[str, object]:
     )
     for name, one in ours.items():
         if one["answer"] != raw[name]["answer"]:
-            raise SystemExit(f"{name}: the engine says {one['answer']}, plain DuckDB {raw[name]['answer']}")
+            sys.exit(f"{name}: the engine says {one['answer']}, plain DuckDB {raw[name]['answer']}")
     first = ("ingest_rows_per_core_s", "ingest_us_per_row", "bytes_per_prediction")
     return {
         **{name: own[name] for name in first},

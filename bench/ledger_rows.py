@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from random import Random
+
+from msgspec.structs import replace
 
 from breakeven.gateway.identity import uuid7
 from breakeven.ledger import duck, layout
@@ -17,17 +20,27 @@ from breakeven.schema.record import Attempt, Prediction, Tokens
 
 T0_S = 1_794_268_800.0
 """A UTC midnight."""
+LIVE = "live"
 DAY_S, DAYS, FILE_ROWS = 86_400, 14, 500_000
 TENANTS, USE_CASES, DEPLOYMENTS = 40, 12, ("gpu-a", "gpu-b", "api-a", "cpu-a")
 EXPOSED, CONVERTED = 0.4, 0.1
 UPTIME_S = 400_000.0
 
 
-def records(count: int, seed: int = 1) -> Iterator[Prediction]:
+def records(number: int, seed: int = 1) -> Iterator[Prediction]:
     """Predictions at 2,000/s. Durations are differences of a monotonic clock, as in the gateway; ids are its own."""
     random = Random(seed)
-    for n in range(count):
+    for n in range(number):
         yield _prediction(random, n)
+
+
+def live(from_s: float) -> Iterator[Prediction]:
+    """Predictions without end, ten milliseconds apart, of a use case of their own."""
+    random = Random(7)
+    for n in count():
+        time_s = from_s + n / 100
+        name = uuid7(int(time_s * 1000), random.getrandbits(74))
+        yield replace(_prediction(random, n), prediction_id=name, node="live", use_case=LIVE, time_s=time_s)
 
 
 def _prediction(random: Random, n: int) -> Prediction:

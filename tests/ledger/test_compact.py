@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from breakeven.cli.ledger import ledger
 from breakeven.ledger import duck, layout, manifest, snapshot, store
 from breakeven.ledger.compact import GRACE_S, Compacted, compact
+from breakeven.ledger.days.fresh import Facts
+from breakeven.ledger.days.shelf import Shelf
 from breakeven.ledger.disk import Disk
 from breakeven.ledger.engine.port import Query
 from breakeven.ledger.restore import restore
@@ -242,3 +247,23 @@ def test_a_value_that_all_rows_share_comes_back(make, tmp_path: Path, text: str)
     sealed(make, tmp_path, made, 2)
     compacted(tmp_path)
     assert rows(tmp_path) == sorted(made, key=str)
+
+
+def test_a_journal_that_days_have_not_looked_at_is_not_compacted(make, tmp_path: Path) -> None:
+    """Days tell new rows from old ones by the journal they came in; once they have looked, its segment may go."""
+    with Shelf.writing(tmp_path) as shelf:
+        sealed(make, tmp_path, [make.prediction(n) for n in (1, 2)], 2)
+        shelf.see(Facts(), 1, (), make.t0, shelf.known())
+        assert compacted(tmp_path).before == 0
+        shelf.see(Facts(), 2, (), make.t0, shelf.known())
+        assert compacted(tmp_path).before == 2
+
+
+def test_by_hand_it_says_what_it_did_and_what_there_is(make, tmp_path: Path) -> None:
+    """`breakeven ledger compact` and `status` print the rows, which stay, and the segments, which become few."""
+    sealed(make, tmp_path, [make.prediction(n) for n in range(1, 4)], 3)
+    done = CliRunner().invoke(ledger, ["compact", "--data-dir", str(tmp_path), "--json"])
+    found = CliRunner().invoke(ledger, ["status", "--data-dir", str(tmp_path), "--json"])
+    assert (json.loads(done.output)["before"], json.loads(done.output)["after"]) == (3, 1)
+    predictions = json.loads(found.output)["tables"][0]
+    assert (predictions["table"], predictions["segments"], predictions["rows"]) == ("predictions", 1, 3)

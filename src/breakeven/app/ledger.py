@@ -1,4 +1,4 @@
-"""The ledger itself: its days."""
+"""The ledger itself: its days and its segments."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from breakeven.assembly import days as parts
+from breakeven.assembly import segments
 from breakeven.assembly.days import DayOfLedger
+from breakeven.assembly.segments import LedgerState
 from breakeven.errors import UsageError
 from breakeven.ledger import layout
+from breakeven.ledger.compact import Compacted
 from breakeven.quantity import format_count, usd_from_pico
 from breakeven.report import number
 from breakeven.report.document import Align, Document, Section, Table
@@ -31,6 +34,29 @@ def finalise(folder: Path, told: Callable[[str], None]) -> tuple[tuple[str, int]
             made.append((layout.date(step.version.day), step.version.version))
             told(f"{made[-1][0]} version {made[-1][1]}: {step.version.reason}")
     return tuple(made)
+
+
+def status(folder: Path) -> LedgerState:
+    """What the ledger of a data directory holds on disk."""
+    return segments.state(folder)
+
+
+def compact(folder: Path) -> Compacted:
+    """Make few segments of many."""
+    return segments.compact_all(folder)
+
+
+def status_document(found: LedgerState) -> Document:
+    """The state of a ledger for people."""
+    rows = tuple(
+        (one.table, format_count(one.segments), format_count(one.rows), format_count(one.size_bytes))
+        for one in found.tables
+    )
+    waiting = f"{found.sealed_journals} journals sealed, {found.waiting_journals} wait"
+    columns = ("table", "segments", "rows", "bytes")
+    align: tuple[Align, ...] = ("left", "right", "right", "right")
+    table = Table(caption=waiting, columns=columns, rows=rows, align=align)
+    return Document(title="Ledger", sections=(Section(title="What the ledger holds", blocks=(table,)),))
 
 
 def day_json(one: DayOfLedger) -> JsonObject:

@@ -1,4 +1,4 @@
-"""The ledger itself: `breakeven ledger days`, `breakeven ledger finalise`."""
+"""The ledger itself: `breakeven ledger days`, `finalise`, `status`, `compact`."""
 
 from __future__ import annotations
 
@@ -53,3 +53,39 @@ def finalise(*, config: str, data_dir: str | None, json_: bool) -> None:
         print_json({"made": [{"day": day, "version": version} for day, version in made]})
     else:
         click.echo(f"{counted(len(made), 'roll-up')} made")
+
+
+@ledger.command("status")
+@config_option
+@data_dir_option
+@as_json
+@explained
+def status(*, config: str, data_dir: str | None, json_: bool) -> None:
+    """Say what the ledger holds on disk: segments, rows and bytes of each table, journals that wait."""
+    from breakeven.app import ledger as app
+    from breakeven.app import loop, render
+    from breakeven.report.plain import noun_json
+
+    found = app.status(loop.data_dir(config=Path(config), override=data_dir))
+    if json_:
+        print_json(noun_json(found))
+    else:
+        click.echo(render.in_form(app.status_document(found), "text"))
+
+
+@ledger.command("compact")
+@config_option
+@data_dir_option
+@as_json
+@explained
+def compact(*, config: str, data_dir: str | None, json_: bool) -> None:
+    """Make few segments of many, now, where nothing serves; the sealer does it while `serve` runs."""
+    from breakeven.app import ledger as app
+    from breakeven.app import loop
+    from breakeven.report.plain import noun_json
+
+    done = app.compact(loop.data_dir(config=Path(config), override=data_dir))
+    if json_:
+        print_json(noun_json(done))
+    else:
+        click.echo(f"{counted(done.before, 'segment')} of {counted(done.rows, 'row')} became {done.after}")

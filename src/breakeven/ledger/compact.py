@@ -19,6 +19,8 @@ from msgspec.structs import replace
 
 from breakeven.ledger import constant, duck, layout, manifest
 from breakeven.ledger.columns import COLUMNS, FIRST, IDENTITY, Table
+from breakeven.ledger.days.shelf import Shelf
+from breakeven.ledger.listing import view
 from breakeven.ledger.manifest import Listing, Manifest, Segment
 from breakeven.ledger.seal import Work
 from breakeven.ledger.sound import flaw
@@ -70,8 +72,18 @@ def compact(work: Work, *, most: int | None = None, grace_s: float = GRACE_S) ->
 def _sound(work: Work) -> Listing:
     """What is listed, without files that cannot be read: they stay as they are, and keep nobody else."""
     listing = manifest.read(work.data_dir)
-    kept = tuple(one for one in listing.segments if not flaw(work.data_dir / one.path, one.table))
+    unseen = _unseen(work.data_dir)
+    kept = tuple(
+        one for one in listing.segments if one.name not in unseen and not flaw(work.data_dir / one.path, one.table)
+    )
     return replace(listing, segments=kept)
+
+
+def _unseen(data_dir: Path) -> frozenset[str]:
+    """Journals that days, where they are kept, have not looked at: their rows must still be told from older ones."""
+    with Shelf.reading(data_dir) as shelf, view(data_dir) as listed:
+        seen = shelf.known().seen
+        return frozenset(listed.after(seen)[1]) if seen else frozenset()
 
 
 @contextmanager

@@ -54,6 +54,13 @@ class View:
             found |= {one.path: one for one in _segments(self._ask(text, (table, low, high)))}
         return tuple(found[path] for path in sorted(found))
 
+    def dropped(self) -> tuple[tuple[str, int], ...]:
+        """(node, sequence) of repeated records that compaction left out: they were not lost."""
+        if not self._ask("SELECT 1 FROM sqlite_master WHERE name = 'dropped'", ()):
+            return ()
+        rows = self._ask("SELECT node, sequence FROM dropped ORDER BY node, sequence", ())
+        return tuple((str(node), int(str(sequence))) for node, sequence in rows)
+
     def watermark_s(self) -> float | None:
         """The latest time of any row; None in an empty ledger."""
         rows = self._ask("SELECT max(time_s) FROM watermark", ())

@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS segments (
 CREATE TABLE IF NOT EXISTS watermark (tbl TEXT PRIMARY KEY, time_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS retired (path TEXT PRIMARY KEY, at_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS dropped (node TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (node, sequence));
+CREATE INDEX IF NOT EXISTS segments_time ON segments (tbl, max_time_s);
+CREATE INDEX IF NOT EXISTS segments_name ON segments (name);
 """
 _INSERT_JOURNAL = "INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_SEGMENT = "INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?)"

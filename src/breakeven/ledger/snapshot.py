@@ -166,14 +166,15 @@ def _warning(name: str, stopped: str) -> str:
     return f"journal {name}: {stopped}; what follows was not read and is kept"
 
 
-def _spoiled(data_dir: Path, one: manifest.Segment, what: str) -> str:
+def spoiled(data_dir: Path, one: manifest.Segment, what: str) -> str:
+    """What is said of a segment that cannot be read, and the way out."""
     return (
         f"segment {data_dir / one.path} {what}: its {one.rows} rows of {one.table} are left out; "
         "put the file back from a backup"
     )
 
 
-def _unlisted(data_dir: Path, unsealed: set[str]) -> list[str]:
+def unlisted(data_dir: Path, unsealed: set[str]) -> list[str]:
     """Segments without a manifest: it was lost, and an empty answer must not pass for the truth."""
     found = [path for path in sorted(data_dir.glob("segments/*/*/*.parquet")) if path.stem not in unsealed]
     text = f"{data_dir / manifest.NAME} lists nothing, yet there are {len(found)} segments, such as "
@@ -189,17 +190,17 @@ def sound(data_dir: Path, segments: Iterable[manifest.Segment]) -> tuple[tuple[S
         for one in listed
         if not flaws[one.path]
     )
-    return kept, tuple(_spoiled(data_dir, one, flaws[one.path]) for one in listed if flaws[one.path])
+    return kept, tuple(spoiled(data_dir, one, flaws[one.path]) for one in listed if flaws[one.path])
 
 
 def _snapshot(data_dir: Path, listing: manifest.Listing, unsealed: Unsealed) -> Snapshot:
-    segments, spoiled = sound(data_dir, listing.segments)
-    lost = _unlisted(data_dir, {one.name for one in unsealed.journals}) if not listing.journals else []
+    segments, left_out = sound(data_dir, listing.segments)
+    lost = unlisted(data_dir, {one.name for one in unsealed.journals}) if not listing.journals else []
     return Snapshot(
         segments=segments,
         records=unsealed.records,
         bad=unsealed.bad,
-        warnings=(*unsealed.warnings, *spoiled, *lost),
+        warnings=(*unsealed.warnings, *left_out, *lost),
         distinct=_distinct(listing, unsealed.journals),
         dropped=listing.dropped,
     )

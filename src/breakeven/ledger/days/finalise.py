@@ -8,6 +8,7 @@ nobody lists and that the next run overwrites.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ import msgspec
 from breakeven.ledger import duck, layout, listing
 from breakeven.ledger.columns import TABLES
 from breakeven.ledger.days import compute, rollup, sight, span, touch
+from breakeven.ledger.days.fresh import Facts
 from breakeven.ledger.days.shelf import Basis, Known, Shelf, Version
 from breakeven.ledger.disk import Disk, exclusive
 from breakeven.ledger.engine.port import Measure, Opener, Query
@@ -117,7 +119,18 @@ def _look_again(work: Work, shelf: Shelf, view: View) -> tuple[int, tuple[int, .
     for at in range(0, len(segments), _JOURNALS):
         part = segments[at : at + _JOURNALS]
         _take(work, shelf, view, part, last if at + _JOURNALS >= len(segments) else 0)
+    _fill(work, shelf, view, last)
     return len(names), ()
+
+
+def _fill(work: Work, shelf: Shelf, view: View, last: int) -> None:
+    """What compaction left out as repeated was not lost."""
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for node, sequence in view.dropped():
+        numbers[node].append(sequence)
+    if numbers:
+        runs = {node: span.runs(found) for node, found in numbers.items()}
+        shelf.see(Facts(runs=runs), last, (), work.now_s, shelf.known())
 
 
 def due(known: Known, work: Work, watermark_s: float | None) -> Iterator[tuple[int, str]]:
@@ -149,7 +162,7 @@ def _basis(latest: Version, work: Work) -> Basis:
 def _make(work: Work) -> Made:
     """Make the first roll-up that is due."""
     with sight.opened(work.data_dir, sealed_only=True) as seen:
-        days = list(due(seen.known, work, seen.view.watermark_s()))
+        days = [one for one in due(seen.known, work, seen.view.watermark_s()) if _readable(work, seen, one[0])]
         if not days or seen.fresh:
             return Made(more=bool(seen.fresh))
         try:
@@ -160,6 +173,14 @@ def _make(work: Work) -> Made:
     with Shelf.writing(work.data_dir) as shelf:
         work.disk.commit(lambda: shelf.put(version))
     return Made(version=version, more=len(days) > 1)
+
+
+def _readable(work: Work, seen: sight.Sight, day: int) -> bool:
+    """A day without the rows of a file that cannot be read is not final: the file may be put back."""
+    spoiled = seen.snapshot(*compute.bounds(day), work.window_s).warnings
+    for one in spoiled:
+        _log.warning("day %s is not final: %s", layout.date(day), one)
+    return not spoiled
 
 
 def _written(work: Work, seen: sight.Sight, day: int, reason: str) -> Version:

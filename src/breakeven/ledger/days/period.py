@@ -17,7 +17,7 @@ from breakeven.ledger.days.sight import Sight, opened
 from breakeven.ledger.days.span import Range
 from breakeven.ledger.engine.port import Query
 from breakeven.ledger.identity import time_of
-from breakeven.ledger.snapshot import Snapshot
+from breakeven.ledger.snapshot import Snapshot, unlisted
 from breakeven.schema.noun import Noun
 
 EXACT_ROWS = 2_000_000
@@ -71,10 +71,17 @@ def _found(data_dir: Path, sight: Sight, period: Query) -> Found:
         whole=lambda: kept if kept is not None else _again(data_dir, low_s, high_s, period),
         rows=rows,
         lost=sight.lost(),
-        warnings=(*sight.unsealed.warnings, *warnings),
+        warnings=tuple(dict.fromkeys([*sight.unsealed.warnings, *warnings, *_left_out(data_dir, sight, parts)])),
         versions=sight.known.latest,
         reopened={day: why for day, (why, _) in sight.known.reopened.items()},
     )
+
+
+def _left_out(data_dir: Path, sight: Sight, parts: Sequence[Part]) -> list[str]:
+    """Segments that cannot be read, or that a lost manifest no longer names."""
+    names = {one.name for one in sight.unsealed.journals}
+    lost = [] if sight.view.after(0, 1)[1] else unlisted(data_dir, names)
+    return [*(text for one in parts for text in one.snapshot.warnings), *lost]
 
 
 def _again(data_dir: Path, low_s: float, high_s: float, period: Query) -> Snapshot:
@@ -128,6 +135,8 @@ def _rest(low_s: float, high_s: float, days: Sequence[int]) -> list[Range]:
 
 def _holds(part: Part) -> bool:
     """Whether anything may lie in the range: most are the empty time before the first day."""
+    if part.snapshot.warnings:
+        return True
     segments = any(one.max_time_s >= part.low_s and one.min_time_s < part.high_s for one in part.snapshot.segments)
     return segments or any(part.low_s <= time_of(one) < part.high_s for one in part.snapshot.records)
 

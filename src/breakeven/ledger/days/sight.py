@@ -19,6 +19,7 @@ from breakeven.ledger.days.span import Range
 from breakeven.ledger.identity import table_of, time_of
 from breakeven.ledger.listing import View
 from breakeven.ledger.snapshot import Snapshot, Unsealed
+from breakeven.ledger.sound import flaw
 from breakeven.schema.journal import Record
 from breakeven.schema.record import Capacity
 
@@ -69,6 +70,7 @@ class Sight:
             segments=segments,
             records=(*records, *self._rates()),
             warnings=warnings,
+            dropped=self.view.dropped(),
             distinct=not doubtful and self._once,
         )
 
@@ -117,7 +119,7 @@ class Sight:
 def seen(connection: duck.Connection, data_dir: Path, known: Known, segments: Sequence[manifest.Segment]) -> Facts:
     """What segments say, with the ids that outcomes name where some day's ids do not tell their time."""
     files: dict[Table, Sequence[str]] = {
-        table: [str(data_dir / one.path) for one in segments if one.table == table] for table in TIME
+        table: [str(data_dir / one.path) for one in sound(data_dir, segments) if one.table == table] for table in TIME
     }
     facts = fresh.of_segments(connection, files, named=bool(known.odd))
     if facts.odd and not known.odd:
@@ -135,7 +137,15 @@ def odd_files(data_dir: Path, view: View, known: Known, *facts: Facts) -> tuple[
     days: list[Range] = [(day * span.DAY_S, (day + 1) * span.DAY_S) for day in known.odd]
     days += [EVER[0]] if {span.day_of(edge) for edge in (span.FIRST_S, span.LAST_S)} & known.odd else []
     predictions = view.within("predictions", span.united(days)) if any(one.named for one in facts) else ()
-    return [str(data_dir / one.path) for one in outcomes], [str(data_dir / one.path) for one in predictions]
+    return (
+        [str(data_dir / one.path) for one in sound(data_dir, outcomes)],
+        [str(data_dir / one.path) for one in sound(data_dir, predictions)],
+    )
+
+
+def sound(data_dir: Path, segments: Sequence[manifest.Segment]) -> list[manifest.Segment]:
+    """Those that can be read."""
+    return [one for one in segments if not flaw(data_dir / one.path, one.table)]
 
 
 def _hours(run: span.Run) -> Range:
