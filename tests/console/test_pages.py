@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-PAGES = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking"}
+PAGES = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking", "verify": "/verify"}
 HOSTILE = "<script>alert(1)</script>\"'&"
 
 
@@ -76,7 +76,7 @@ def test_controls_have_labels_and_images_have_names(memory, get, path):
     assert len(re.findall(r"<label>[^<]+<select", text)) == len(Outline(text).all("select"))
     charts = re.findall(r'<svg [^>]*class="chart"[^>]*><title>[^<]+</title><desc>[^<]+</desc>', text)
     assert len(charts) == sum(svg.get("class") == "chart" for svg in Outline(text).all("svg"))
-    assert charts or path == "/tracking", "tracking is read in words and tables"
+    assert charts or path in {"/tracking", "/verify"}, "these are read in words and tables"
     assert all(header.get("scope") in {"col", "row"} for header in Outline(text).all("th"))
 
 
@@ -96,7 +96,9 @@ def test_a_number_names_its_facts(memory, get):
     assert "0.0000014886 USD" in text
 
 
-@pytest.mark.parametrize(("path", "command"), [("/", "serve"), ("/unit-cost", "serve"), ("/decide", "plan")])
+@pytest.mark.parametrize(
+    ("path", "command"), [("/", "serve"), ("/unit-cost", "serve"), ("/decide", "plan"), ("/verify", "serve")]
+)
 def test_an_empty_page_names_the_next_command(empty, get, path, command):
     """Where there is nothing to show, the page says which command changes that."""
     answer = get(empty, path)

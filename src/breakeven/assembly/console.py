@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from breakeven.assembly import checking, files, tracking
+from breakeven.assembly import checking, closing, files, telling, tracking, watching
+from breakeven.assembly.lifting import lift_ledger
+from breakeven.audit.lift.judge import Asked
+from breakeven.console.source import Trusted
+from breakeven.errors import BreakevenError
 from breakeven.ledger.engine.port import Opener
 from breakeven.ledger.statement import build
 from breakeven.ledger.store import of_records, open_ledger
+from breakeven.report.exposition import exposition
+from breakeven.schema.experiment import Lift
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
@@ -17,6 +24,8 @@ from breakeven.schema.tracking import BadCount
 from breakeven.schema.tracking_health import TrackingHealth
 
 SECONDS_PER_HOUR = 3600.0
+LIFTED_PREDICTIONS = 200_000
+"""Use cases with more than this are told by `breakeven lift` alone: a page should not read them again and again."""
 
 
 class LedgerSource:
@@ -52,6 +61,41 @@ class LedgerSource:
     def bad(self, hours: float | None) -> tuple[BadCount, ...]:
         """Bad events that were not mended."""
         return tracking.bad_counts(self._data_dir, hours=hours)
+
+    def trusted(self) -> Trusted:
+        """What stands beside the statement; nothing before the first record."""
+        if not self._data_dir.exists():
+            return Trusted()
+        found = watching.watch(self._data_dir, time.time())
+        return Trusted(
+            alerts=telling.standing(self._data_dir) or found.alerts,
+            spending=found.spending,
+            drifts=found.drifts,
+            closes=closing.standing(self._data_dir),
+            lifts=tuple(self._lifts()),
+        )
+
+    def metrics(self) -> str:
+        """The ledger and its standing alerts as Prometheus text."""
+        return exposition(self.statement()) + telling.exposed(telling.standing(self._data_dir))
+
+    def _lifts(self) -> Iterator[tuple[str, Lift]]:
+        cuts = {cut.key: cut.predictions for cut in self.statement().cuts if cut.dimension == "use_case"}
+        policy = self.policy()
+        for rule in policy.use_cases if policy else ():
+            if len({one.arm for one in rule.route.targets}) > 1 and 0 < cuts.get(rule.name, 0) <= LIFTED_PREDICTIONS:
+                found = _lift(self._data_dir, rule.name, policy.id if policy else None)
+                if found is not None:
+                    yield rule.name, found
+
+
+def _lift(data_dir: Path, use_case: str, policy_id: str | None) -> Lift | None:
+    """What the arms of the policy in force show; None where they do not tell two arms apart."""
+    asked = Asked(control="", treatment="", metric="")
+    try:
+        return lift_ledger(data_dir, use_case, asked, policy_id=policy_id)
+    except BreakevenError:
+        return None
 
 
 def statement(

@@ -50,7 +50,7 @@ def build(source: Source, query: Query) -> View:
         tone=overview.tone_of(statement),
         numbers=_numbers(statement),
         charts=tuple(chart for chart in drawn if chart is not None),
-        tables=(_steps(statement), *_dimensions(statement)),
+        tables=(_steps(statement), *_measured(statement), *_dimensions(statement)),
         warnings=overview.warnings(statement),
         emulated=words.emulated(cut),
         period=words.span(statement),
@@ -117,7 +117,21 @@ def _numbers(statement: Statement) -> tuple[Labelled, ...]:
     ]
     if tokens:
         made.append(Labelled(key="cost_per_mtok", label="Cost per million tokens", number=number(million)))
-    return (*made, *_energy(cut))
+    return (*made, *_worth(cut), *_energy(cut))
+
+
+def _worth(cut: Cut) -> tuple[Labelled, ...]:
+    """What is known of: a useful one on usage basis, a conversion, and the return."""
+    known = (
+        ("per_useful_usage", "Per useful, usage basis", cut.worth.cost_per_useful_usage_usd, "idle left out"),
+        ("per_conversion", "Cost per conversion", cut.worth.cost_per_conversion_usd, "idle included"),
+        ("return_on_spend", "Return on spend", cut.worth.return_on_spend, "attributed revenue per USD"),
+    )
+    return tuple(
+        Labelled(key=key, label=label, number=number(figure), detail=detail)
+        for key, label, figure, detail in known
+        if figure.value is not None
+    )
 
 
 def _energy(cut: Cut) -> tuple[Labelled, ...]:
@@ -147,6 +161,35 @@ def _steps(statement: Statement) -> Table:
         rows=tuple(rows),
         note="Every step is shown, idle and overlap included, and the steps sum to the total.",
     )
+
+
+def _measured(statement: Statement) -> tuple[Table, ...]:
+    """Work as it was derived from the performance model, and as telemetry measured it, where it did."""
+    if not statement.measured_pico_usd:
+        return ()
+    fixed, work = statement.measured_pico_usd, statement.capacity_pico_usd - statement.idle_pico_usd
+    rows = (
+        ("Derived from the performance model", work - fixed, "derived"),
+        ("Telemetry measured beyond it", fixed, "measured"),
+        ("Work in this statement", work, "measured"),
+    )
+    columns = (
+        Column(key="work", title="Work", numeric=False),
+        Column(key="cost", title="Cost"),
+        Column(key="basis", title="Basis", numeric=False),
+    )
+    made = tuple(
+        Row(
+            cells=(
+                Words(text=name),
+                number(Figure(value=usd_from_pico(pico), unit="USD", basis=basis, how="capacity price x work")),  # type: ignore[arg-type]
+                Words(text=basis),
+            ),
+            strong=pico == work,
+        )
+        for name, pico, basis in rows
+    )
+    return (Table(key="measured", title="Measured against derived work", columns=columns, rows=made),)
 
 
 def _step(step: Step, total: int) -> tuple[Cell, ...]:
