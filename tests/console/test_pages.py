@@ -107,6 +107,31 @@ def test_an_empty_page_names_the_next_command(empty, get, path, command):
     assert 'class="chart"' not in answer.text
 
 
+def test_what_stands_beside_the_numbers_is_said(memory, get):
+    """An alert and the forecast on the overview; arms, drift and a closed month under verify."""
+    overview, verified = get(memory, "/").text, get(memory, "/verify").text
+    assert "TTFT of assistant is worse" in overview
+    assert "$52.00 expected ($48.00 to $57.00)" in overview
+    assert "the chain of 1 closed month holds" in verified
+    assert "assistant: plan against holdout" in verified
+    assert "2026-11-20" in verified
+
+
+def test_a_broken_chain_comes_first(memory, get):
+    """A close that does not hold is the verdict of the page."""
+    (one,) = memory.beside.closes
+    broken = msgspec.structs.replace(one, sound=False, wrong="its figures are not those of its hash")
+    memory.beside = msgspec.structs.replace(memory.beside, closes=(broken,))
+    assert "The close of 2026-10 does not hold: its figures" in get(memory, "/verify").text
+
+
+def test_the_metrics_are_prometheus_text(memory, get):
+    """What a scraper reads says what the pages say."""
+    answer = get(memory, "/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "breakeven_ledger_predictions 13334" in answer.text
+
+
 def test_an_empty_selection_says_that_it_is_the_selection(empty, get):
     """Nothing in a period is not the same as nothing at all."""
     assert "Nothing of homepage was recorded in the last hour" in get(empty, "/?use_case=homepage&hours=1").text

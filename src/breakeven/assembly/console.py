@@ -24,8 +24,8 @@ from breakeven.schema.tracking import BadCount
 from breakeven.schema.tracking_health import TrackingHealth
 
 SECONDS_PER_HOUR = 3600.0
-LIFTED_PREDICTIONS = 200_000
-"""Use cases with more than this are told by `breakeven lift` alone: a page should not read them again and again."""
+LIFTED_PREDICTIONS = 50_000
+"""Ledgers with more than this are told by `breakeven lift` alone: a page should not read them again and again."""
 
 
 class LedgerSource:
@@ -80,16 +80,17 @@ class LedgerSource:
         return exposition(self.statement()) + telling.exposed(telling.standing(self._data_dir))
 
     def _lifts(self) -> Iterator[tuple[str, Lift]]:
-        cuts = {cut.key: cut.predictions for cut in self.statement().cuts if cut.dimension == "use_case"}
         policy = self.policy()
-        for rule in policy.use_cases if policy else ():
-            if len({one.arm for one in rule.route.targets}) > 1 and 0 < cuts.get(rule.name, 0) <= LIFTED_PREDICTIONS:
-                found = _lift(self._data_dir, rule.name, policy.id if policy else None)
-                if found is not None:
-                    yield rule.name, found
+        if policy is None or self.statement().predictions > LIFTED_PREDICTIONS:
+            return
+        for rule in policy.use_cases:
+            arms = {one.arm for one in rule.route.targets}
+            found = _lift(self._data_dir, rule.name, policy.id) if len(arms) > 1 else None
+            if found is not None:
+                yield rule.name, found
 
 
-def _lift(data_dir: Path, use_case: str, policy_id: str | None) -> Lift | None:
+def _lift(data_dir: Path, use_case: str, policy_id: str) -> Lift | None:
     """What the arms of the policy in force show; None where they do not tell two arms apart."""
     asked = Asked(control="", treatment="", metric="")
     try:

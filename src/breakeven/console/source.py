@@ -64,7 +64,7 @@ class Source(Protocol):
         """The ledger and its alerts as Prometheus text."""
 
 
-SLOWLY = 15.0
+SLOWLY = 60.0
 """Answers about whole days are kept this many times as long: they do not change between two looks."""
 
 

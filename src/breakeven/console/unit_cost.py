@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from breakeven.console import charts, figures, overview, words
 from breakeven.console.query import Query
 from breakeven.console.source import Source
-from breakeven.console.view import Cell, Column, Labelled, Row, Table, View, Words, count, number
+from breakeven.console.view import Cell, Column, Labelled, Number, Row, Table, View, Words, count, number
 from breakeven.quantity import format_usd, usd_from_pico
 from breakeven.report.chart import axis
 from breakeven.schema.noun import Figure
@@ -50,7 +50,7 @@ def build(source: Source, query: Query) -> View:
         tone=overview.tone_of(statement),
         numbers=_numbers(statement),
         charts=tuple(chart for chart in drawn if chart is not None),
-        tables=(_steps(statement), *_measured(statement), *_dimensions(statement)),
+        tables=(*_worth(cut), _steps(statement), *_measured(statement), *_dimensions(statement)),
         warnings=overview.warnings(statement),
         emulated=words.emulated(cut),
         period=words.span(statement),
@@ -117,21 +117,33 @@ def _numbers(statement: Statement) -> tuple[Labelled, ...]:
     ]
     if tokens:
         made.append(Labelled(key="cost_per_mtok", label="Cost per million tokens", number=number(million)))
-    return (*made, *_worth(cut), *_energy(cut))
+    return (*made, *_energy(cut))
 
 
-def _worth(cut: Cut) -> tuple[Labelled, ...]:
-    """What is known of: a useful one on usage basis, a conversion, and the return."""
-    known = (
-        ("per_useful_usage", "Per useful, usage basis", cut.worth.cost_per_useful_usage_usd, "idle left out"),
-        ("per_conversion", "Cost per conversion", cut.worth.cost_per_conversion_usd, "idle included"),
-        ("return_on_spend", "Return on spend", cut.worth.return_on_spend, "attributed revenue per USD"),
+def _worth(cut: Cut) -> tuple[Table, ...]:
+    """A useful prediction on both bases, a conversion, and what came back: only where use is measurable."""
+    if cut.cost_per_useful_prediction_usd.value is None:
+        return ()
+    named = (
+        ("A useful prediction, idle included (reserved)", cut.cost_per_useful_prediction_usd),
+        ("A useful prediction, idle left out (used)", cut.worth.cost_per_useful_usage_usd),
+        ("A conversion", cut.worth.cost_per_conversion_usd),
+        ("Attributed revenue per USD spent", cut.worth.return_on_spend),
     )
-    return tuple(
-        Labelled(key=key, label=label, number=number(figure), detail=detail)
-        for key, label, figure, detail in known
-        if figure.value is not None
+    columns = (
+        Column(key="what", title="What", numeric=False),
+        Column(key="value", title="Value"),
+        Column(key="bounds", title="95 % interval", numeric=False),
+        Column(key="note", title="Remark", numeric=False),
     )
+    rows = tuple(Row(cells=_told(name, number(figure, "not enough evidence"))) for name, figure in named)
+    note = "Revenue is attributed by the ledger's rules, not caused: Verify says what an experiment showed."
+    return (Table(key="worth", title="What the money was good for", columns=columns, rows=rows, note=note),)
+
+
+def _told(name: str, shown: Number) -> tuple[Cell, ...]:
+    note = "" if shown.interval else shown.figure.note
+    return Words(text=name), shown, Words(text=shown.interval or "-"), Words(text=note or "-")
 
 
 def _energy(cut: Cut) -> tuple[Labelled, ...]:

@@ -8,7 +8,20 @@ from breakeven.console import words
 from breakeven.console.overview import known_use_cases
 from breakeven.console.query import Query
 from breakeven.console.source import Source, Trusted
-from breakeven.console.view import Cell, Column, Labelled, Row, Table, Tone, View, Words, basis_of, count, number
+from breakeven.console.view import (
+    Cell,
+    Column,
+    Labelled,
+    Passage,
+    Row,
+    Table,
+    Tone,
+    View,
+    Words,
+    basis_of,
+    count,
+    number,
+)
 from breakeven.quantity import format_count, usd_from_pico
 from breakeven.schema.close import Standing
 from breakeven.schema.drift import Drift, DriftVerdict
@@ -52,6 +65,7 @@ def build(source: Source, query: Query) -> View:
         reason="Drift and arms are looked at over the whole ledger, whatever period is chosen.",
         numbers=_numbers(statement, found),
         tables=(*(_arms(case, one) for case, one in lifts), *_drift(found.drifts), *_closes(found.closes)),
+        passages=_absent(found, lifts),
         emulated=words.emulated(statement.total),
         period=words.span(statement),
         start_s=statement.start_s,
@@ -74,7 +88,20 @@ def verdict_of(statement: Statement, closes: Sequence[Standing]) -> str:
     if statement.lost:
         return f"The sums add up, and {format_count(statement.lost)} records are missing from their node's sequence."
     months = f", and the chain of {len(closes)} closed {'month' if len(closes) == 1 else 'months'} holds"
-    return f"Every sum adds up to the pico-dollar, no record is lost{months if closes else ''}."
+    joined = f", no record is lost{months}" if closes else " and no record is lost"
+    return f"Every sum adds up to the pico-dollar{joined}."
+
+
+def _absent(found: Trusted, lifts: Sequence[object]) -> tuple[Passage, ...]:
+    """What is not shown, and what would change that."""
+    lacking = []
+    if not lifts:
+        lacking.append("Arms: a route with two arms, x-breakeven-subject on its requests; or ask breakeven lift.")
+    if all(one.verdict == "not_enough_evidence" for one in found.drifts):
+        lacking.append("Drift: two weeks of whole days.")
+    if not found.closes:
+        lacking.append("Closed months: breakeven reconcile close YYYY-MM freezes one for good.")
+    return (Passage(title="Not here yet", items=tuple(lacking)),) if lacking else ()
 
 
 def _numbers(statement: Statement, found: Trusted) -> tuple[Labelled, ...]:
@@ -92,13 +119,13 @@ def _numbers(statement: Statement, found: Trusted) -> tuple[Labelled, ...]:
             key="worse",
             label="Series that got worse",
             number=count(worse if judged else None, "last whole days against those before", unknown="too few days"),
-            detail=f"of {format_count(len(judged))} that can be judged" if judged else "two weeks of days are needed",
+            detail=f"of {format_count(len(judged))} that can be judged" if judged else "whole days are compared",
         ),
         Labelled(
             key="closed",
             label="Closed months",
             number=count(len(found.closes), "statements frozen in a chain of hashes"),
-            detail="" if found.closes else "breakeven reconcile close YYYY-MM",
+            detail="each holds the hash of the one before",
         ),
     )
 
