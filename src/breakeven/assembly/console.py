@@ -18,7 +18,7 @@ from breakeven.report.exposition import exposition
 from breakeven.schema.experiment import Lift
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
-from breakeven.schema.policy import Policy
+from breakeven.schema.policy import Policy, UseCase
 from breakeven.schema.statement import Statement
 from breakeven.schema.tracking import BadCount
 from breakeven.schema.tracking_health import TrackingHealth
@@ -85,16 +85,16 @@ class LedgerSource:
             return
         for rule in policy.use_cases:
             arms = {one.arm for one in rule.route.targets}
-            found = _lift(self._data_dir, rule.name, policy.id) if len(arms) > 1 else None
+            found = _lift(self._data_dir, rule, policy.id) if len(arms) > 1 else None
             if found is not None:
                 yield rule.name, found
 
 
-def _lift(data_dir: Path, use_case: str, policy_id: str) -> Lift | None:
+def _lift(data_dir: Path, rule: UseCase, policy_id: str) -> Lift | None:
     """What the arms of the policy in force show; None where they do not tell two arms apart."""
-    asked = Asked(control="", treatment="", metric="")
+    asked = Asked(control="", treatment="", metric="cost_per_subject" if rule.used_when == "unmeasured" else "")
     try:
-        return lift_ledger(data_dir, use_case, asked, policy_id=policy_id)
+        return lift_ledger(data_dir, rule.name, asked, policy_id=policy_id)
     except BreakevenError:
         return None
 

@@ -143,13 +143,13 @@ def _month(found: Trusted) -> tuple[Labelled, ...]:
         value=whole.spent_usd,
         unit="USD",
         basis="derived",
-        how="charges and work of this month (UTC); idle capacity is not in it",
+        how=f"charges and work in {whole.month} (UTC); idle capacity is not in it",
         note=whole.note,
     )
     forecast = f"{format_usd(whole.p50_usd)} expected" if whole.p50_usd is not None else "too few days to forecast"
     if whole.p5_usd is not None and whole.p95_usd is not None:
         forecast += f" ({format_usd(whole.p5_usd)} to {format_usd(whole.p95_usd)})"
-    return (Labelled(key="month", label=f"Spent in {whole.month}", number=number(figure), detail=forecast),)
+    return (Labelled(key="month", label="This month", number=number(figure), detail=forecast),)
 
 
 SEVERITIES: dict[Severity, Tone] = {"critical": "bad", "warning": "warn", "info": "plain"}

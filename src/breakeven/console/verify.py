@@ -89,7 +89,7 @@ def verdict_of(statement: Statement, closes: Sequence[Standing]) -> str:
         return f"The sums add up, and {format_count(statement.lost)} records are missing from their node's sequence."
     months = f", and the chain of {len(closes)} closed {'month' if len(closes) == 1 else 'months'} holds"
     joined = f", no record is lost{months}" if closes else " and no record is lost"
-    return f"Every sum adds up to the pico-dollar{joined}."
+    return f"Every sum adds up exactly{joined}."
 
 
 def _absent(found: Trusted, lifts: Sequence[object]) -> tuple[Passage, ...]:
@@ -143,7 +143,7 @@ def _arms(use_case: str, found: Lift) -> Table:
         Column(key="difference", title="Difference", interval=True),
         Column(key="verdict", title="Verdict", numeric=False),
     )
-    told = [one for one in found.effects if one.estimate is not None]
+    told = [one for one in found.effects if one.estimate is not None and (one.control or one.treatment)]
     subjects = f"{format_count(found.subjects)} subjects, {format_count(found.rows)} predictions"
     blocked = f" {found.verdict.capitalize()}: {found.why}." if found.why else ""
     return Table(
