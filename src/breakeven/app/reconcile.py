@@ -21,6 +21,7 @@ from breakeven.errors import GateError, UsageError
 from breakeven.ledger.invoice import table
 from breakeven.ledger.invoice.line import Rate, Terms
 from breakeven.ledger.invoice.mapped import Columns
+from breakeven.ledger.snapshot import check_folder
 from breakeven.quantity import format_usd, pico_from_usd, usd_from_pico
 from breakeven.report.closed import closes_document, migration_document
 from breakeven.report.document import Document
@@ -232,6 +233,7 @@ def _disputed(found: Sequence[Reconciliation], fail_above: str) -> list[str]:
 
 def closes(folder: Path) -> tuple[Standing, ...]:
     """Every closed month, whether the chain holds, and what came later."""
+    check_folder(folder)
     return closing.standing(folder)
 
 

@@ -46,7 +46,12 @@ def counted(number: int, thing: str) -> str:
 
 def note(text: str) -> None:
     """Progress and remarks go to stderr, so that stdout stays the result."""
-    click.echo(text, err=True)
+    click.echo(printable(text), err=True)
+
+
+def printable(text: str) -> str:
+    """Without control characters, which a file's content could send to the terminal."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
 
 
 def explained(command: Callable[P, None]) -> Callable[P, None]:
@@ -57,7 +62,7 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except BreakevenError as error:
-            click.echo(f"error {error.code}: {error}", err=True)
+            click.echo(printable(f"error {error.code}: {error}"), err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)

@@ -57,15 +57,24 @@ def of_records(records: Iterable[Record]) -> Snapshot:
     return Snapshot(records=tuple(records))
 
 
+def check_folder(data_dir: Path) -> None:
+    """Whether there can be a ledger.
+
+    Raises:
+        LedgerError: there is no such folder.
+    """
+    if not data_dir.is_dir():
+        message = f"no ledger at {data_dir}: there is no such folder"
+        raise LedgerError(message, "name the data directory of `breakeven serve` with --data-dir, or serve first")
+
+
 def of_folder(data_dir: Path) -> Snapshot:
     """The ledger in a data directory, sealed and unsealed.
 
     Raises:
         LedgerError: there is no such folder, or it changes faster than it can be read.
     """
-    if not data_dir.is_dir():
-        message = f"no ledger at {data_dir}: there is no such folder"
-        raise LedgerError(message, "name the data directory of `breakeven serve` with --data-dir, or serve first")
+    check_folder(data_dir)
     for _ in range(_ATTEMPTS):
         found = _attempt(data_dir)
         if found is not None:
