@@ -69,7 +69,8 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:
             raise  # click ends quietly when whoever reads has gone
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
+            name = error.filename2 or error.filename  # of a rename, what was asked for
+            where = f"{name}: " if name else ""
             why = (error.strerror or str(error)).lower()
             click.echo(f"error BE200: {where}{why}\n  way out: check the path, its rights and the disk", err=True)
             sys.exit(3)

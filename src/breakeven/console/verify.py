@@ -146,12 +146,13 @@ def _arms(use_case: str, found: Lift) -> Table:
     told = [one for one in found.effects if one.estimate is not None and (one.control or one.treatment)]
     subjects = f"{format_count(found.subjects)} subjects, {format_count(found.rows)} predictions"
     blocked = f" {found.verdict.capitalize()}: {found.why}." if found.why else ""
+    more = f"breakeven lift --use-case {use_case} --control {found.control} --treatment {found.treatment}"
     return Table(
         key=f"arms_{use_case}",
         title=f"{use_case}: {found.treatment} against {found.control}",
         columns=columns,
         rows=tuple(Row(cells=_effect(one), strong=one.metric == found.metric) for one in told),
-        note=f"{subjects}. The interval holds at every look.{blocked} More: breakeven lift --use-case {use_case}",
+        note=f"{subjects}. The interval holds at every look.{blocked} More: {more}",
     )
 
 

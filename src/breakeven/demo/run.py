@@ -205,7 +205,7 @@ def _show(
 
 def _trust(console: Console, place: Place, began_s: float, chosen: str, policy_id: str) -> trust.Trust:
     """Whether the numbers may be believed: what was tracked, what the provider counted, what the holdout says."""
-    hint = f"each line is a command: breakeven ... --data-dir {place.data_dir}"
+    hint = "the gist of commands that you can ask yourself: breakeven COMMAND --help"
     console.print(f"[bold]5 trust[/]    {hint}", highlight=False, soft_wrap=True)
     ports = {chosen: place.chosen_port, setting.CURRENT: place.current_port}  # the plan may keep what runs today
     bad = trust.violate(place.url)
