@@ -12,9 +12,14 @@ import pytest
 
 from breakeven.audit.tracking import health as judge
 from breakeven.console.server import asgi_app
+from breakeven.console.source import Trusted
 from breakeven.quantity import PICO_PER_USD
+from breakeven.report.exposition import exposition
 from breakeven.schema.bill import Bill, Line
+from breakeven.schema.close import Adjustment, Close, Frozen, Standing
 from breakeven.schema.deployment import Deployment
+from breakeven.schema.drift import Alert, Drift, Spending
+from breakeven.schema.experiment import Effect, Lift, SampleRatio
 from breakeven.schema.fact import Fact
 from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Figure
@@ -390,6 +395,44 @@ WRONG = (
 )  # fmt: skip
 
 
+def make_trusted() -> Trusted:
+    """An alert, a forecast, a drift, a closed month with a late arrival, and an experiment."""
+    effect = Effect(
+        metric="cost_per_subject", unit="USD", higher_is_better=False, verdict="better", control=0.0004,
+        treatment=0.0002, estimate=-0.0002, low=-0.0003, high=-0.0001, relative=-0.5,
+        subjects_control=120, subjects_treatment=480,
+    )  # fmt: skip
+    ratio = SampleRatio(control=120, treatment=480, share=0.8, expected=0.8, p=1.0, p_chi_square=1.0)
+    lift = Lift(
+        metric="cost_per_subject", unit="USD", estimate=-0.0002, low=-0.0003, high=-0.0001, p_sample_ratio=1.0,
+        verdict="better", why="", control="holdout", treatment="plan", confidence=0.95, tuned_for=3000.0, rows=612,
+        subjects=600, crossed=0, effects=(effect,), sample_ratio=ratio,
+    )  # fmt: skip
+    frozen = Frozen(
+        predictions=900, useful_predictions=80, cost_pico_usd=usd(1.5), direct_pico_usd=0, capacity_pico_usd=usd(1.5),
+        revenue_usd=0.0,
+    )  # fmt: skip
+    close = Close(
+        month="2026-10", closed_at="2026-11-02T00:00:00Z", statement=frozen, statement_hash="a", hash="9f" * 32
+    )
+    late = Adjustment(predictions=2, useful_predictions=0, cost_pico_usd=usd(0.003), revenue_usd=0.0)
+    drift = Drift(
+        metric="ttft_p95_s", key="assistant", unit="s", verdict="worse", baseline=0.4, recent=0.5, change=0.25, low=0.1,
+        high=0.4, p=0.001, since="2026-11-20", days=28,
+    )  # fmt: skip
+    month = Spending(budget="", scope="", month="2026-11", spent_usd=41.0, p5_usd=48.0, p50_usd=52.0, p95_usd=57.0)
+    alert = Alert(
+        id="a", severity="warning", metric="ttft_p95_s", key="assistant", message="TTFT of assistant is worse"
+    )
+    return Trusted(
+        alerts=(alert,),
+        spending=(month,),
+        drifts=(drift,),
+        closes=(Standing(close=close, sound=True, adjustment=late),),
+        lifts=(("assistant", lift),),
+    )
+
+
 class Memory:
     """A source over values that a test may change."""
 
@@ -400,6 +443,7 @@ class Memory:
         self.rules: Policy | None = make_policy()
         self.sound: TrackingHealth = make_health()
         self.wrong: tuple[BadCount, ...] = WRONG
+        self.beside = make_trusted()
         self.asked: list[tuple[object, ...]] = []
 
     def statement(
@@ -420,6 +464,12 @@ class Memory:
     def tracking(self, hours: float) -> TrackingHealth:
         return self.sound
 
+    def trusted(self) -> Trusted:
+        return self.beside
+
+    def metrics(self) -> str:
+        return exposition(self.statement())
+
     def bad(self, hours: float | None) -> tuple[BadCount, ...]:
         return self.wrong
 
@@ -430,7 +480,7 @@ class Empty(Memory):
     def __init__(self) -> None:
         super().__init__()
         self.made = lambda _: empty_statement()
-        self.kept, self.found, self.rules = (), (), None
+        self.kept, self.found, self.rules, self.beside = (), (), None, Trusted()
         self.sound, self.wrong = judge((), (), lost=0, from_hour=0, to_hour=0), ()
 
 

@@ -29,7 +29,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATHS = ("/", "/unit-cost", "/decide", "/tracking")
+PATHS = ("/", "/unit-cost", "/decide", "/tracking", "/verify")
 
 CONTRAST = """() => {
   const channel = (c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;

@@ -10,7 +10,7 @@ import re
 import msgspec
 import pytest
 
-PAGES = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking"}
+PAGES = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking", "verify": "/verify"}
 
 
 def _shown(text: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-PAGES = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking"}
+PAGES = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking", "verify": "/verify"}
 HOSTILE = "<script>alert(1)</script>\"'&"
 
 
@@ -76,7 +76,7 @@ def test_controls_have_labels_and_images_have_names(memory, get, path):
     assert len(re.findall(r"<label>[^<]+<select", text)) == len(Outline(text).all("select"))
     charts = re.findall(r'<svg [^>]*class="chart"[^>]*><title>[^<]+</title><desc>[^<]+</desc>', text)
     assert len(charts) == sum(svg.get("class") == "chart" for svg in Outline(text).all("svg"))
-    assert charts or path == "/tracking", "tracking is read in words and tables"
+    assert charts or path in {"/tracking", "/verify"}, "these are read in words and tables"
     assert all(header.get("scope") in {"col", "row"} for header in Outline(text).all("th"))
 
 
@@ -96,13 +96,40 @@ def test_a_number_names_its_facts(memory, get):
     assert "0.0000014886 USD" in text
 
 
-@pytest.mark.parametrize(("path", "command"), [("/", "serve"), ("/unit-cost", "serve"), ("/decide", "plan")])
+@pytest.mark.parametrize(
+    ("path", "command"), [("/", "serve"), ("/unit-cost", "serve"), ("/decide", "plan"), ("/verify", "serve")]
+)
 def test_an_empty_page_names_the_next_command(empty, get, path, command):
     """Where there is nothing to show, the page says which command changes that."""
     answer = get(empty, path)
     assert answer.status == 200
     assert f"<code>breakeven {command}" in answer.text
     assert 'class="chart"' not in answer.text
+
+
+def test_what_stands_beside_the_numbers_is_said(memory, get):
+    """An alert and the forecast on the overview; arms, drift and a closed month under verify."""
+    overview, verified = get(memory, "/").text, get(memory, "/verify").text
+    assert "TTFT of assistant is worse" in overview
+    assert "$52.00 expected ($48.00 to $57.00)" in overview
+    assert "the chain of 1 closed month holds" in verified
+    assert "assistant: plan against holdout" in verified
+    assert "2026-11-20" in verified
+
+
+def test_a_broken_chain_comes_first(memory, get):
+    """A close that does not hold is the verdict of the page."""
+    (one,) = memory.beside.closes
+    broken = msgspec.structs.replace(one, sound=False, wrong="its figures are not those of its hash")
+    memory.beside = msgspec.structs.replace(memory.beside, closes=(broken,))
+    assert "The close of 2026-10 does not hold: its figures" in get(memory, "/verify").text
+
+
+def test_the_metrics_are_prometheus_text(memory, get):
+    """What a scraper reads says what the pages say."""
+    answer = get(memory, "/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "breakeven_ledger_predictions 13334" in answer.text
 
 
 def test_an_empty_selection_says_that_it_is_the_selection(empty, get):

@@ -93,6 +93,22 @@ def test_a_stream_with_usage(client) -> None:
     assert len({chunk.id for chunk in chunks}) == 1
 
 
+def test_the_counters_are_what_was_answered(client, port) -> None:
+    """Requests and tokens of the metrics grow by exactly what one answer's usage says."""
+    before = counters(port)
+    usage = ask(client).usage
+    grown = {name: value - before[name] for name, value in counters(port).items()}
+    assert grown == {"requests": 1, "prompt_tokens": usage.prompt_tokens, "generation_tokens": usage.completion_tokens}
+
+
+def counters(port):
+    lines = [line.rsplit(" ", 1) for line in get(port, "/metrics")[2].splitlines() if "_total{" in line]
+    found = {
+        line.split("{")[0].removeprefix("breakeven_emulator_"): int(value) for line, value in lines if "." not in value
+    }
+    return {name: found[f"{name}_total"] for name in ("requests", "prompt_tokens", "generation_tokens")}
+
+
 def test_many_at_once(client) -> None:
     """More streams than slots are all answered, each with its own count."""
     found = {}

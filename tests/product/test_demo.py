@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -42,6 +43,18 @@ def check_contract(summary: dict[str, object]) -> None:
     assert found["verify"]
     assert found["drill"]["verdict"] == "held"
     assert sum(ending["requests"] for ending in found["drill"]["endings"]) == found["drill"]["touched"] > 0
+    check_trust(found["trust"], {case["name"]: case for case in found["use_cases"]}["assistant"])
+
+
+def check_trust(found: dict[str, Any], assistant: dict[str, Any]) -> None:
+    """The provider's own count is the ledger's to the token; what violates the plan is kept aside, not counted."""
+    assert {one["rule"]: one["events"] for one in found["bad"]} == {"schema": 1, "unknown_type": 2}
+    agreed = found["reconciled"]
+    assert agreed["ledger"] == agreed["other"]
+    assert (agreed["ledger"]["calls"], agreed["differences"]) == (assistant["answered"], [])
+    assert agreed["ledger"]["input_tokens"] == assistant["input_tokens"]
+    assert found["lift"] is None or {found["lift"]["control"], found["lift"]["treatment"]} == {"holdout", "plan"}
+    assert set(found["exported"]) == {"parquet", "focus", "prometheus", "grafana"}
 
 
 def check_segments(found: dict[str, object]) -> None:

@@ -207,3 +207,22 @@ def test_names_match_without_vendor_date_and_version() -> None:
     ]
     found = matched(ours, theirs, {"Claude4.5Sonnet": "claude-sonnet-4-5"})
     assert [found[name] for name in theirs] == ["gpt-4o", "gpt-4o-mini", "claude-sonnet-4-5", "claude-sonnet-4-5"]
+
+
+@pytest.mark.parametrize("arguments", [("closes",), ("events",), ("close", "2026-10")])
+def test_a_folder_that_is_not_there_is_no_sound_ledger(
+    reconcile: Callable[..., Result], tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """A mistyped data directory is an error, not an empty chain that holds."""
+    answer = reconcile(*arguments, "--data-dir", tmp_path / "nowhere")
+    assert answer.exit_code == 3
+    assert "no ledger at" in answer.stderr
+
+
+def test_bytes_of_a_file_do_not_reach_the_terminal(reconcile: Callable[..., Result], tmp_path: Path) -> None:
+    """A binary file is refused in printable words."""
+    (tmp_path / "invoice.csv").write_bytes(b"\x1b[2J\x07,\x1b]0;title\x07\n1,2\n")
+    answer = reconcile("invoice", tmp_path / "invoice.csv", "--data-dir", tmp_path)
+    assert answer.exit_code == 3
+    assert "\x1b" not in answer.stderr
+    assert "\x07" not in answer.stderr

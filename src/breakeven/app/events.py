@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from breakeven.assembly import tracking
 from breakeven.errors import UsageError
 from breakeven.gateway.endpoint.snippet import tag
-from breakeven.ledger.snapshot import of_folder
+from breakeven.ledger.snapshot import check_folder, of_folder
 from breakeven.ledger.tracking import replay as replaying
 from breakeven.ledger.tracking.replay import Replayed
 from breakeven.ledger.tracking.rows import Asked, counts
@@ -43,6 +43,7 @@ def replay(data_dir: Path, which: Asked, *, dry_run: bool) -> Replayed:
 
 def health(data_dir: Path, *, hours: float, baseline_hours: float) -> TrackingHealth:
     """What is wrong with tracking in the last `hours`, against the hours before."""
+    check_folder(data_dir)
     return tracking.of_data(data_dir, hours=hours, baseline_hours=baseline_hours)
 
 

@@ -14,12 +14,14 @@ import msgspec
 
 from breakeven.assembly import closing, migrating, reconciling
 from breakeven.assembly import downstream as below
+from breakeven.assembly.closing import month_span as month_span
 from breakeven.assembly.reconciling import Scope
 from breakeven.config import invoice_mapping
 from breakeven.errors import GateError, UsageError
 from breakeven.ledger.invoice import table
 from breakeven.ledger.invoice.line import Rate, Terms
 from breakeven.ledger.invoice.mapped import Columns
+from breakeven.ledger.snapshot import check_folder
 from breakeven.quantity import format_usd, pico_from_usd, usd_from_pico
 from breakeven.report.closed import closes_document, migration_document
 from breakeven.report.document import Document
@@ -104,21 +106,6 @@ def span(month: str | None, start: str | None, end: str | None) -> tuple[float |
         message = f"--end {end} is not after --start {start}"
         raise UsageError(message, "the end is exclusive: name the day after the last")
     return first, last
-
-
-def month_span(month: str) -> tuple[float, float]:
-    """A calendar month in UTC, in Unix seconds.
-
-    Raises:
-        UsageError: it is no month.
-    """
-    found = re.fullmatch(r"(\d{4})-(\d{2})", month)
-    if found is None or not 1 <= int(found[2]) <= 12:  # noqa: PLR2004 - months
-        message = f"{month!r} is no month"
-        raise UsageError(message, "write it as 2026-10")
-    year, number = int(found[1]), int(found[2])
-    following = (year + number // 12, number % 12 + 1)
-    return tuple(datetime(*one, 1, tzinfo=UTC).timestamp() for one in ((year, number), following))  # type: ignore[return-value]
 
 
 def _day(text: str) -> float:
@@ -246,7 +233,8 @@ def _disputed(found: Sequence[Reconciliation], fail_above: str) -> list[str]:
 
 def closes(folder: Path) -> tuple[Standing, ...]:
     """Every closed month, whether the chain holds, and what came later."""
-    return closing.standing(folder, {one.month: month_span(one.month) for one in closing.closes(folder)})
+    check_folder(folder)
+    return closing.standing(folder)
 
 
 def chain_gate(found: Sequence[Standing]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,13 +14,28 @@ from msgspec.structs import replace
 
 from breakeven.assembly import files
 from breakeven.audit.close import adjustment, checked, digest, freeze, sealed
-from breakeven.errors import GateError, LedgerError
+from breakeven.errors import GateError, LedgerError, UsageError
 from breakeven.ledger.engine.port import DEFAULT_WINDOW_S
 from breakeven.ledger.statement import build
 from breakeven.ledger.store import open_ledger
 from breakeven.schema.close import Close, Frozen, Standing
 
 DAY_S = 86_400.0
+
+
+def month_span(month: str) -> tuple[float, float]:
+    """A calendar month in UTC, in Unix seconds.
+
+    Raises:
+        UsageError: it is no month.
+    """
+    found = re.fullmatch(r"(\d{4})-(\d{2})", month)
+    if found is None or not 1 <= int(found[2]) <= 12:  # noqa: PLR2004 - months
+        message = f"{month!r} is no month"
+        raise UsageError(message, "write it as 2026-10")
+    year, number = int(found[1]), int(found[2])
+    following = (year + number // 12, number % 12 + 1)
+    return tuple(datetime(*one, 1, tzinfo=UTC).timestamp() for one in ((year, number), following))  # type: ignore[return-value]
 
 
 def closes(folder: Path) -> tuple[Close, ...]:
@@ -93,9 +109,9 @@ def _write_once(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def standing(folder: Path, spans: dict[str, tuple[float, float]]) -> tuple[Standing, ...]:
+def standing(folder: Path) -> tuple[Standing, ...]:
     """Every close with what the ledger says of its month now."""
-    return tuple(_adjusted(folder, one, spans[one.close.month]) for one in checked(closes(folder)))
+    return tuple(_adjusted(folder, one, month_span(one.close.month)) for one in checked(closes(folder)))
 
 
 def _adjusted(folder: Path, one: Standing, span: tuple[float, float]) -> Standing:

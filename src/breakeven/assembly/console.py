@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import checking, files, tracking
+from breakeven.assembly import checking, closing, files, telling, tracking, watching
+from breakeven.assembly.lifting import lift_ledger
+from breakeven.audit.lift.judge import Asked
+from breakeven.console.source import Trusted
+from breakeven.errors import BreakevenError
 from breakeven.ledger.days.answers import open_days
 from breakeven.ledger.engine.port import Opener, Query
 from breakeven.ledger.statement import build, measures
 from breakeven.ledger.store import of_records, opener
+from breakeven.report.exposition import exposition
+from breakeven.schema.experiment import Lift
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
-from breakeven.schema.policy import Policy
+from breakeven.schema.policy import Policy, UseCase
 from breakeven.schema.statement import Statement
 from breakeven.schema.tracking import BadCount
 from breakeven.schema.tracking_health import TrackingHealth
 
 SECONDS_PER_HOUR = 3600.0
+LIFTED_PREDICTIONS = 50_000
+"""Ledgers with more than this are told by `breakeven lift` alone: a page should not read them again and again."""
 
 
 class LedgerSource:
@@ -55,6 +64,42 @@ class LedgerSource:
     def bad(self, hours: float | None) -> tuple[BadCount, ...]:
         """Bad events that were not mended."""
         return tracking.bad_counts(self._data_dir, hours=hours)
+
+    def trusted(self) -> Trusted:
+        """What stands beside the statement; nothing before the first record."""
+        if not self._data_dir.exists():
+            return Trusted()
+        found = watching.watch(self._data_dir, time.time())
+        return Trusted(
+            alerts=telling.standing(self._data_dir) or found.alerts,
+            spending=found.spending,
+            drifts=found.drifts,
+            closes=closing.standing(self._data_dir),
+            lifts=tuple(self._lifts()),
+        )
+
+    def metrics(self) -> str:
+        """The ledger and its standing alerts as Prometheus text."""
+        return exposition(self.statement()) + telling.exposed(telling.standing(self._data_dir))
+
+    def _lifts(self) -> Iterator[tuple[str, Lift]]:
+        policy = self.policy()
+        if policy is None or self.statement().predictions > LIFTED_PREDICTIONS:
+            return
+        for rule in policy.use_cases:
+            arms = {one.arm for one in rule.route.targets}
+            found = _lift(self._data_dir, rule, policy.id) if len(arms) > 1 else None
+            if found is not None:
+                yield rule.name, found
+
+
+def _lift(data_dir: Path, rule: UseCase, policy_id: str) -> Lift | None:
+    """What the arms of the policy in force show; None where they do not tell two arms apart."""
+    asked = Asked(control="", treatment="", metric="cost_per_subject" if rule.used_when == "unmeasured" else "")
+    try:
+        return lift_ledger(data_dir, rule.name, asked, policy_id=policy_id)
+    except BreakevenError:
+        return None
 
 
 def statement(

@@ -46,7 +46,12 @@ def counted(number: int, thing: str) -> str:
 
 def note(text: str) -> None:
     """Progress and remarks go to stderr, so that stdout stays the result."""
-    click.echo(text, err=True)
+    click.echo(printable(text), err=True)
+
+
+def printable(text: str) -> str:
+    """Without control characters, which a file's content could send to the terminal."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
 
 
 def explained(command: Callable[P, None]) -> Callable[P, None]:
@@ -57,14 +62,15 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except BreakevenError as error:
-            click.echo(f"error {error.code}: {error}", err=True)
+            click.echo(printable(f"error {error.code}: {error}"), err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
             raise  # click ends quietly when whoever reads has gone
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
+            name = error.filename2 or error.filename  # of a rename, what was asked for
+            where = f"{name}: " if name else ""
             why = (error.strerror or str(error)).lower()
             click.echo(f"error BE200: {where}{why}\n  way out: check the path, its rights and the disk", err=True)
             sys.exit(3)

@@ -67,7 +67,7 @@ shown_options = _options(
 )
 @period_options
 @reading_options
-@click.option("--deployment", "deployments", multiple=True, help="Only these of the ledger; may be repeated.")
+@click.option("--deployment", "deployments", multiple=True, help="Only these, whatever they are; may be repeated.")
 @click.option("--by-key", is_flag=True, help="Keys or projects of the file are tenants of the ledger.")
 @click.option("--every-model", is_flag=True, help="Also models that the file does not name.")
 @fail_option

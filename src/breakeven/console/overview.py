@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from breakeven.console import charts, figures, words
 from breakeven.console.query import Query
-from breakeven.console.source import Source
+from breakeven.console.source import Source, Trusted
 from breakeven.console.view import Cell, Column, Labelled, Row, Table, Tone, View, Words, count, number
 from breakeven.quantity import format_count, format_usd, usd_from_pico
 from breakeven.report.chart import axis
+from breakeven.schema.drift import Severity
 from breakeven.schema.noun import Figure
 from breakeven.schema.policy import Policy, UseCase
 from breakeven.schema.statement import Cut, Statement
@@ -37,7 +38,7 @@ def build(source: Source, query: Query) -> View:
         verdict = "Nothing to judge yet."
         empty = words.nothing("traffic", query)
         return View(page="overview", title=TITLE, verdict=verdict, empty=empty, use_cases=known)
-    policy = source.policy()
+    policy, trusted = source.policy(), source.trusted()
     rules = {rule.name: rule for rule in policy.use_cases} if policy else {}
     cuts = [cut for cut in statement.cuts if cut.dimension == "use_case"]
     drawn = (charts.latencies(cuts, rules), charts.costs(cuts))
@@ -46,9 +47,9 @@ def build(source: Source, query: Query) -> View:
         title=TITLE,
         verdict=verdict_of(statement),
         tone=tone_of(statement),
-        numbers=headline(statement),
+        numbers=(*headline(statement), *_month(trusted)),
         charts=tuple(chart for chart in drawn if chart is not None),
-        tables=(_table(cuts, rules, query), *_policy_table(policy)),
+        tables=(*_alerts(trusted), _table(cuts, rules, query), *_policy_table(policy)),
         warnings=warnings(statement),
         emulated=words.emulated(statement.total),
         period=words.span(statement),
@@ -131,6 +132,38 @@ def headline(statement: Statement) -> tuple[Labelled, ...]:
         ),
         Labelled(key="idle", label="Idle capacity", number=number(idle), detail=format_usd(figures.idle(cut).value)),
     )
+
+
+def _month(found: Trusted) -> tuple[Labelled, ...]:
+    """This month's money and what it will come to."""
+    if not found.spending:
+        return ()
+    whole = found.spending[0]
+    figure = Figure(
+        value=whole.spent_usd,
+        unit="USD",
+        basis="derived",
+        how=f"charges and work in {whole.month} (UTC); idle capacity is not in it",
+        note=whole.note,
+    )
+    forecast = f"{format_usd(whole.p50_usd)} expected" if whole.p50_usd is not None else "too few days to forecast"
+    if whole.p5_usd is not None and whole.p95_usd is not None:
+        forecast += f" ({format_usd(whole.p5_usd)} to {format_usd(whole.p95_usd)})"
+    return (Labelled(key="month", label="This month", number=number(figure), detail=forecast),)
+
+
+SEVERITIES: dict[Severity, Tone] = {"critical": "bad", "warning": "warn", "info": "plain"}
+
+
+def _alerts(found: Trusted) -> tuple[Table, ...]:
+    if not found.alerts:
+        return ()
+    columns = (Column(key="what", title="What", numeric=False), Column(key="severity", title="Severity", numeric=False))
+    rows = tuple(
+        Row(cells=(Words(text=one.message), Words(text="", badge=one.severity, tone=SEVERITIES[one.severity])))
+        for one in sorted(found.alerts, key=lambda one: list(SEVERITIES).index(one.severity))
+    )
+    return (Table(key="alerts", title="Alerts that stand", columns=columns, rows=rows),)
 
 
 def warnings(statement: Statement) -> tuple[str, ...]:

@@ -15,8 +15,14 @@ from breakeven.errors import BreakevenError
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-PATHS = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking"}
-TABS = (("overview", "Overview"), ("unit-cost", "Unit cost"), ("decide", "Decide"), ("tracking", "Tracking"))
+PATHS = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking", "verify": "/verify"}
+TABS = (
+    ("overview", "Overview"),
+    ("unit-cost", "Unit cost"),
+    ("decide", "Decide"),
+    ("tracking", "Tracking"),
+    ("verify", "Verify"),
+)
 REFRESH_MS = 3000
 
 

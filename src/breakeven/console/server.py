@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from breakeven.console import decide, export, guard, life, overview, query, render, tracking, unit_cost
+from breakeven.console import decide, export, guard, life, overview, query, render, tracking, unit_cost, verify
 from breakeven.console.source import Fresh, Source
 from breakeven.console.view import Page, View
 from breakeven.errors import BreakevenError, UsageError
@@ -24,6 +24,7 @@ PAGES: dict[Page, Build] = {
     "unit-cost": unit_cost.build,
     "decide": decide.build,
     "tracking": tracking.build,
+    "verify": verify.build,
 }
 
 
@@ -33,6 +34,7 @@ def asgi_app(source: Source, *, hosts: Iterable[str] = ()) -> Starlette:
     routes: list[BaseRoute] = [route for page, build in PAGES.items() for route in _routes(page, build, fresh)]
     routes += [
         Route("/healthz", _healthy, methods=["GET"]),
+        Route("/metrics", _metrics(fresh), methods=["GET"]),
         Mount("/static", StaticFiles(directory=render.STATIC), name="static"),
     ]
     return Starlette(
@@ -67,6 +69,13 @@ def _routes(page: Page, build: Build, source: Source) -> list[Route]:
 
 
 _UNCACHED = {"cache-control": "no-store"}
+
+
+def _metrics(source: Source) -> Callable[[Request], Response]:
+    def metrics(_: Request) -> Response:
+        return PlainTextResponse(source.metrics(), media_type="text/plain; version=0.0.4", headers=_UNCACHED)
+
+    return metrics
 
 
 async def _healthy(_: Request) -> Response:

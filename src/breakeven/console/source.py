@@ -7,7 +7,11 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Protocol, TypeVar, cast
 
+from breakeven.schema.close import Standing
+from breakeven.schema.drift import Alert, Drift, Spending
+from breakeven.schema.experiment import Lift
 from breakeven.schema.finding import Finding
+from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
 from breakeven.schema.statement import Statement
@@ -15,6 +19,19 @@ from breakeven.schema.tracking import BadCount
 from breakeven.schema.tracking_health import TrackingHealth
 
 Answer = TypeVar("Answer")
+
+
+class Trusted(Noun, frozen=True, kw_only=True):
+    """What stands beside a statement: alerts that stand, this month's money, drift, closed months.
+
+    `lifts` are experiments by use case, of those whose route has two arms and whose ledger is small enough for a page.
+    """
+
+    alerts: tuple[Alert, ...] = ()
+    spending: tuple[Spending, ...] = ()
+    drifts: tuple[Drift, ...] = ()
+    closes: tuple[Standing, ...] = ()
+    lifts: tuple[tuple[str, Lift], ...] = ()
 
 
 class Source(Protocol):
@@ -39,6 +56,16 @@ class Source(Protocol):
 
     def bad(self, hours: float | None) -> tuple[BadCount, ...]:
         """Events that violate the tracking plan and were not mended, of the last `hours` (None: ever)."""
+
+    def trusted(self) -> Trusted:
+        """What stands beside the statement; nothing before the first record."""
+
+    def metrics(self) -> str:
+        """The ledger and its alerts as Prometheus text."""
+
+
+SLOWLY = 60.0
+"""Answers about whole days are kept this many times as long: they do not change between two looks."""
 
 
 class Fresh:
@@ -78,11 +105,19 @@ class Fresh:
         """As the source says, at most `ttl_s` old."""
         return self._ask(("bad", hours), lambda: self._source.bad(hours))
 
-    def _ask(self, key: Hashable, question: Callable[[], Answer]) -> Answer:
+    def trusted(self) -> Trusted:
+        """As the source says, at most `SLOWLY` times as old as other answers."""
+        return self._ask("trusted", self._source.trusted, SLOWLY)
+
+    def metrics(self) -> str:
+        """As the source says, at most `ttl_s` old."""
+        return self._ask("metrics", self._source.metrics)
+
+    def _ask(self, key: Hashable, question: Callable[[], Answer], times: float = 1.0) -> Answer:
         with self._lock:
             now = self._clock()
-            kept = {name: entry for name, entry in self._kept.items() if now - entry[0] < self._ttl_s}
+            kept = {name: entry for name, entry in self._kept.items() if now < entry[0]}
             if key not in kept:
-                kept[key] = (now, question())
+                kept[key] = (now + self._ttl_s * times, question())
             self._kept = kept
             return cast("Answer", kept[key][1])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from breakeven.console import charts, figures, overview, words
 from breakeven.console.query import Query
 from breakeven.console.source import Source
-from breakeven.console.view import Cell, Column, Labelled, Row, Table, View, Words, count, number
+from breakeven.console.view import Cell, Column, Labelled, Number, Row, Table, View, Words, count, number
 from breakeven.quantity import format_usd, usd_from_pico
 from breakeven.report.chart import axis
 from breakeven.schema.noun import Figure
@@ -50,7 +50,7 @@ def build(source: Source, query: Query) -> View:
         tone=overview.tone_of(statement),
         numbers=_numbers(statement),
         charts=tuple(chart for chart in drawn if chart is not None),
-        tables=(_steps(statement), *_dimensions(statement)),
+        tables=(*_worth(cut), _steps(statement), *_measured(statement), *_dimensions(statement)),
         warnings=overview.warnings(statement),
         emulated=words.emulated(cut),
         period=words.span(statement),
@@ -120,6 +120,32 @@ def _numbers(statement: Statement) -> tuple[Labelled, ...]:
     return (*made, *_energy(cut))
 
 
+def _worth(cut: Cut) -> tuple[Table, ...]:
+    """A useful prediction on both bases, a conversion, and what came back: only where use is measurable."""
+    if cut.cost_per_useful_prediction_usd.value is None:
+        return ()
+    named = (
+        ("A useful prediction, idle included (reserved)", cut.cost_per_useful_prediction_usd),
+        ("A useful prediction, idle left out (used)", cut.worth.cost_per_useful_usage_usd),
+        ("A conversion", cut.worth.cost_per_conversion_usd),
+        ("Attributed revenue per USD spent", cut.worth.return_on_spend),
+    )
+    columns = (
+        Column(key="what", title="What", numeric=False),
+        Column(key="value", title="Value"),
+        Column(key="bounds", title="95 % interval", numeric=False),
+        Column(key="note", title="Remark", numeric=False),
+    )
+    rows = tuple(Row(cells=_told(name, number(figure, "not enough evidence"))) for name, figure in named)
+    note = "Revenue is attributed by the ledger's rules, not caused: Verify says what an experiment showed."
+    return (Table(key="worth", title="What the money was good for", columns=columns, rows=rows, note=note),)
+
+
+def _told(name: str, shown: Number) -> tuple[Cell, ...]:
+    note = "" if shown.interval else shown.figure.note
+    return Words(text=name), shown, Words(text=shown.interval or "-"), Words(text=note or "-")
+
+
 def _energy(cut: Cut) -> tuple[Labelled, ...]:
     made = []
     for key, label, figure in (("energy", "Energy", cut.energy_kwh), ("carbon", "Carbon", cut.gco2)):
@@ -147,6 +173,35 @@ def _steps(statement: Statement) -> Table:
         rows=tuple(rows),
         note="Every step is shown, idle and overlap included, and the steps sum to the total.",
     )
+
+
+def _measured(statement: Statement) -> tuple[Table, ...]:
+    """Work as it was derived from the performance model, and as telemetry measured it, where it did."""
+    if not statement.measured_pico_usd:
+        return ()
+    fixed, work = statement.measured_pico_usd, statement.capacity_pico_usd - statement.idle_pico_usd
+    rows = (
+        ("Derived from the performance model", work - fixed, "derived"),
+        ("Telemetry measured beyond it", fixed, "measured"),
+        ("Work in this statement", work, "measured"),
+    )
+    columns = (
+        Column(key="work", title="Work", numeric=False),
+        Column(key="cost", title="Cost"),
+        Column(key="basis", title="Basis", numeric=False),
+    )
+    made = tuple(
+        Row(
+            cells=(
+                Words(text=name),
+                number(Figure(value=usd_from_pico(pico), unit="USD", basis=basis, how="capacity price x work")),  # type: ignore[arg-type]
+                Words(text=basis),
+            ),
+            strong=pico == work,
+        )
+        for name, pico, basis in rows
+    )
+    return (Table(key="measured", title="Measured against derived work", columns=columns, rows=made),)
 
 
 def _step(step: Step, total: int) -> tuple[Cell, ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 from breakeven.report.chart import axis
 from breakeven.schema.noun import Basis, Figure, Noun
 
-Page = Literal["overview", "unit-cost", "decide", "tracking"]
+Page = Literal["overview", "unit-cost", "decide", "tracking", "verify"]
 Tone = Literal["good", "warn", "bad", "plain"]
 
 

@@ -97,7 +97,11 @@ def chat(base_url: str, model: str, turn: Turn) -> Request:
     return Request(
         method="POST",
         url=f"{base_url}/v1/chat/completions",
-        headers=(_JSON, ("x-breakeven-use-case", "assistant")),
+        headers=(
+            _JSON,
+            ("x-breakeven-use-case", "assistant"),
+            ("x-breakeven-subject", f"turn-{turn.number}"),  # the trace names nobody, so each turn is its own subject
+        ),
         body=json.dumps(body).encode(),
         timeout_s=120.0,
         stream=True,

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from breakeven.app import loop as app
 from breakeven.assembly.files import deployment_name
-from breakeven.demo import setting
+from breakeven.demo import setting, trust
 from breakeven.demo.drill import Drilling
 from breakeven.demo.play import PlayResult, play
 from breakeven.demo.process import Processes, free_port
@@ -70,7 +70,7 @@ class Place(Noun, frozen=True, kw_only=True):
 def run(folder: Path, options: Options) -> JsonObject:
     """Run the loop once and return its summary; unless `once`, leave the console up until Ctrl-C."""
     console = Console(stderr=True, quiet=options.quiet)
-    began = time.monotonic()
+    began, began_s = time.monotonic(), time.time()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     place = _prepare(folder)
@@ -86,7 +86,7 @@ def run(folder: Path, options: Options) -> JsonObject:
     with Processes(folder) as processes:
         _start(processes, place, console)
         first = _play(0, place, traffic, console)
-        decision = _decide(processes, place, console, options.seed)
+        decision, policy_id = _decide(processes, place, console, options.seed)
         with Drilling(place.config, place.data_dir, _deployment(decision), traffic.config.half_s) as drilling:
             second = _play(1, place, traffic, console)
             drilled = drilling.result()
@@ -94,12 +94,13 @@ def run(folder: Path, options: Options) -> JsonObject:
         _, findings = app.verify(place.data_dir, decision.id)
         statement = app.report(place.data_dir)
         _show(console, statement, findings, drilled, place)
+        trusted = _trust(console, place, began_s, _deployment(decision), policy_id)
         if not options.once:
             _linger(console, place)
     final = app.report(place.data_dir)
     _, findings = app.verify(place.data_dir, decision.id)
     summary = _summary(final, decision, findings, place, traffic, (first, second), time.monotonic() - began)
-    return summary | {"drill": msgspec.to_builtins(drilled)}
+    return summary | {"drill": msgspec.to_builtins(drilled), "trust": trust.plain(trusted)}
 
 
 def _prepare(folder: Path) -> Place:
@@ -143,7 +144,7 @@ def _play(half: int, place: Place, traffic: Traffic, console: Console) -> PlayRe
     return result
 
 
-def _decide(processes: Processes, place: Place, console: Console, seed: int) -> Plan:
+def _decide(processes: Processes, place: Place, console: Console, seed: int) -> tuple[Plan, str]:
     decision = app.plan(place.config, use_case="assistant", seed=seed)
     app.write_memo(decision, place.data_dir, out=str(place.folder))
     chosen = _chosen(decision)
@@ -158,7 +159,7 @@ def _decide(processes: Processes, place: Place, console: Console, seed: int) -> 
     policy, _ = app.apply(place.config, decision.id, backend_url=url, model_name=setting.MODEL, holdout=setting.HOLDOUT)
     console.print(f"[bold]3 enforce[/]  {policy.id}: {1 - setting.HOLDOUT:.0%} under the plan, the rest held out")
     time.sleep(1.5)
-    return decision
+    return decision, policy.id
 
 
 def _chosen(decision: Plan) -> Option:
@@ -200,6 +201,20 @@ def _show(
         said = "not measurable downstream" if cut.useful is None else f"{format_usd(per_useful)} per useful prediction"
         console.print(f"   {cut.key}: {cut.predictions:,} predictions, {cut.in_budget:,} in budget, {said}")
     console.print(f"   all of it: breakeven report --data-dir {place.data_dir}", highlight=False, soft_wrap=True)
+
+
+def _trust(console: Console, place: Place, began_s: float, chosen: str, policy_id: str) -> trust.Trust:
+    """Whether the numbers may be believed: what was tracked, what the provider counted, what the holdout says."""
+    hint = "the gist of commands that you can ask yourself: breakeven COMMAND --help"
+    console.print(f"[bold]5 trust[/]    {hint}", highlight=False, soft_wrap=True)
+    ports = {chosen: place.chosen_port, setting.CURRENT: place.current_port}  # the plan may keep what runs today
+    bad = trust.violate(place.url)
+    rows = [trust.counted(f"http://127.0.0.1:{port}") for port in ports.values()]
+    trust.write_usage(place.folder / "usage.csv", began_s, rows)
+    found = trust.ask(place.folder, place.data_dir, bad=bad, deployments=tuple(ports), policy_id=policy_id)
+    for command, said in trust.lines(found):
+        console.print(f"   {command:30} {said}", highlight=False, soft_wrap=True, markup=False)
+    return found
 
 
 def _number(value: float | None) -> str:

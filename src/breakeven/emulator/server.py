@@ -117,7 +117,7 @@ class _App:
         self._settings = settings
         self._engine: Engine | None = None
         self._numbers = itertools.count()
-        self._tokens = [0, 0]
+        self._requests, self._tokens = 0, [0, 0]
         self._headers = [(b"x-breakeven-emulated", settings.label.encode("latin-1", "replace"))]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -153,6 +153,7 @@ class _App:
         lines = (
             ("gauge", "breakeven_emulator_requests_in_flight", engine.in_flight),
             ("counter", "breakeven_emulator_busy_seconds_total", engine.busy_s),
+            ("counter", "breakeven_emulator_requests_total", self._requests),
             ("counter", "breakeven_emulator_prompt_tokens_total", self._tokens[0]),
             ("counter", "breakeven_emulator_generation_tokens_total", self._tokens[1]),
         )
@@ -180,6 +181,7 @@ class _App:
         try:
             await asyncio.wait({speaking, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._requests += 1
             self._tokens[0] += job.input_tokens
             self._tokens[1] += stream.emitted
             self._running().stop(stream)

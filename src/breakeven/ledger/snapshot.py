@@ -61,6 +61,17 @@ def of_records(records: Iterable[Record]) -> Snapshot:
     return Snapshot(records=tuple(records))
 
 
+def check_folder(data_dir: Path) -> None:
+    """Whether there can be a ledger.
+
+    Raises:
+        LedgerError: there is no such folder.
+    """
+    if not data_dir.is_dir():
+        message = f"no ledger at {data_dir}: there is no such folder"
+        raise LedgerError(message, "name the data directory of `breakeven serve` with --data-dir, or serve first")
+
+
 def of_folder(data_dir: Path) -> Snapshot:
     """The ledger in a data directory, sealed and unsealed.
 
@@ -104,9 +115,7 @@ def journals(data_dir: Path) -> Read:
     Raises:
         LedgerError: there is no such folder.
     """
-    if not data_dir.is_dir():
-        message = f"no ledger at {data_dir}: there is no such folder"
-        raise LedgerError(message, "name the data directory of `breakeven serve` with --data-dir, or serve first")
+    check_folder(data_dir)
     read: Read = {}
     while new := {path.stem for path in layout.journal_files(data_dir)} - set(read):
         read |= {name: _read(layout.journals(data_dir), name) for name in sorted(new)}

@@ -3,7 +3,8 @@
 
 A request for several subjects is several predictions with one request id, node and time: one call, whose tokens stand
 on each of them. A second call under the same request id is a repeat. Answers from a cache, refusals, and answers of
-the policy itself asked no provider. Rows of owned or rented capacity are in no provider's invoice per token.
+the policy itself asked no provider. Rows of owned or rented capacity are in no provider's invoice per token; a
+deployment that is asked for by name is taken whatever it is, for its engine counts as well.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ def _tokens(kind: str) -> str:
 
 _CALLS = f"""
   once AS (
-    SELECT * FROM raw_p WHERE placement NOT IN ('on_prem', 'colocated', 'cloud', 'cpu', 'edge')
-      AND ($deployment::VARCHAR[] IS NULL OR list_contains($deployment, deployment)) AND NOT emulated
+    SELECT * FROM raw_p WHERE CASE WHEN $deployment::VARCHAR[] IS NULL
+      THEN placement NOT IN ('on_prem', 'colocated', 'cloud', 'cpu', 'edge') AND NOT emulated
+      ELSE list_contains($deployment, deployment) END
     QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY node, sequence) = 1
   ),
   asked AS (

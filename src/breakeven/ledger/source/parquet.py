@@ -30,7 +30,7 @@ def rows(path: Path) -> Iterator[Row | Bad]:
                     number += 1
                     yield Row(file=str(path), number=number, values=dict(zip(names, row, strict=True)))
     except duckdb.Error as error:
-        message = f"{path}: not readable as Parquet: {error}"
+        message = f"{path}: not readable as Parquet: {str(error).splitlines()[0]}"
         raise LedgerError(message, "check that the file is complete, or export CSV") from error
 
 
