@@ -8,6 +8,7 @@ that nobody lists and that the next run overwrites; a crash after it leaves a jo
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from breakeven.errors import LedgerError
 from breakeven.ledger import duck, layout
 from breakeven.ledger.columns import TABLES, TIME, Table
 from breakeven.ledger.disk import Disk, exclusive
+from breakeven.ledger.erasing import carry_out, erasures, mask, without
 from breakeven.ledger.identity import node_of, repeated, sequences, table_of, time_of, unique_frames
 from breakeven.ledger.manifest import Journal, Manifest, Segment
 from breakeven.ledger.sieve import sieve_of
@@ -79,6 +81,7 @@ def seal_all(work: Work) -> Sealed:
     live: list[str] = []
     warnings: list[str] = []
     with Manifest(work.data_dir) as manifest:
+        warnings += _erase(work, manifest)
         for path in layout.journal_files(work.data_dir):
             try:
                 sealed = _claim(work, manifest, path)
@@ -95,6 +98,15 @@ def seal_all(work: Work) -> Sealed:
     return Sealed(journals=names, rows=sum(n for _, n in done), live=tuple(live), warnings=tuple(warnings))
 
 
+def _erase(work: Work, manifest: Manifest) -> list[str]:
+    try:
+        carry_out(work.data_dir, manifest, work.disk, work.connection)
+    except (OSError, duckdb.Error, sqlite3.Error) as error:
+        _log.warning("an erasure could not be carried out: %s", error)
+        return [f"an erasure could not be carried out and is tried again: {error}"]
+    return []
+
+
 def _claim(work: Work, manifest: Manifest, path: Path) -> Journal | None:
     if path.suffix == layout.CLOSED:
         return _seal(work, manifest, path)
@@ -107,7 +119,7 @@ def _seal(work: Work, manifest: Manifest, path: Path) -> Journal:
     if journal is None:
         data = work.disk.read(path)
         found = scan(data)
-        records = unique_frames(found.records)
+        records = unique_frames(without(found.records, erasures(work.data_dir)))
         kept, bad = sieve_of(work.data_dir).part(records)
         parts = _partitions([*kept, *bad])
         segments = [_write(work, table, path.stem, day, rows) for table, day, rows in parts if rows]
@@ -167,3 +179,5 @@ def _retire(work: Work, path: Path, *, keep: bool) -> None:
     shelf = layout.quarantine(work.data_dir)
     shelf.mkdir(parents=True, exist_ok=True)
     work.disk.rename(path, shelf / path.name)
+    for one in erasures(work.data_dir):
+        mask(work.disk, shelf / path.name, one.subjects)

@@ -15,6 +15,7 @@ from breakeven.errors import LedgerError
 from breakeven.ledger import layout, manifest
 from breakeven.ledger.columns import Table
 from breakeven.ledger.disk import abandoned
+from breakeven.ledger.erasing import erasures, without
 from breakeven.ledger.identity import SEVERAL, node_of, repeated, sequences
 from breakeven.ledger.sieve import sieve_of
 from breakeven.schema.journal import Record, scan
@@ -107,7 +108,8 @@ def _snapshot(data_dir: Path, listing: manifest.Listing, unsealed: Sequence[_Rea
         Segment(table=one.table, path=str(data_dir / one.path), min_time_s=one.min_time_s, max_time_s=one.max_time_s)
         for one in listing.segments
     )
-    kept, bad = sieve_of(data_dir).part(record for one in unsealed for record in one.records)
+    found = without((record for one in unsealed for record in one.records), erasures(data_dir))
+    kept, bad = sieve_of(data_dir).part(found)
     torn = [_warning(journal.name, journal.stopped) for journal in listing.journals if journal.stopped]
     return Snapshot(
         segments=segments,

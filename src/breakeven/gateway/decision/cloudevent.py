@@ -149,6 +149,8 @@ def outcome_of(event: Envelope, *, tenant: str, received_s: float) -> Outcome:
     subject = _attribute(said, "subject", place) or data.subject
     kind = EVENT_TYPES.get(said["type"], "custom")
     consent = _consent(said, place, data.consent)
+    if kind == "consent":
+        consent = _CONSENTS.get(data.consent, consent)
     hidden = consent == "denied" and kind != "consent"
     return Outcome(
         event_id=said["id"],
