@@ -333,3 +333,16 @@ def test_metrics_tell_what_happened(kit, tmp_path) -> None:
             assert line in lines
 
     run(kit, tmp_path, test)
+
+
+def test_denied_consent_is_recorded_without_subject_and_session(kit, tmp_path) -> None:
+    """Money, time and labels stay; `subject_kind` says why there is nobody."""
+    said = {"subject": "murphy", "session": "s", "consent": "denied", "labels": "a=1"}
+    headers = [(f"x-breakeven-{name}", value) for name, value in said.items()]
+
+    async def test(gateway, up):
+        assert (await kit.post(gateway, kit.CHAT, headers=headers)).status == 200
+
+    (record,) = run(kit, tmp_path, test)
+    assert (record.subject, record.session, record.subject_kind) == ("", "", "denied")
+    assert (record.labels, record.consent, record.status) == ({"a": "1"}, "denied", "answered")

@@ -269,3 +269,26 @@ def test_a_key_of_scope_events_does_nothing_else(kit, tmp_path, path, key, query
 
     asyncio.run(main())
     assert [one.tenant for one in kit.records(tmp_path)] == ["shop"] * (status == 202)
+
+
+def test_denied_consent_leaves_no_subject() -> None:
+    """Neither as attribute nor within the data; what it was worth stays."""
+    data = {"subject": "ann", "session": "s", "value": 3.0, "note": "n"}
+    (found,) = outcomes(STRUCTURED, EVENT | {"subject": "ann", "consent": "denied", "data": data})
+    assert (found.subject, found.value, found.consent) == ("", 3.0, "denied")
+    assert json.loads(found.data) == {"value": 3.0, "note": "n"}
+
+
+def test_an_identify_carries_the_earlier_id_outside_of_its_data() -> None:
+    """So that the gateway can hash it, and nothing keeps it in the clear."""
+    event = EVENT | {"type": "breakeven.identify.v1", "subject": "ann", "data": {"previous": "cookie"}}
+    (found,) = outcomes(STRUCTURED, event)
+    assert (found.kind, found.subject, found.previous) == ("identify", "ann", "cookie")
+    assert "cookie" not in found.data
+
+
+def test_a_withdrawal_keeps_whom_it_is_about() -> None:
+    """Else nothing could obey it."""
+    event = EVENT | {"type": "breakeven.consent.v1", "subject": "ann", "data": {"consent": "denied"}}
+    (found,) = outcomes(STRUCTURED, event)
+    assert (found.kind, found.subject, found.consent) == ("consent", "ann", "denied")

@@ -174,7 +174,7 @@ def _prediction(draw: st.DrawFn, n: int) -> Prediction:
 @st.composite
 def _outcome(draw: st.DrawFn, n: int, count: int) -> Outcome:
     named = f"p{draw(st.integers(0, count)):06d}" if draw(st.booleans()) else ""
-    kinds = ["exposure", "click", "conversion", "revenue", "stage", "unobserved", "custom"]
+    kinds = ["exposure", "click", "conversion", "revenue", "stage", "unobserved", "custom", "identify", "consent"]
     return Make.outcome(
         draw(st.integers(0, n)),
         draw(st.sampled_from(kinds)),
@@ -184,6 +184,7 @@ def _outcome(draw: st.DrawFn, n: int, count: int) -> Outcome:
         tenant=draw(TENANTS),
         prediction_id=named,
         subject=draw(SUBJECTS),
+        previous=draw(SUBJECTS),
         use_case=draw(st.sampled_from(["", "", "rank", "shop"])),
         consent=draw(CONSENT),
         value=draw(st.none() | st.floats(0, 1000)),

@@ -12,6 +12,9 @@ from urllib.parse import quote, urlsplit
 from breakeven.assembly import tracking
 from breakeven.errors import UsageError
 from breakeven.gateway.endpoint.snippet import tag
+from breakeven.gateway.identity import Subjects
+from breakeven.ledger.erase import erase as erase_person
+from breakeven.ledger.erasing import Erasure, Report
 from breakeven.ledger.snapshot import check_folder, of_folder
 from breakeven.ledger.tracking import replay as replaying
 from breakeven.ledger.tracking.replay import Replayed
@@ -68,6 +71,26 @@ def snippet(url: str, key: str, consent: str) -> str:
         message = f"{url!r} is not the URL of a gateway"
         raise UsageError(message, "write it as https://host or http://host:port")
     return tag(url.rstrip("/") + "/events", quote(key, safe=""), consent)
+
+
+def erase(data_dir: Path, tenant: str, subject: str, *, hashed: bool, reason: str) -> Erasure:
+    """Erase a subject, as it was sent or `hashed` as the ledger shows it, with all ids that were linked to it.
+
+    Raises:
+        LedgerError: there is no ledger, or the running sealer did not come to it in time.
+    """
+    of_folder(data_dir)  # before a key is made for a tenant in a folder that is no ledger
+    who = subject if hashed else Subjects(data_dir / "keys").hashed(tenant, subject)
+    return erase_person(data_dir, tenant, who, reason, time.time())
+
+
+def erased_lines(found: Erasure) -> list[str]:
+    """What was rewritten."""
+    report = found.report or Report()
+    told = [f"erasure {found.id}: {len(found.subjects)} ids of the person, accepted until now"]
+    told += [f"  {count:>8,}  rows of {table}" for table, count in sorted(report.rows.items())]
+    told.append(f"  {len(report.segments)} segments and {len(report.quarantined)} quarantined journals written anew")
+    return told
 
 
 def _since_s(text: str) -> float:

@@ -119,3 +119,27 @@ def snippet(*, url: str, key: str, consent: str) -> None:
     from breakeven.app import events as app
 
     click.echo(app.snippet(url, key, consent))
+
+
+@events.command()
+@config_option
+@data_dir_option
+@click.option("--tenant", default="default", show_default=True, help="Whose subject it is.")
+@click.option("--subject", required=True, help="The subject as the application sends it; all ids linked to it go too.")
+@click.option("--hashed", is_flag=True, help="The subject is the hash that the ledger shows.")
+@click.option("--reason", default="", help="Why, for the record of erasures.")
+@as_json
+@explained
+def erase(
+    *, config: str, data_dir: str | None, tenant: str, subject: str, hashed: bool, reason: str, json_: bool
+) -> None:
+    """Erase a person's subject, session, labels, prompt and data from the ledger; money stays."""
+    from breakeven.app import events as app
+    from breakeven.app import loop
+
+    where = loop.data_dir(config=Path(config), override=data_dir)
+    found = app.erase(where, tenant, subject, hashed=hashed, reason=reason)
+    if json_:
+        print_json(found)
+    else:
+        click.echo("\n".join(app.erased_lines(found)))

@@ -151,6 +151,15 @@ class Client:
             consent=consent,
         )
 
+    def identify(self, subject: str, *, previous: str, time: float | None = None, event_id: str | None = None) -> str:
+        """Who was known as `previous` (an anonymous id) is `subject`: what is known of both belongs to one person."""
+        data = {"previous": previous}
+        return self.track("identify", subject=subject, time=time, event_id=event_id, data=data)
+
+    def consent(self, subject: str, consent: str, *, time: float | None = None, event_id: str | None = None) -> str:
+        """What the person allows from `time` on: granted, denied or unknown."""
+        return self.track("consent", subject=subject, time=time, event_id=event_id, consent=consent)
+
     def stage(self, prediction_id: str, stage: str, duration_s: float, *, consent: str | None = None) -> str:
         """How long a stage outside the gateway took, in seconds: event capture, feature retrieval, render."""
         return self.track("stage", prediction_id=prediction_id, stage=stage, duration_s=duration_s, consent=consent)

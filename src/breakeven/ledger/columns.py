@@ -67,7 +67,7 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
         *_plain("VARCHAR", "tenant", "prediction_id", "subject", "use_case", "node"),
         *_plain("BIGINT", "sequence"),
         *_plain("DOUBLE", "value", "duration_s"),
-        *_plain("VARCHAR", "currency", "stage", "consent", "data"),
+        *_plain("VARCHAR", "currency", "stage", "consent", "data", "previous"),
         *_plain("BIGINT", "version"),
     ),
     "capacity": (

@@ -22,6 +22,14 @@ def quarantine(data_dir: Path) -> Path:
     return data_dir / "quarantine"
 
 
+def linked(data_dir: Path) -> Path:
+    """A mark that stands once the ledger holds an event about persons: `identify` or `consent`.
+
+    Such an event may change the answers of any day, so that none is final while it stands.
+    """
+    return data_dir / "linked"
+
+
 def journal_files(data_dir: Path) -> tuple[Path, ...]:
     """Every journal file, closed or being written, by name."""
     folder = journals(data_dir)

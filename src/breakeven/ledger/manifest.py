@@ -109,6 +109,22 @@ class Manifest:
         rows = self._connection.execute("SELECT * FROM journals WHERE name = ?", (name,)).fetchall()
         return _journals(rows)[0] if rows else None
 
+    def segments(self) -> tuple[Segment, ...]:
+        """Every segment listed, by path."""
+        return _segments(self._connection)
+
+    def rewrite(self, path: str, segment: Segment) -> None:
+        """One segment for another, in one durable transaction."""
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            execute("DELETE FROM segments WHERE path = ?", (path,))
+            execute(_INSERT_SEGMENT, _values(segment))
+            execute("COMMIT")
+        except BaseException:
+            execute("ROLLBACK")
+            raise
+
     def record(self, journal: Journal, segments: Sequence[Segment]) -> None:
         """One journal with its segments, in one durable transaction; recording it again changes nothing.
 
@@ -156,6 +172,13 @@ class Manifest:
                 raise
 
 
+def _segments(connection: sqlite3.Connection) -> tuple[Segment, ...]:
+    return tuple(
+        Segment(path=path, name=name, table=table, rows=rows, min_time_s=low, max_time_s=high)
+        for path, name, table, rows, low, high in connection.execute("SELECT * FROM segments ORDER BY path")
+    )
+
+
 def read(data_dir: Path) -> Listing:
     """The manifest as it stands; empty before the first sealing.
 
@@ -173,10 +196,7 @@ def read(data_dir: Path) -> Listing:
         connection.execute("BEGIN")
         return Listing(
             journals=_journals(connection.execute("SELECT * FROM journals ORDER BY name").fetchall()),
-            segments=tuple(
-                Segment(path=path, name=name, table=table, rows=rows, min_time_s=low, max_time_s=high)
-                for path, name, table, rows, low, high in connection.execute("SELECT * FROM segments ORDER BY path")
-            ),
+            segments=_segments(connection),
             watermark=tuple(connection.execute("SELECT tbl, time_s FROM watermark ORDER BY tbl").fetchall()),
             dropped=_dropped(connection),
         )

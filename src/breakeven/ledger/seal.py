@@ -8,6 +8,7 @@ that nobody lists and that the next run overwrites; a crash after it leaves a jo
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,15 +18,17 @@ from pathlib import Path
 import duckdb
 
 from breakeven.errors import LedgerError
-from breakeven.ledger import duck, layout
+from breakeven.ledger import duck, layout, people
 from breakeven.ledger.arrays import arrays, select
 from breakeven.ledger.columns import TABLES, TIME, Table
 from breakeven.ledger.disk import Disk, exclusive
+from breakeven.ledger.erasing import carry_out, erasures, mask, without
 from breakeven.ledger.identity import node_of, repeated, sequences, table_of, unique_frames
 from breakeven.ledger.manifest import Journal, Manifest, Segment
 from breakeven.ledger.sieve import sieve_of
 from breakeven.schema.journal import Record, scan
 from breakeven.schema.noun import Noun
+from breakeven.schema.outcome import Outcome
 from breakeven.schema.tracking import Bad
 
 LOCK = "sealer.lock"
@@ -82,6 +85,7 @@ def seal_all(work: Work) -> Sealed:
     live: list[str] = []
     warnings: list[str] = []
     with Manifest(work.data_dir) as manifest:
+        warnings += _erase(work, manifest)
         for path in layout.journal_files(work.data_dir):
             try:
                 sealed = _claim(work, manifest, path)
@@ -98,6 +102,15 @@ def seal_all(work: Work) -> Sealed:
     return Sealed(journals=names, rows=sum(n for _, n in done), live=tuple(live), warnings=tuple(warnings))
 
 
+def _erase(work: Work, manifest: Manifest) -> list[str]:
+    try:
+        carry_out(work.data_dir, manifest, work.disk, work.connection)
+    except (OSError, duckdb.Error, sqlite3.Error) as error:
+        _log.warning("an erasure could not be carried out: %s", error)
+        return [f"an erasure could not be carried out and is tried again: {error}"]
+    return []
+
+
 def _claim(work: Work, manifest: Manifest, path: Path) -> Journal | None:
     if path.suffix == layout.CLOSED:
         return _seal(work, manifest, path)
@@ -110,14 +123,23 @@ def _seal(work: Work, manifest: Manifest, path: Path) -> Journal:
     if journal is None:
         data = work.disk.read(path)
         found = scan(data)
-        records = unique_frames(found.records)
+        records = unique_frames(without(found.records, erasures(work.data_dir)))
         kept, bad = sieve_of(work.data_dir).part(records)
         parts = _partitions([*kept, *bad])
         segments = [_write(work, table, path.stem, day, rows) for table, day, rows in parts if rows]
         journal = _entry(work, path.stem, records, len(data), found.stopped)
+        _mark(work, records)
         work.disk.commit(lambda: manifest.record(journal, segments))
     _retire(work, path, keep=bool(journal.stopped))
     return journal
+
+
+def _mark(work: Work, records: Sequence[Record]) -> None:
+    """Leave a durable mark before events about persons are listed: readers of final days look for it."""
+    mark = layout.linked(work.data_dir)
+    if any(isinstance(one, Outcome) and one.kind in people.KINDS for one in records) and not mark.exists():
+        mark.touch()
+        work.disk.sync(mark.parent)
 
 
 def _entry(work: Work, name: str, records: Sequence[Record], size: int, stopped: str) -> Journal:
@@ -208,3 +230,5 @@ def _retire(work: Work, path: Path, *, keep: bool) -> None:
     shelf = layout.quarantine(work.data_dir)
     work.disk.make(shelf, work.data_dir)
     work.disk.rename(path, shelf / path.name)
+    for one in erasures(work.data_dir):
+        mask(work.disk, shelf / path.name, one.subjects)

@@ -16,6 +16,7 @@ from breakeven.errors import LedgerError
 from breakeven.ledger import layout, manifest
 from breakeven.ledger.columns import Table
 from breakeven.ledger.disk import abandoned
+from breakeven.ledger.erasing import erasures, without
 from breakeven.ledger.identity import SEVERAL, node_of, repeated, sequences
 from breakeven.ledger.sieve import sieve_of
 from breakeven.ledger.sound import flaw
@@ -129,7 +130,8 @@ def unsealed(data_dir: Path, read: Read, sealing: Sealing) -> Unsealed | None:
     if len(whole) < len(left):
         return None
     torn = [_warning(name, why) for name, why in sealing.stopped()]
-    kept, bad = sieve_of(data_dir).part(record for one in whole for record in one.records)
+    found = without((record for one in whole for record in one.records), erasures(data_dir))
+    kept, bad = sieve_of(data_dir).part(found)
     return Unsealed(
         records=tuple(kept),
         bad=tuple(bad),

@@ -121,6 +121,8 @@ def _impossible(outcome: Outcome) -> Iterator[Violation]:
 
 
 def _states(outcome: Outcome, need: str) -> bool:
+    if need in {"identity", "subject"} and outcome.consent == "denied":
+        return True  # the gateway took it out
     if need == "identity":
         return bool(outcome.prediction_id or outcome.subject)
     said = getattr(outcome, _PLACES[need][0])

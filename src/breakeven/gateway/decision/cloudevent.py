@@ -12,7 +12,7 @@ import msgspec
 from breakeven.gateway.decision.body import decode
 from breakeven.gateway.decision.refusal import RequestError, shown
 from breakeven.schema.noun import Noun
-from breakeven.schema.outcome import EVENT_TYPES, Outcome
+from breakeven.schema.outcome import EVENT_TYPES, Outcome, OutcomeKind
 from breakeven.schema.record import Consent
 
 STRUCTURED, BATCHED = "application/cloudevents+json", "application/cloudevents-batch+json"
@@ -32,6 +32,7 @@ class _Data(msgspec.Struct):
     subject: str = ""
     use_case: str = ""
     consent: str = ""
+    previous: str = ""
 
 
 class _Named(msgspec.Struct):
@@ -147,6 +148,10 @@ def outcome_of(event: Envelope, *, tenant: str, received_s: float) -> Outcome:
     prediction_id = _attribute(said, "predictionid", place) or data.prediction_id
     subject = _attribute(said, "subject", place) or data.subject
     kind = EVENT_TYPES.get(said["type"], "custom")
+    consent = _consent(said, place, data.consent)
+    if kind == "consent":
+        consent = _CONSENTS.get(data.consent, consent)
+    hidden = consent == "denied" and kind != "consent"
     return Outcome(
         event_id=said["id"],
         source=said["source"],
@@ -158,15 +163,28 @@ def outcome_of(event: Envelope, *, tenant: str, received_s: float) -> Outcome:
         sequence=0,
         tenant=tenant,
         prediction_id=prediction_id,
-        subject=subject,
+        subject="" if hidden else subject,
+        previous=data.previous if kind == "identify" and not hidden else "",
         use_case=_attribute(said, "usecase", place) or data.use_case,
         value=data.value,
         currency=data.currency,
         stage=data.stage,
         duration_s=data.duration_s,
-        consent=_consent(said, place, data.consent),
-        data=event.data.decode(errors="replace"),
+        consent=consent,
+        data=_kept(event.data, hidden=hidden, kind=kind),
     )
+
+
+def _kept(data: bytes, *, hidden: bool, kind: OutcomeKind) -> str:
+    """The data as they came, less what names somebody where consent was denied, and an earlier id in the clear."""
+    names = {"subject", "session", "previous"} if hidden else {"previous"} if kind == "identify" else set()
+    if not names or not data:
+        return data.decode(errors="replace")
+    try:
+        fields = _objects.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    return msgspec.json.encode({name: raw for name, raw in fields.items() if name not in names}).decode()
 
 
 def _structured(fields: dict[str, msgspec.Raw], place: str) -> Envelope:

@@ -39,7 +39,13 @@ def predictions(
         whole = replace(whole, action=decided.action, actions=decided.actions, action_propensities=decided.propensities)
     if drill:
         whole = replace(whole, drill=drill)
-    return (whole,) if len(state.request.prediction_ids) == 1 else _split(whole, state)
+    rows = (whole,) if len(state.request.prediction_ids) == 1 else _split(whole, state)
+    return tuple(map(nameless, rows)) if whole.consent == "denied" else rows
+
+
+def nameless(one: Prediction) -> Prediction:
+    """A prediction of denied consent as it is recorded: without subject and session; `subject_kind` says why."""
+    return replace(one, subject="", session="", subject_kind="denied")
 
 
 class _Bill:

@@ -78,6 +78,7 @@ def _seated(runtime: Runtime, tenant: str, read: Sequence[Outcome]) -> list[Outc
             node=journal.node,
             sequence=first + position,
             subject=runtime.subjects.hashed(tenant, one.subject),
+            previous=runtime.subjects.hashed(tenant, one.previous),
         )
         for position, one in enumerate(read)
     ]

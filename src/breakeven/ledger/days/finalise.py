@@ -75,6 +75,8 @@ def turn(data_dir: Path) -> Iterator[bool]:
 
 def step(work: Work) -> Made:
     """One bounded piece of work; nothing while another process has its turn."""
+    if layout.linked(work.data_dir).exists():
+        return Made()  # an event about persons may change any day: all of them stay provisional
     with turn(work.data_dir) as mine:
         if not mine:
             return Made(busy=True)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from breakeven.errors import LedgerError
-from breakeven.ledger import duck, listing, manifest, snapshot
+from breakeven.ledger import duck, layout, listing, manifest, people, snapshot
 from breakeven.ledger.columns import TABLES, TIME, Table
 from breakeven.ledger.days import fresh, shelf, span, touch
 from breakeven.ledger.days.fresh import Facts
@@ -21,6 +22,7 @@ from breakeven.ledger.listing import View
 from breakeven.ledger.snapshot import Snapshot, Unsealed
 from breakeven.ledger.sound import flaw
 from breakeven.schema.journal import Record
+from breakeven.schema.outcome import Outcome
 from breakeven.schema.record import Capacity
 
 NEVER_S = -1e11
@@ -52,9 +54,17 @@ class Sight:
             facts = seen(connection, self.data_dir, self.known, self.fresh)
             return touch.completed(fresh.together([records, facts]), connection, *_files(self, facts, records))
 
+    @cached_property
+    def linked(self) -> bool:
+        """Whether an event about persons may change any day: then all outcomes matter to each, and no day is final."""
+        events = (one for one in self.unsealed.records if isinstance(one, Outcome))
+        return layout.linked(self.data_dir).exists() or any(one.kind in people.KINDS for one in events)
+
     def touched(self, window_s: float) -> frozenset[int] | None:
         """The days that rows newer than the shelf may change; None if that cannot be told, so that it may be all."""
-        return frozenset(touch.days(self.facts, self.shelf, window_s)) if self.whole else None
+        if self.linked or not self.whole:
+            return None
+        return frozenset(touch.days(self.facts, self.shelf, window_s))
 
     def snapshot(self, low_s: float, high_s: float, window_s: float) -> Snapshot:
         """Everything that questions about `low_s` <= time < `high_s` depend on."""
@@ -83,7 +93,7 @@ class Sight:
         outcomes = {hour for hour, _ in (*naming, *self.shelf.links_of_predictions(low, high))}
         return {
             "predictions": span.united([near, *map(_hours, span.runs(predictions))]),
-            "outcomes": span.united([near, *map(_hours, span.runs(outcomes))]),
+            "outcomes": EVER if self.linked else span.united([near, *map(_hours, span.runs(outcomes))]),
             "capacity": ((low_s, high_s),),
             "engine": ((low_s, high_s),),
         }

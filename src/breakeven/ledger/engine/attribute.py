@@ -4,6 +4,7 @@ An outcome that names a prediction of its tenant belongs to that one. Else its s
 (that of the outcome, if it names one) offers the first or the last, as its `touch` says, of the predictions that it
 delivered to that subject within its window before the outcome; the latest of these offers gets it. At one instant the
 last touch is the one of the greatest id, the first that of the least.
+What says who somebody is, or allows, belongs to no prediction.
 Where the outcome or that prediction says "denied", the outcome is not used: it does not fall to an earlier prediction.
 """
 
@@ -13,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from breakeven.ledger.engine.port import DEFAULT_WINDOW_S, MICRO, Measure
+from breakeven.ledger.people import KINDS
 from breakeven.metric.usefulness import DELIVERED
 from breakeven.schema.noun import Noun
 from breakeven.schema.outcome import Outcome
@@ -55,16 +57,23 @@ def attribute(
     unattributed: set[tuple[str, str, str]] = set()
     denied: set[tuple[str, str, str]] = set()
     for outcome in outcomes:
+        if outcome.kind in KINDS:
+            continue
         target = _target(outcome, known, trail, rules)
         key = (outcome.tenant, outcome.source, outcome.event_id)
         if target is None:
-            unattributed.add(key)
+            (denied if _nobody(outcome) else unattributed).add(key)
         elif not outcome.prediction_id and "denied" in (outcome.consent, target.consent):
             denied.add(key)
         else:
             found[target.prediction_id].append(outcome)
     flags = {name: flags_of(group) for name, group in found.items()}
     return Attribution(flags=flags, unattributed=frozenset(unattributed), denied=frozenset(denied))
+
+
+def _nobody(outcome: Outcome) -> bool:
+    """Consent was denied, so that the gateway took the subject out."""
+    return outcome.consent == "denied" and not (outcome.prediction_id or outcome.subject)
 
 
 def _trails(predictions: Iterable[Prediction]) -> _Trail:

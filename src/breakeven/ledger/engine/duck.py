@@ -29,6 +29,7 @@ from breakeven.ledger.engine.port import (
 )
 from breakeven.ledger.engine.slices import check_width
 from breakeven.ledger.identity import table_of
+from breakeven.ledger.people import LATEST, PEOPLED, People, joined, people_of
 from breakeven.ledger.snapshot import Snapshot
 
 _Cursor: TypeAlias = duckdb.DuckDBPyConnection
@@ -48,6 +49,7 @@ class DuckEngine:
         self._connection = duck.connect()
         self._connection.execute("SET preserve_insertion_order = false")
         self._sound: set[tuple[str, ...]] = set()
+        self._people: People | None = None
         for table in (*TABLES, BAD):
             self._load(table)
         self._connection.execute("CREATE TABLE dropped (node VARCHAR, sequence BIGINT)")
@@ -125,8 +127,26 @@ class DuckEngine:
             files = self._files(table, query if prune else Query())
             cursor.execute(f"CREATE TEMP VIEW all_{_VIEWS[table]} AS {_everything(table, files)}")
             cursor.execute(f"CREATE TEMP VIEW {_VIEWS[table]} AS {self._once(cursor, table, files)}")
+        self._join_people(cursor)
         cursor.execute(f"CREATE TEMP VIEW all_b AS {_everything(BAD, self._files(BAD, Query()))}")
         return cursor
+
+    def _join_people(self, cursor: _Cursor) -> None:
+        """Subjects become their persons, and consent what it was withdrawn to; else nothing is joined."""
+        if self._people is None:
+            self._people = people_of(cursor.execute(LATEST).fetchall())
+        if not self._people:
+            return
+        cursor.execute("CREATE TEMP TABLE persons (tenant VARCHAR, subject VARCHAR, person VARCHAR)")
+        cursor.execute("CREATE TEMP TABLE silent (tenant VARCHAR, subject VARCHAR, from_s DOUBLE, until_s DOUBLE)")
+        if rows := self._people.person_rows():
+            cursor.executemany("INSERT INTO persons VALUES (?, ?, ?)", rows)
+        if spans := self._people.silent_rows():
+            cursor.executemany("INSERT INTO silent VALUES (?, ?, ?, ?)", spans)
+        for table in PEOPLED:
+            name = _VIEWS[table]
+            cursor.execute(f"ALTER VIEW {name} RENAME TO plain_{name}")
+            cursor.execute(f"CREATE TEMP VIEW {name} AS {joined(table, f'plain_{name}')}")
 
     def _once(self, cursor: _Cursor, table: Table, files: Sequence[str]) -> str:
         """The rows without repeats. Only rows whose identity's hash occurs twice are sorted to find the first."""

@@ -30,6 +30,7 @@ from breakeven.ledger.engine.port import (
     Useful,
 )
 from breakeven.ledger.identity import key_of
+from breakeven.ledger.people import people_of, rows_of
 from breakeven.ledger.restore import bad_rows, restore
 from breakeven.ledger.snapshot import Snapshot
 from breakeven.metric import latency
@@ -52,6 +53,10 @@ class MemoryEngine:
         records = [*snapshot.records, *restore(snapshot)]
         self._predictions = _distinct(records, Prediction, lambda one: (one.node, one.sequence))
         self._outcomes = _distinct(records, Outcome, lambda one: (one.received_s, one.node, one.sequence))
+        who = people_of(rows_of(self._outcomes))
+        if who:
+            self._predictions = [who.prediction(one) for one in self._predictions]
+            self._outcomes = [who.outcome(one) for one in self._outcomes]
         self._capacity = _distinct(records, Capacity, lambda one: (one.start_s, one.end_s))
         self._loads = _distinct(records, EngineLoad, lambda one: (one.start_s, one.end_s))
         self._frames = {(one.node, one.sequence) for one in records if isinstance(one, Prediction | Outcome)}

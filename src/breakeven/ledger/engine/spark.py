@@ -38,6 +38,7 @@ from breakeven.ledger.engine.port import (
 )
 from breakeven.ledger.engine.slices import check_width
 from breakeven.ledger.identity import table_of
+from breakeven.ledger.people import LATEST, PEOPLED, People, joined, people_of
 from breakeven.ledger.snapshot import Segment, Snapshot
 
 _Rows: TypeAlias = Sequence[Sequence[object]]
@@ -71,6 +72,7 @@ class SparkEngine:
         self._snapshot = snapshot
         self._data_url = data_url.rstrip("/")
         self._session = _session(master)
+        self._people: People | None = None
         self._unsealed = {table: self._local(table) for table in (*TABLES, BAD)}
 
     def cells(self, query: Query) -> tuple[Cell, ...]:
@@ -154,9 +156,27 @@ class SparkEngine:
             distinct = table == "predictions" and self._snapshot.distinct
             kept = everything if distinct else self._frame(f"once_{table}", query)
             kept.createOrReplaceTempView(name)
+            if table in PEOPLED:
+                kept.createOrReplaceTempView(f"plain_{name}")
+        self._join_people()
         self._everything(BAD, query).createOrReplaceTempView("all_b")
         dropped = [list(frame) for frame in self._snapshot.dropped]
         self._session.createDataFrame(dropped, "node string, sequence bigint").createOrReplaceTempView("dropped")
+
+    def _join_people(self) -> None:
+        """Subjects become their persons, and consent what it was withdrawn to; else nothing is joined."""
+        if self._people is None:
+            self._people = people_of(self._session.sql(LATEST).collect())
+        if not self._people:
+            return
+        for name, rows, columns in (
+            ("persons", self._people.person_rows(), "tenant string, subject string, person string"),
+            ("silent", self._people.silent_rows(), "tenant string, subject string, from_s double, until_s double"),
+        ):
+            self._session.createDataFrame(rows, columns).createOrReplaceTempView(name)
+        for table in PEOPLED:
+            name = _VIEWS[table]
+            self._session.sql(joined(table, f"plain_{name}")).createOrReplaceTempView(name)
 
     def _everything(self, table: Table, query: Query) -> DataFrame:
         near = [one for one in self._snapshot.segments if one.table == table]

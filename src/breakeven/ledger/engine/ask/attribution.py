@@ -10,13 +10,15 @@ import ibis
 
 from breakeven.ledger.engine.ask.tables import MEASURES, WHOLE, E, P, bit_or, delivered, total, unique, whole
 from breakeven.ledger.engine.port import DEFAULT_WINDOW_S, MICRO
+from breakeven.ledger.people import KINDS
 
 _TRAIL = ("tenant", "subject", "use_case")
 _EVENT = ("tenant", "source", "event_id")
 
 
 def events(o: ibis.Table = E) -> ibis.Table:
-    """What attribution needs of outcomes. Who joins subjects into persons maps `subject` here and in `touches`."""
+    """What attribution needs of outcomes. Subjects are persons already: see `ledger.people`."""
+    o = o.filter(o.kind.notin(KINDS))
     names = ("kind", "time_s", "prediction_id", "subject", "use_case", "consent", "value", "currency")
     return o.select(*_EVENT, *names)
 

@@ -19,11 +19,12 @@ def unused(values: Values) -> ibis.Table:
     e = events(within(E, values))
     found = attributed(e)
     key = ["tenant", "source", "event_id"]
-    t = e.left_join(found, key).select("value", "currency", "target", "denied")
+    t = e.left_join(found, key).select("value", "currency", "target", "denied", "prediction_id", "subject", "consent")
     foreign = t.value.notnull() & t.currency.upper().notin(["", "USD"])
+    nobody = (t.consent == "denied") & (t.prediction_id == "") & (t.subject == "")
     return t.aggregate(
-        unattributed=t.count(where=t.target.isnull()),
-        denied=t.count(where=t.denied.fill_null(False)),
+        unattributed=t.count(where=t.target.isnull() & ~nobody),
+        denied=t.count(where=t.denied.fill_null(False) | nobody),
         foreign=t.count(where=foreign),
     )
 

@@ -1,5 +1,5 @@
 -- Made by scripts/build_questions.py from engine/ask: change it there.
-WITH "t12" AS (
+WITH "t14" AS (
   SELECT
     "t3"."tenant",
     "t3"."source",
@@ -14,7 +14,11 @@ WITH "t12" AS (
     "t3"."currency"
   FROM "o" AS "t3"
   WHERE
-    "t3"."prediction_id" = '' AND "t3"."subject" <> ''
+    NOT (
+      "t3"."kind" IN ('consent', 'identify')
+    )
+    AND "t3"."prediction_id" = ''
+    AND "t3"."subject" <> ''
 ), "t27" AS (
   SELECT
     "t26"."tenant",
@@ -49,8 +53,8 @@ WITH "t12" AS (
         "t24"."time_s",
         "t24"."prediction_id",
         "t24"."consent",
-        COALESCE("t10"."window_s", 1800.0) AS "window_s",
-        COALESCE("t10"."touch", 'last') AS "touch"
+        COALESCE("t9"."window_s", 1800.0) AS "window_s",
+        COALESCE("t9"."touch", 'last') AS "touch"
       FROM (
         SELECT
           "t22"."tenant",
@@ -145,10 +149,10 @@ WITH "t12" AS (
               "t19"."subject"
             FROM (
               SELECT
-                "t16"."tenant",
-                "t16"."subject",
+                "t17"."tenant",
+                "t17"."subject",
                 COUNT(*) AS "rows"
-              FROM "t12" AS "t16"
+              FROM "t14" AS "t17"
               GROUP BY
                 1,
                 2
@@ -165,8 +169,8 @@ WITH "t12" AS (
           "t2"."touch",
           "t2"."use_case" AS "measured"
         FROM "measures" AS "t2"
-      ) AS "t10"
-        ON "t24"."use_case" = "t10"."measured"
+      ) AS "t9"
+        ON "t24"."use_case" = "t9"."measured"
     ) AS "t25"
   ) AS "t26"
   GROUP BY
@@ -419,32 +423,32 @@ FROM (
         END AS "work_pico_usd"
       FROM (
         SELECT
-          "t17"."time_s",
-          "t17"."use_case",
-          "t17"."tenant",
-          "t17"."model",
-          "t17"."arm",
-          "t17"."deployment",
-          "t17"."status",
-          "t17"."in_budget",
-          "t17"."emulated",
-          "t17"."subject",
-          "t17"."session",
-          "t17"."cost_pico_usd",
-          "t17"."cost_basis",
-          "t17"."served_input_tokens",
-          "t17"."served_output_tokens",
-          "t17"."energy_kwh",
-          "t17"."energy_basis",
-          "t17"."policy_id",
-          "t17"."work_s",
+          "t15"."time_s",
+          "t15"."use_case",
+          "t15"."tenant",
+          "t15"."model",
+          "t15"."arm",
+          "t15"."deployment",
+          "t15"."status",
+          "t15"."in_budget",
+          "t15"."emulated",
+          "t15"."subject",
+          "t15"."session",
+          "t15"."cost_pico_usd",
+          "t15"."cost_basis",
+          "t15"."served_input_tokens",
+          "t15"."served_output_tokens",
+          "t15"."energy_kwh",
+          "t15"."energy_basis",
+          "t15"."policy_id",
+          "t15"."work_s",
           COALESCE("t51"."exposed", FALSE) AS "exposed",
           COALESCE("t51"."touched", FALSE) AS "touched",
           COALESCE("t51"."converted", FALSE) AS "converted",
           COALESCE("t51"."unobserved", FALSE) AS "unobserved",
           COALESCE("t51"."revenue_micro", CAST(0 AS DECIMAL(38, 0))) AS "revenue_micro",
-          "t14"."rate",
-          COALESCE("t9"."used_when", 'unmeasured') AS "used_when"
+          "t10"."rate",
+          COALESCE("t8"."used_when", 'unmeasured') AS "used_when"
         FROM (
           SELECT
             *
@@ -494,7 +498,7 @@ FROM (
                 "t0"."deployment" = $deployment
               )
             )
-        ) AS "t17"
+        ) AS "t15"
         LEFT OUTER JOIN (
           SELECT
             "t49"."tenant",
@@ -552,17 +556,19 @@ FROM (
                 "t3"."prediction_id" AS "target"
               FROM "o" AS "t3"
               WHERE
-                "t3"."prediction_id" <> ''
-            ) AS "t11"
+                NOT (
+                  "t3"."kind" IN ('consent', 'identify')
+                ) AND "t3"."prediction_id" <> ''
+            ) AS "t12"
             UNION ALL
             SELECT
               *
             FROM (
               SELECT
-                "t13"."tenant",
-                "t13"."kind",
-                "t13"."value",
-                "t13"."currency",
+                "t16"."tenant",
+                "t16"."kind",
+                "t16"."value",
+                "t16"."currency",
                 "t47"."target"
               FROM (
                 SELECT
@@ -578,7 +584,11 @@ FROM (
                   "t3"."value",
                   "t3"."currency"
                 FROM "o" AS "t3"
-              ) AS "t13"
+                WHERE
+                  NOT (
+                    "t3"."kind" IN ('consent', 'identify')
+                  )
+              ) AS "t16"
               INNER JOIN (
                 SELECT
                   "t45"."tenant",
@@ -698,7 +708,7 @@ FROM (
                                       )
                                       ELSE "t18"."time_s"
                                     END AS "at"
-                                  FROM "t12" AS "t18"
+                                  FROM "t14" AS "t18"
                                   INNER JOIN (
                                     SELECT
                                       "t33"."touch",
@@ -785,16 +795,16 @@ FROM (
                     "t45"."denied"
                   )
               ) AS "t47"
-                ON "t13"."tenant" = "t47"."tenant"
-                AND "t13"."source" = "t47"."source"
-                AND "t13"."event_id" = "t47"."event_id"
+                ON "t16"."tenant" = "t47"."tenant"
+                AND "t16"."source" = "t47"."source"
+                AND "t16"."event_id" = "t47"."event_id"
             ) AS "t48"
           ) AS "t49"
           GROUP BY
             1,
             2
         ) AS "t51"
-          ON "t17"."prediction_id" = "t51"."target" AND "t17"."tenant" = "t51"."tenant"
+          ON "t15"."prediction_id" = "t51"."target" AND "t15"."tenant" = "t51"."tenant"
         LEFT OUTER JOIN (
           SELECT
             "t1"."deployment" AS "owner",
@@ -804,15 +814,15 @@ FROM (
           GROUP BY
             1,
             2
-        ) AS "t14"
-          ON "t17"."deployment" = "t14"."owner" AND "t17"."policy_id" = "t14"."under"
+        ) AS "t10"
+          ON "t15"."deployment" = "t10"."owner" AND "t15"."policy_id" = "t10"."under"
         LEFT OUTER JOIN (
           SELECT
             "t2"."used_when",
             "t2"."use_case" AS "measured"
           FROM "measures" AS "t2"
-        ) AS "t9"
-          ON "t17"."use_case" = "t9"."measured"
+        ) AS "t8"
+          ON "t15"."use_case" = "t8"."measured"
       ) AS "t52"
     ) AS "t53"
   ) AS "t54"

@@ -264,7 +264,7 @@ FROM (
           COALESCE("t12"."converted", FALSE) AS "converted",
           COALESCE("t12"."unobserved", FALSE) AS "unobserved",
           COALESCE("t12"."revenue_micro", CAST(0 AS DECIMAL(38, 0))) AS "revenue_micro",
-          "t8"."rate",
+          "t7"."rate",
           COALESCE("t6"."used_when", 'unmeasured') AS "used_when"
         FROM (
           SELECT
@@ -318,46 +318,46 @@ FROM (
         ) AS "t10"
         LEFT OUTER JOIN (
           SELECT
-            "t7"."tenant",
-            "t7"."target",
-            BOOL_OR(CAST("t7"."kind" = 'exposure' AS BOOLEAN)) AS "exposed",
-            BOOL_OR(CAST("t7"."kind" IN ('click', 'conversion', 'revenue') AS BOOLEAN)) AS "touched",
-            BOOL_OR(CAST("t7"."kind" IN ('conversion', 'revenue') AS BOOLEAN)) AS "converted",
-            BOOL_OR(CAST("t7"."kind" = 'unobserved' AS BOOLEAN)) AS "unobserved",
+            "t8"."tenant",
+            "t8"."target",
+            BOOL_OR(CAST("t8"."kind" = 'exposure' AS BOOLEAN)) AS "exposed",
+            BOOL_OR(CAST("t8"."kind" IN ('click', 'conversion', 'revenue') AS BOOLEAN)) AS "touched",
+            BOOL_OR(CAST("t8"."kind" IN ('conversion', 'revenue') AS BOOLEAN)) AS "converted",
+            BOOL_OR(CAST("t8"."kind" = 'unobserved' AS BOOLEAN)) AS "unobserved",
             CASE
-              WHEN BOOL_OR(CAST("t7"."kind" = 'revenue' AS BOOLEAN))
+              WHEN BOOL_OR(CAST("t8"."kind" = 'revenue' AS BOOLEAN))
               THEN COALESCE(
                 SUM(
                   CASE
-                    WHEN UPPER("t7"."currency") IN ('', 'USD') AND (
-                      "t7"."value" IS NOT NULL
+                    WHEN UPPER("t8"."currency") IN ('', 'USD') AND (
+                      "t8"."value" IS NOT NULL
                     )
                     THEN CASE
-                      WHEN ABS(RINT("t7"."value" * 1000000.0)) < 9.2e+18
-                      THEN CAST(CAST(RINT("t7"."value" * 1000000.0) AS BIGINT) AS DECIMAL(38, 0))
-                      ELSE CAST(RINT("t7"."value" * 1000000.0) AS DECIMAL(38, 0))
+                      WHEN ABS(RINT("t8"."value" * 1000000.0)) < 9.2e+18
+                      THEN CAST(CAST(RINT("t8"."value" * 1000000.0) AS BIGINT) AS DECIMAL(38, 0))
+                      ELSE CAST(RINT("t8"."value" * 1000000.0) AS DECIMAL(38, 0))
                     END
                     ELSE CAST(0 AS DECIMAL(38, 0))
                   END
                 ) FILTER(WHERE
-                  "t7"."kind" = 'revenue'),
+                  "t8"."kind" = 'revenue'),
                 CAST(0 AS DECIMAL(38, 0))
               )
               ELSE COALESCE(
                 SUM(
                   CASE
-                    WHEN UPPER("t7"."currency") IN ('', 'USD') AND (
-                      "t7"."value" IS NOT NULL
+                    WHEN UPPER("t8"."currency") IN ('', 'USD') AND (
+                      "t8"."value" IS NOT NULL
                     )
                     THEN CASE
-                      WHEN ABS(RINT("t7"."value" * 1000000.0)) < 9.2e+18
-                      THEN CAST(CAST(RINT("t7"."value" * 1000000.0) AS BIGINT) AS DECIMAL(38, 0))
-                      ELSE CAST(RINT("t7"."value" * 1000000.0) AS DECIMAL(38, 0))
+                      WHEN ABS(RINT("t8"."value" * 1000000.0)) < 9.2e+18
+                      THEN CAST(CAST(RINT("t8"."value" * 1000000.0) AS BIGINT) AS DECIMAL(38, 0))
+                      ELSE CAST(RINT("t8"."value" * 1000000.0) AS DECIMAL(38, 0))
                     END
                     ELSE CAST(0 AS DECIMAL(38, 0))
                   END
                 ) FILTER(WHERE
-                  "t7"."kind" = 'conversion'),
+                  "t8"."kind" = 'conversion'),
                 CAST(0 AS DECIMAL(38, 0))
               )
             END AS "revenue_micro"
@@ -370,8 +370,10 @@ FROM (
               "t3"."prediction_id" AS "target"
             FROM "o" AS "t3"
             WHERE
-              "t3"."prediction_id" <> ''
-          ) AS "t7"
+              NOT (
+                "t3"."kind" IN ('consent', 'identify')
+              ) AND "t3"."prediction_id" <> ''
+          ) AS "t8"
           GROUP BY
             1,
             2
@@ -386,8 +388,8 @@ FROM (
           GROUP BY
             1,
             2
-        ) AS "t8"
-          ON "t10"."deployment" = "t8"."owner" AND "t10"."policy_id" = "t8"."under"
+        ) AS "t7"
+          ON "t10"."deployment" = "t7"."owner" AND "t10"."policy_id" = "t7"."under"
         LEFT OUTER JOIN (
           SELECT
             "t2"."used_when",

@@ -30,6 +30,9 @@ WITH "t10" AS (
         "t0"."time_s" < CAST($end_s AS DOUBLE)
       )
     )
+    AND NOT (
+      "t0"."kind" IN ('consent', 'identify')
+    )
     AND "t0"."prediction_id" = ''
     AND "t0"."subject" <> ''
 ), "t24" AS (
@@ -197,9 +200,33 @@ WITH "t10" AS (
 )
 SELECT
   COUNT(*) FILTER(WHERE
-    "t46"."target" IS NULL) AS "unattributed",
+    (
+      "t46"."target" IS NULL
+    )
+    AND NOT (
+      (
+        "t46"."consent" = 'denied'
+      )
+      AND (
+        "t46"."prediction_id" = ''
+      )
+      AND (
+        "t46"."subject" = ''
+      )
+    )) AS "unattributed",
   COUNT(*) FILTER(WHERE
-    COALESCE("t46"."denied", FALSE)) AS "denied",
+    COALESCE("t46"."denied", FALSE)
+    OR (
+      (
+        "t46"."consent" = 'denied'
+      )
+      AND (
+        "t46"."prediction_id" = ''
+      )
+      AND (
+        "t46"."subject" = ''
+      )
+    )) AS "denied",
   COUNT(*) FILTER(WHERE
     (
       "t46"."value" IS NOT NULL
@@ -212,7 +239,10 @@ FROM (
     "t11"."value",
     "t11"."currency",
     "t45"."target",
-    "t45"."denied"
+    "t45"."denied",
+    "t11"."prediction_id",
+    "t11"."subject",
+    "t11"."consent"
   FROM (
     SELECT
       "t0"."tenant",
@@ -243,6 +273,9 @@ FROM (
         OR (
           "t0"."time_s" < CAST($end_s AS DOUBLE)
         )
+      )
+      AND NOT (
+        "t0"."kind" IN ('consent', 'identify')
       )
   ) AS "t11"
   LEFT OUTER JOIN (
@@ -285,6 +318,9 @@ FROM (
             OR (
               "t0"."time_s" < CAST($end_s AS DOUBLE)
             )
+          )
+          AND NOT (
+            "t0"."kind" IN ('consent', 'identify')
           )
           AND "t0"."prediction_id" <> ''
       ) AS "t12"

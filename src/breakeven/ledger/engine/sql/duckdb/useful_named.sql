@@ -180,7 +180,9 @@ FROM (
               END AS INT) AS "bit"
             FROM "o" AS "t2"
             WHERE
-              "t2"."prediction_id" <> ''
+              NOT (
+                "t2"."kind" IN ('consent', 'identify')
+              ) AND "t2"."prediction_id" <> ''
           ) AS "t5"
           GROUP BY
             1,

@@ -249,7 +249,7 @@ FROM (
           COALESCE(`t12`.`converted`, FALSE) AS `converted`,
           COALESCE(`t12`.`unobserved`, FALSE) AS `unobserved`,
           COALESCE(`t12`.`revenue_micro`, CAST(0 AS DECIMAL(38, 0))) AS `revenue_micro`,
-          `t8`.`rate`,
+          `t7`.`rate`,
           COALESCE(`t6`.`used_when`, 'unmeasured') AS `used_when`
         FROM (
           SELECT
@@ -301,27 +301,27 @@ FROM (
         ) AS `t10`
         LEFT OUTER JOIN (
           SELECT
-            `t7`.`tenant`,
-            `t7`.`target`,
-            BOOL_OR(`t7`.`kind` = 'exposure') AS `exposed`,
-            BOOL_OR(`t7`.`kind` IN ('click', 'conversion', 'revenue')) AS `touched`,
-            BOOL_OR(`t7`.`kind` IN ('conversion', 'revenue')) AS `converted`,
-            BOOL_OR(`t7`.`kind` = 'unobserved') AS `unobserved`,
+            `t8`.`tenant`,
+            `t8`.`target`,
+            BOOL_OR(`t8`.`kind` = 'exposure') AS `exposed`,
+            BOOL_OR(`t8`.`kind` IN ('click', 'conversion', 'revenue')) AS `touched`,
+            BOOL_OR(`t8`.`kind` IN ('conversion', 'revenue')) AS `converted`,
+            BOOL_OR(`t8`.`kind` = 'unobserved') AS `unobserved`,
             IF(
-              BOOL_OR(`t7`.`kind` = 'revenue'),
+              BOOL_OR(`t8`.`kind` = 'revenue'),
               COALESCE(
                 SUM(
                   IF(
-                    `t7`.`kind` = 'revenue',
+                    `t8`.`kind` = 'revenue',
                     IF(
-                      UPPER(`t7`.`currency`) IN ('', 'USD')
+                      UPPER(`t8`.`currency`) IN ('', 'USD')
                       AND (
-                        `t7`.`value` IS NOT NULL AND NOT ISNAN(`t7`.`value`)
+                        `t8`.`value` IS NOT NULL AND NOT ISNAN(`t8`.`value`)
                       ),
                       IF(
-                        ABS(RINT(`t7`.`value` * 1000000.0)) < 9.2e+18,
-                        CAST(CAST(RINT(`t7`.`value` * 1000000.0) AS BIGINT) AS DECIMAL(38, 0)),
-                        CAST(RINT(`t7`.`value` * 1000000.0) AS DECIMAL(38, 0))
+                        ABS(RINT(`t8`.`value` * 1000000.0)) < 9.2e+18,
+                        CAST(CAST(RINT(`t8`.`value` * 1000000.0) AS BIGINT) AS DECIMAL(38, 0)),
+                        CAST(RINT(`t8`.`value` * 1000000.0) AS DECIMAL(38, 0))
                       ),
                       CAST(0 AS DECIMAL(38, 0))
                     ),
@@ -333,16 +333,16 @@ FROM (
               COALESCE(
                 SUM(
                   IF(
-                    `t7`.`kind` = 'conversion',
+                    `t8`.`kind` = 'conversion',
                     IF(
-                      UPPER(`t7`.`currency`) IN ('', 'USD')
+                      UPPER(`t8`.`currency`) IN ('', 'USD')
                       AND (
-                        `t7`.`value` IS NOT NULL AND NOT ISNAN(`t7`.`value`)
+                        `t8`.`value` IS NOT NULL AND NOT ISNAN(`t8`.`value`)
                       ),
                       IF(
-                        ABS(RINT(`t7`.`value` * 1000000.0)) < 9.2e+18,
-                        CAST(CAST(RINT(`t7`.`value` * 1000000.0) AS BIGINT) AS DECIMAL(38, 0)),
-                        CAST(RINT(`t7`.`value` * 1000000.0) AS DECIMAL(38, 0))
+                        ABS(RINT(`t8`.`value` * 1000000.0)) < 9.2e+18,
+                        CAST(CAST(RINT(`t8`.`value` * 1000000.0) AS BIGINT) AS DECIMAL(38, 0)),
+                        CAST(RINT(`t8`.`value` * 1000000.0) AS DECIMAL(38, 0))
                       ),
                       CAST(0 AS DECIMAL(38, 0))
                     ),
@@ -361,8 +361,10 @@ FROM (
               `t3`.`prediction_id` AS `target`
             FROM `o` AS `t3`
             WHERE
-              `t3`.`prediction_id` <> ''
-          ) AS `t7`
+              NOT (
+                `t3`.`kind` IN ('consent', 'identify')
+              ) AND `t3`.`prediction_id` <> ''
+          ) AS `t8`
           GROUP BY
             1,
             2
@@ -377,8 +379,8 @@ FROM (
           GROUP BY
             1,
             2
-        ) AS `t8`
-          ON `t10`.`deployment` = `t8`.`owner` AND `t10`.`policy_id` = `t8`.`under`
+        ) AS `t7`
+          ON `t10`.`deployment` = `t7`.`owner` AND `t10`.`policy_id` = `t7`.`under`
         LEFT OUTER JOIN (
           SELECT
             `t2`.`used_when`,

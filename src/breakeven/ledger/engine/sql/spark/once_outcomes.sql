@@ -18,6 +18,7 @@ SELECT
   `t2`.`stage`,
   `t2`.`consent`,
   `t2`.`data`,
+  `t2`.`previous`,
   `t2`.`version`
 FROM (
   SELECT
@@ -42,6 +43,7 @@ FROM (
       `t0`.`stage`,
       `t0`.`consent`,
       `t0`.`data`,
+      `t0`.`previous`,
       `t0`.`version`,
       ROW_NUMBER() OVER (
         PARTITION BY `t0`.`tenant`, `t0`.`source`, `t0`.`event_id`

@@ -28,6 +28,9 @@ WITH `t10` AS (
         `t0`.`time_s` < CAST(:end_s AS DOUBLE)
       )
     )
+    AND NOT (
+      `t0`.`kind` IN ('consent', 'identify')
+    )
     AND `t0`.`prediction_id` = ''
     AND `t0`.`subject` <> ''
 ), `t24` AS (
@@ -194,8 +197,36 @@ WITH `t10` AS (
     7
 )
 SELECT
-  SUM(CAST(`t46`.`target` IS NULL AS BIGINT)) AS `unattributed`,
-  SUM(CAST(COALESCE(`t46`.`denied`, FALSE) AS BIGINT)) AS `denied`,
+  SUM(
+    CAST((
+      `t46`.`target` IS NULL
+    )
+    AND NOT (
+      (
+        `t46`.`consent` = 'denied'
+      )
+      AND (
+        `t46`.`prediction_id` = ''
+      )
+      AND (
+        `t46`.`subject` = ''
+      )
+    ) AS BIGINT)
+  ) AS `unattributed`,
+  SUM(
+    CAST(COALESCE(`t46`.`denied`, FALSE)
+    OR (
+      (
+        `t46`.`consent` = 'denied'
+      )
+      AND (
+        `t46`.`prediction_id` = ''
+      )
+      AND (
+        `t46`.`subject` = ''
+      )
+    ) AS BIGINT)
+  ) AS `denied`,
   SUM(
     CAST(`t46`.`value` IS NOT NULL
     AND NOT ISNAN(`t46`.`value`)
@@ -208,7 +239,10 @@ FROM (
     `t11`.`value`,
     `t11`.`currency`,
     `t45`.`target`,
-    `t45`.`denied`
+    `t45`.`denied`,
+    `t11`.`prediction_id`,
+    `t11`.`subject`,
+    `t11`.`consent`
   FROM (
     SELECT
       `t0`.`tenant`,
@@ -237,6 +271,9 @@ FROM (
         OR (
           `t0`.`time_s` < CAST(:end_s AS DOUBLE)
         )
+      )
+      AND NOT (
+        `t0`.`kind` IN ('consent', 'identify')
       )
   ) AS `t11`
   LEFT OUTER JOIN (
@@ -277,6 +314,9 @@ FROM (
             OR (
               `t0`.`time_s` < CAST(:end_s AS DOUBLE)
             )
+          )
+          AND NOT (
+            `t0`.`kind` IN ('consent', 'identify')
           )
           AND `t0`.`prediction_id` <> ''
       ) AS `t12`

@@ -14,7 +14,11 @@ WITH `t10` AS (
     `t2`.`currency`
   FROM `o` AS `t2`
   WHERE
-    `t2`.`prediction_id` = '' AND `t2`.`subject` <> ''
+    NOT (
+      `t2`.`kind` IN ('consent', 'identify')
+    )
+    AND `t2`.`prediction_id` = ''
+    AND `t2`.`subject` <> ''
 ), `t24` AS (
   SELECT
     `t23`.`tenant`,
@@ -49,8 +53,8 @@ WITH `t10` AS (
         `t21`.`time_s`,
         `t21`.`prediction_id`,
         `t21`.`consent`,
-        COALESCE(`t8`.`window_s`, 1800.0) AS `window_s`,
-        COALESCE(`t8`.`touch`, 'last') AS `touch`
+        COALESCE(`t7`.`window_s`, 1800.0) AS `window_s`,
+        COALESCE(`t7`.`touch`, 'last') AS `touch`
       FROM (
         SELECT
           `t19`.`tenant`,
@@ -145,10 +149,10 @@ WITH `t10` AS (
               `t16`.`subject`
             FROM (
               SELECT
-                `t12`.`tenant`,
-                `t12`.`subject`,
+                `t13`.`tenant`,
+                `t13`.`subject`,
                 COUNT(*) AS `rows`
-              FROM `t10` AS `t12`
+              FROM `t10` AS `t13`
               GROUP BY
                 1,
                 2
@@ -165,8 +169,8 @@ WITH `t10` AS (
           `t0`.`touch`,
           `t0`.`use_case` AS `measured`
         FROM `measures` AS `t0`
-      ) AS `t8`
-        ON `t21`.`use_case` = `t8`.`measured`
+      ) AS `t7`
+        ON `t21`.`use_case` = `t7`.`measured`
     ) AS `t22`
   ) AS `t23`
   GROUP BY
@@ -188,7 +192,7 @@ FROM (
     `t53`.`observed`,
     `t53`.`unpriced`,
     `t53`.`cost_pico_usd`,
-    CASE `t7`.`used_when`
+    CASE `t6`.`used_when`
       WHEN 'delivered'
       THEN `t53`.`served`
       WHEN 'outcome'
@@ -235,11 +239,11 @@ FROM (
       ) AS `acted`
     FROM (
       SELECT
-        `t15`.`use_case`,
-        `t15`.`day`,
-        `t15`.`cost_pico_usd`,
-        `t15`.`good`,
-        `t15`.`unpriced`,
+        `t14`.`use_case`,
+        `t14`.`day`,
+        `t14`.`cost_pico_usd`,
+        `t14`.`good`,
+        `t14`.`unpriced`,
         COALESCE(`t50`.`exposed`, FALSE) AS `exposed`,
         COALESCE(`t50`.`touched`, FALSE) AS `touched`,
         COALESCE(`t50`.`unobserved`, FALSE) AS `unobserved`
@@ -316,7 +320,7 @@ FROM (
               `t1`.`deployment` = :deployment
             )
           )
-      ) AS `t15`
+      ) AS `t14`
       LEFT OUTER JOIN (
         SELECT
           `t48`.`tenant`,
@@ -367,17 +371,19 @@ FROM (
                   `t2`.`prediction_id` AS `target`
                 FROM `o` AS `t2`
                 WHERE
-                  `t2`.`prediction_id` <> ''
-              ) AS `t9`
+                  NOT (
+                    `t2`.`kind` IN ('consent', 'identify')
+                  ) AND `t2`.`prediction_id` <> ''
+              ) AS `t8`
               UNION ALL
               SELECT
                 *
               FROM (
                 SELECT
-                  `t11`.`tenant`,
-                  `t11`.`kind`,
-                  `t11`.`value`,
-                  `t11`.`currency`,
+                  `t12`.`tenant`,
+                  `t12`.`kind`,
+                  `t12`.`value`,
+                  `t12`.`currency`,
                   `t44`.`target`
                 FROM (
                   SELECT
@@ -393,7 +399,11 @@ FROM (
                     `t2`.`value`,
                     `t2`.`currency`
                   FROM `o` AS `t2`
-                ) AS `t11`
+                  WHERE
+                    NOT (
+                      `t2`.`kind` IN ('consent', 'identify')
+                    )
+                ) AS `t12`
                 INNER JOIN (
                   SELECT
                     `t42`.`tenant`,
@@ -503,19 +513,19 @@ FROM (
                                     `t33`.`opens_s`
                                   FROM (
                                     SELECT
-                                      `t14`.`tenant`,
-                                      `t14`.`source`,
-                                      `t14`.`event_id`,
-                                      `t14`.`subject`,
-                                      `t14`.`consent`,
+                                      `t15`.`tenant`,
+                                      `t15`.`source`,
+                                      `t15`.`event_id`,
+                                      `t15`.`subject`,
+                                      `t15`.`consent`,
                                       `t32`.`touch`,
-                                      `t14`.`time_s`,
+                                      `t15`.`time_s`,
                                       `t32`.`place` AS `use_case`,
-                                      `t14`.`time_s` - `t32`.`window_s` AS `opens_s`,
+                                      `t15`.`time_s` - `t32`.`window_s` AS `opens_s`,
                                       IF(`t32`.`touch` = 'first', -(
-                                        `t14`.`time_s` - `t32`.`window_s`
-                                      ), `t14`.`time_s`) AS `at`
-                                    FROM `t10` AS `t14`
+                                        `t15`.`time_s` - `t32`.`window_s`
+                                      ), `t15`.`time_s`) AS `at`
+                                    FROM `t10` AS `t15`
                                     INNER JOIN (
                                       SELECT
                                         `t30`.`touch`,
@@ -552,13 +562,13 @@ FROM (
                                           5
                                       ) AS `t30`
                                     ) AS `t32`
-                                      ON `t14`.`tenant` = `t32`.`owner`
-                                      AND `t14`.`subject` = `t32`.`who`
+                                      ON `t15`.`tenant` = `t32`.`owner`
+                                      AND `t15`.`subject` = `t32`.`who`
                                       AND (
                                         (
-                                          `t14`.`use_case` = ''
+                                          `t15`.`use_case` = ''
                                         ) OR (
-                                          `t14`.`use_case` = `t32`.`place`
+                                          `t15`.`use_case` = `t32`.`place`
                                         )
                                       )
                                   ) AS `t33`
@@ -597,9 +607,9 @@ FROM (
                       `t42`.`denied`
                     )
                 ) AS `t44`
-                  ON `t11`.`tenant` = `t44`.`tenant`
-                  AND `t11`.`source` = `t44`.`source`
-                  AND `t11`.`event_id` = `t44`.`event_id`
+                  ON `t12`.`tenant` = `t44`.`tenant`
+                  AND `t12`.`source` = `t44`.`source`
+                  AND `t12`.`event_id` = `t44`.`event_id`
               ) AS `t45`
             ) AS `t46`
           ) AS `t47`
@@ -608,7 +618,7 @@ FROM (
             2
         ) AS `t48`
       ) AS `t50`
-        ON `t15`.`prediction_id` = `t50`.`target` AND `t15`.`tenant` = `t50`.`tenant`
+        ON `t14`.`prediction_id` = `t50`.`target` AND `t14`.`tenant` = `t50`.`tenant`
     ) AS `t51`
     GROUP BY
       1,
@@ -619,8 +629,8 @@ FROM (
       `t0`.`used_when`,
       `t0`.`use_case` AS `measured`
     FROM `measures` AS `t0`
-  ) AS `t7`
-    ON `t53`.`use_case` = `t7`.`measured`
+  ) AS `t6`
+    ON `t53`.`use_case` = `t6`.`measured`
 ) AS `t54`
 ORDER BY
   `t54`.`use_case` ASC NULLS LAST,
