@@ -172,6 +172,7 @@ ROUTES = {
     ("OPTIONS", "/events"): (dict.fromkeys(ANYBODY, 204), example("/events")),
     ("POST", "/v1/traces"): (FOR_ALL, example("/v1/traces", {"resourceSpans": []},
                                               headers=[("content-type", "application/json")])),
+    ("GET", "/breakeven.js"): (ANYBODY, example("/breakeven.js")),
     ("GET", "/metrics"): (ANYBODY, example("/metrics")),
     ("GET", "/health"): (ANYBODY, example("/health")),
     ("GET", "/healthz"): (ANYBODY, example("/healthz")),
@@ -428,7 +429,7 @@ POSTS = {
     "/v1/embeddings": '{"model":"m","input":"a","dimensions":@}',
     "/v1/decisions/pick": '{"candidates":[{"id":"a","features":{"f":@}}]}',
     "/v2/models/scorer/infer": '{"inputs":[{"name":"x","datatype":"FP32","shape":[@,1],"data":[1.0]}]}',
-    "/events": '{"specversion":"1.0","id":"e","source":"s","type":"t","predictionid":"p","data":{"value":@}}',
+    "/events": '{"specversion":"1.0","id":"e","source":"s","type":"t","predictionid":"p","time":@}',
     "/v1/traces": '{"resourceSpans":[{"scopeSpans":@}]}',
 }
 KINDS = {"/events": CLOUD, "/v1/traces": [("content-type", "application/json")]}
@@ -451,7 +452,7 @@ def wrong_fields(path: str) -> dict[str, bytes]:
 
 
 FREE = {
-    ("/v1/chat/completions", "messages", "list"), ("/events", "data", "object"),
+    ("/v1/chat/completions", "messages", "list"),
     *(("/events", name, kind) for name in ("id", "source", "type", "predictionid") for kind in ("negative", "huge")),
 }  # fmt: skip
 """What is not the gateway's to judge: the messages' inside, and attributes that numbers may stand for."""
