@@ -12,12 +12,12 @@ import json
 import subprocess
 import sys
 import time
-from collections import defaultdict
 from pathlib import Path
 
 from ledger_rows import DAY_S, DAYS, LIVE, T0_S, USE_CASES
 
 from breakeven.ledger import duck, manifest, store
+from breakeven.ledger.days.answers import open_days
 from breakeven.ledger.engine.port import Measure, Query
 
 WINDOW_S = 1800.0
@@ -56,16 +56,12 @@ def by_engine(data_dir: Path, question: str) -> list[int]:
     """Predictions, useful ones and money of the history; what is written meanwhile is read, and not counted."""
     start_s, end_s = PERIODS[question]
     rules = tuple(Measure(use_case=f"use-case-{n}", used_when="exposure", window_s=WINDOW_S) for n in range(USE_CASES))
-    cells = store.open_ledger(data_dir).cells(Query(measures=rules, start_s=start_s, end_s=end_s))
-    useful: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for cell in cells:
-        if cell.use_case == LIVE:
-            continue
-        group = useful[cell.use_case, cell.day]
-        group[0] += cell.predictions
-        group[1] += cell.predictions if cell.fate in {"used", "converted"} else 0
-        group[2] += cell.cost_pico_usd
-    return [sum(group[at] for group in useful.values()) for at in range(3)]
+    query = Query(measures=rules, start_s=start_s, end_s=end_s)
+    # A period is asked as the console asks: only the files that it touches are listed.
+    engine = store.open_ledger(data_dir) if start_s is None else open_days(data_dir, query, store.opener("duckdb"))
+    groups = [one for one in engine.useful(query) if one.use_case != LIVE]
+    counts = ((one.predictions, one.useful or 0, one.cost_pico_usd) for one in groups)
+    return [sum(group) for group in zip(*counts, strict=True)]
 
 
 def by_hand(data_dir: Path, question: str) -> list[int]:
