@@ -17,6 +17,10 @@ Phase = Literal["arriving", "looking", "paying", "sending", "pausing", "streamin
 HoldKind = Literal["requests", "tokens", "money"]
 
 
+MICROSECONDS = 6
+"""Digits of the durations that a record lists."""
+
+
 class Plan(Noun, frozen=True, kw_only=True):
     """An attempt that is about to be made, not before the instant given.
 

@@ -8,7 +8,7 @@ from breakeven.gateway.decision.conditions import Conditions, Standing
 from breakeven.gateway.decision.event import Broke, Observed, Send
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.decision.routing import another, closed_to
-from breakeven.gateway.decision.state import Moved, Plan, Running, State, Tried
+from breakeven.gateway.decision.state import MICROSECONDS, Moved, Plan, Running, State, Tried
 from breakeven.schema.policy import Retry
 from breakeven.schema.record import Attempt, AttemptKind, AttemptOutcome
 
@@ -181,8 +181,8 @@ def ended(
         kind=run.kind,
         outcome=outcome,
         reason=reason,
-        start_s=run.began_s - state.request.received_s,
-        duration_s=now - run.began_s,
+        start_s=round(run.began_s - state.request.received_s, MICROSECONDS),
+        duration_s=round(now - run.began_s, MICROSECONDS),
     )
     tried = Tried(
         deployment=run.deployment,
@@ -211,6 +211,6 @@ def _units(request: Request) -> int:
 
 def noted(state: State, outcome: AttemptOutcome, reason: str, now: float, deployment: str = "") -> State:
     """A step of the failure chain that asks no deployment, or passes over one."""
-    start_s = now - state.request.received_s
+    start_s = round(now - state.request.received_s, MICROSECONDS)
     line = Attempt(deployment=deployment, kind="fallback", outcome=outcome, reason=reason, start_s=start_s)
     return replace(state, attempts=(*state.attempts, line))
