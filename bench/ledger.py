@@ -4,9 +4,9 @@
 
 Ingest: predictions as the gateway records them, up to a million of them, through the gateway's own journal (in groups,
 each durable before the next) and the sealer, then half as many outcomes, then compaction. Figures are per prediction:
-ingest is the CPU of the predictions alone, without making them; bytes hold the outcomes; compaction is per row. The history
-of `--rows` predictions, half as many outcomes over 14 days, is made by DuckDB in our own layout; every question runs in
-a process of its own, whose CPU and memory are the figures.
+ingest is the CPU of the predictions alone, without making them; bytes hold the outcomes; compaction is per row. The
+history of `--rows` predictions, half as many outcomes over 14 days, is made by DuckDB in our own layout; every question
+runs in a process of its own, whose CPU and memory are the figures.
 """
 
 from __future__ import annotations

@@ -325,7 +325,7 @@ def test_durations_are_causal(walk) -> None:
     one = found[0]
     assert sum(one.stages.values()) == pytest.approx(one.total_s, abs=3e-6)
     assert all(seconds >= 0 for seconds in one.stages.values())
-    assert all(tried.start_s >= 0 and tried.start_s + tried.duration_s <= one.total_s + 1e-9 for tried in one.attempts)
+    assert all(tried.start_s >= 0 and tried.start_s + tried.duration_s <= one.total_s + 2e-6 for tried in one.attempts)
 
 
 @given(walks())

@@ -30,7 +30,7 @@ from breakeven.ledger.engine.port import (
     Useful,
 )
 from breakeven.ledger.identity import key_of
-from breakeven.ledger.people import people_of, rows_of
+from breakeven.ledger.people import KINDS, people_of, rows_of
 from breakeven.ledger.restore import bad_rows, restore
 from breakeven.ledger.snapshot import Snapshot
 from breakeven.metric import latency
@@ -118,7 +118,11 @@ class MemoryEngine:
             kinds=tuple((kind, kinds.count(kind)) for kind in sorted(set(kinds))),
             unattributed=len(keys & attribution.unattributed),
             denied=len(keys & attribution.denied),
-            foreign=sum(one.value is not None and one.currency.upper() not in HOME_CURRENCIES for one in asked),
+            foreign=sum(
+                one.value is not None and one.currency.upper() not in HOME_CURRENCIES
+                for one in asked
+                if one.kind not in KINDS  # who somebody is has no price
+            ),
             lost=_lost(self._frames),
             policies=tuple(sorted({one.policy_id for one in self._asked(query) if one.policy_id})),
         )
