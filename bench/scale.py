@@ -21,11 +21,11 @@ RATE_RPS = 1_000_000
 AS_OF = "2026-11-28"
 WORKER_S = 232e-6
 """CPU of a gateway worker per request under the full policy: bench/gateway.py."""
-INGEST_US = 31.0
+INGEST_US = 28.0
 """CPU of encoding, appending, syncing and sealing a record: bench/ledger.py."""
-COMPACT_US = 3.3
+COMPACT_US = 2.4
 """CPU of compaction per record: bench/ledger.py."""
-BYTES = 160.0
+BYTES = 152.0
 """Parquet on disk per prediction, the full record with outcomes: bench/ledger.py."""
 JOURNAL_BYTES = 1_100.0
 """A record's frame in the journal, before it is sealed: bench/ledger.py."""
