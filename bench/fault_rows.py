@@ -48,6 +48,7 @@ def event(name: str, node: str, sequence: int, time_s: float = T0, data: str = "
         received_s=time_s,
         node=node,
         sequence=sequence,
+        prediction_id="seen",  # an event that is about nobody violates the tracking plan, and is no outcome
         data=data,
     )
 
