@@ -6,6 +6,7 @@ import json
 import math
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -178,11 +179,10 @@ def test_a_report_by_spark_reads_a_copy_of_the_segments(make, master: str, tmp_p
     records += [make.outcome(n, subject=f"s{n % 3}") for n in range(20)]
     make.journal(folder, "gw-00000001", records)
     seal_once(folder, make.t0)
-    copy.mkdir()
-    (folder / "segments").rename(copy / "segments")
+    # The asking process looks at each segment's frame, so that it holds the files too.
+    shutil.copytree(folder / "segments", copy / "segments")
     where = ["--spark-master", master, "--spark-data", copy.as_uri(), "--engine", "spark"]
     asked = [sys.executable, "-m", "breakeven", "report", "--data-dir", str(folder), "--json"]
     by_spark = subprocess.run([*asked, *where], capture_output=True, text=True, check=True).stdout
-    (copy / "segments").rename(folder / "segments")
     plain = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     assert json.loads(by_spark) == json.loads(plain)
