@@ -74,3 +74,15 @@ def from_lines(table: Table, path: Path, longest: int) -> str:
         "auto_detect=false)"
     )
     return f"SELECT {select(table)} FROM {source}"  # noqa: S608 - every part is ours; the path is quoted
+
+
+def hold(connection: duckdb.DuckDBPyConnection, name: str, table: Table, records: Sequence[Record | Bad]) -> None:
+    """A table `name` of records that are in no segment, all of one `table`, with its columns."""
+    if not records:
+        typed = ", ".join(f'NULL::{column.kind} AS "{column.name}"' for column in COLUMNS[table])
+        connection.execute(f"CREATE TABLE {name} AS SELECT {typed} WHERE false")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        lines = Path(folder) / "records.ndjson"
+        longest = write_lines(records, lines)
+        connection.execute(f"CREATE TABLE {name} AS {from_lines(table, lines, longest)}")

@@ -115,15 +115,9 @@ class Manifest:
 
     def rewrite(self, path: str, segment: Segment) -> None:
         """One segment for another, in one durable transaction."""
-        execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction() as execute:
             execute("DELETE FROM segments WHERE path = ?", (path,))
             execute(_INSERT_SEGMENT, _values(segment))
-            execute("COMMIT")
-        except BaseException:
-            execute("ROLLBACK")
-            raise
 
     def record(self, journal: Journal, segments: Sequence[Segment]) -> None:
         """One journal with its segments, in one durable transaction; recording it again changes nothing.

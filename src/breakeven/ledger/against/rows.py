@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import duckdb
 
@@ -39,10 +37,7 @@ class Rows:
 
     def _view(self, snapshot: Snapshot, table: Table, start_s: float | None, end_s: float | None) -> None:
         records = [record for record in snapshot.records if table_of(record) == table]
-        with tempfile.TemporaryDirectory() as folder:
-            lines = Path(folder) / "records.ndjson"
-            longest = duck.write_lines(records, lines)
-            self._connection.execute(f"CREATE TABLE new_{table} AS {duck.from_lines(table, lines, longest)}")
+        duck.hold(self._connection, f"new_{table}", table, records)
         names = ", ".join(f'"{column.name}"' for column in COLUMNS[table])
         text = f"SELECT {names} FROM new_{table}"  # noqa: S608 - our own names
         low, high = (float("-inf") if start_s is None else start_s), (float("inf") if end_s is None else end_s)

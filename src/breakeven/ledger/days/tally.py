@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -100,11 +99,9 @@ FROM t GROUP BY ALL ORDER BY minute, use_case, deployment, model
 def over(snapshot: Snapshot, low_s: float, high_s: float) -> Iterator[Tally]:
     """Count the predictions of a snapshot in a range, each once."""
     names = ", ".join(_COLUMNS)
-    with duck.connect() as connection, tempfile.TemporaryDirectory() as folder:
-        records = [one for one in snapshot.records if isinstance(one, Prediction)]
-        lines = Path(folder) / "records.ndjson"
-        longest = duck.write_lines(records, lines)
-        parts = [f"SELECT {names} FROM ({duck.from_lines('predictions', lines, longest)})"]
+    with duck.connect() as connection:
+        duck.hold(connection, "held", "predictions", [one for one in snapshot.records if isinstance(one, Prediction)])
+        parts = [f"SELECT {names} FROM held"]
         files = [
             one.path
             for one in snapshot.segments

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import duckdb
@@ -107,10 +105,7 @@ class DuckEngine:
         """The unsealed records of a table as `new_<table>`."""
         held = (*self._snapshot.records, *self._snapshot.bad)
         records = [record for record in held if table_of(record) == table]
-        with tempfile.TemporaryDirectory() as folder:
-            lines = Path(folder) / "records.ndjson"
-            longest = duck.write_lines(records, lines)
-            self._connection.execute(f"CREATE TABLE new_{table} AS {duck.from_lines(table, lines, longest)}")
+        duck.hold(self._connection, f"new_{table}", table, records)
 
     def _ask(self, query: Query, *, prune: bool = True) -> _Cursor:
         """A cursor of its own (so that threads may ask at once) with the views that the questions read."""

@@ -7,7 +7,6 @@ on storage that driver and workers share, or `data_url` says where they find a c
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -203,11 +202,9 @@ class SparkEngine:
             f'"{column.name}"::DECIMAL(20, 0)' if column.kind == "UBIGINT" else f'"{column.name}"'
             for column in COLUMNS[table]
         )
-        with tempfile.TemporaryDirectory() as folder, duck.connect() as connection:
-            lines = Path(folder) / "records.ndjson"
-            longest = duck.write_lines(records, lines)
-            asked = f"SELECT {names} FROM ({duck.from_lines(table, lines, longest)})"  # noqa: S608 - our own names
-            rows = connection.execute(asked).fetchall()
+        with duck.connect() as connection:
+            duck.hold(connection, "held", table, records)
+            rows = connection.execute(f"SELECT {names} FROM held").fetchall()  # noqa: S608 - our own names
         return self._session.createDataFrame(rows, _schema(table))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,7 +79,8 @@ def _copy(
 def _rows(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table) -> str:
     """The query of a table's records, each once; its parameters are the period's ends."""
     files = [segment.path for segment in snapshot.segments if segment.table == table]
-    _unsealed(connection, snapshot, table)
+    records = [record for record in snapshot.records if table_of(record) == table]
+    duck.hold(connection, f"unsealed_{table}", table, records)
     parts = [f"SELECT * FROM unsealed_{table}", *([duck.segments(table, files)] if files else [])]  # noqa: S608 - ours
     time, same, first = TIME[table], ", ".join(IDENTITY[table]), ", ".join(FIRST[table])
     return (
@@ -88,12 +88,3 @@ def _rows(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Tabl
         f"WHERE {time} >= coalesce(?::DOUBLE, '-inf'::DOUBLE) AND {time} < coalesce(?::DOUBLE, 'inf'::DOUBLE) "
         f"QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY {first}) = 1 ORDER BY {time}, {same}"
     )
-
-
-def _unsealed(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Table) -> None:
-    """What journals hold that is in no segment yet."""
-    records = [record for record in snapshot.records if table_of(record) == table]
-    with tempfile.TemporaryDirectory() as folder:
-        lines = Path(folder) / "records.ndjson"
-        longest = duck.write_lines(records, lines)
-        connection.execute(f"CREATE TEMP TABLE unsealed_{table} AS {duck.from_lines(table, lines, longest)}")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import duckdb
 
 from breakeven.ledger import duck
@@ -42,10 +39,7 @@ def connection(snapshot: Snapshot, *tables: Table) -> duckdb.DuckDBPyConnection:
     for table in tables:
         files = [one.path for one in snapshot.segments if one.table == table]
         held = [one for one in (*snapshot.records, *snapshot.bad) if table_of(one) == table]
-        with tempfile.TemporaryDirectory() as folder:
-            lines = Path(folder) / "records.ndjson"
-            longest = duck.write_lines(held, lines)
-            made.execute(f"CREATE TEMP TABLE new_{table} AS {duck.from_lines(table, lines, longest)}")
+        duck.hold(made, f"new_{table}", table, held)
         sealed = f"{duck.segments(table, files)} UNION ALL " if files else ""
         names = ", ".join(f'"{column.name}"' for column in COLUMNS[table])
         made.execute(f"CREATE TEMP VIEW {table} AS {sealed}SELECT {names} FROM new_{table}")  # noqa: S608 - our names
