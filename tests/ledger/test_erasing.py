@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from breakeven.ledger import duck, layout, store
+from breakeven.ledger.compact import compact
 from breakeven.ledger.disk import Disk
 from breakeven.ledger.erase import erase
 from breakeven.ledger.erasing import erasures, note
-from breakeven.ledger.seal import seal_once
+from breakeven.ledger.manifest import Manifest
+from breakeven.ledger.seal import Work, alone, seal_once
 from breakeven.ledger.statement import build
 from breakeven.schema.journal import frame
 
@@ -143,3 +145,20 @@ def test_a_crash_anywhere_is_made_good(make, tmp_path: Path, at: int, after: boo
     assert told(tmp_path, make).total.predictions == requests
     assert ANN not in everything(tmp_path)
     assert len(list((tmp_path / "segments").rglob("*.parquet"))) == 2
+
+
+def test_what_compaction_replaced_goes_too(make, tmp_path: Path) -> None:
+    """The files that a merge took the place of wait for late readers; a person who is erased does not wait in them."""
+    rows, later_s = records(make), make.t0 + 10**6
+    make.journal(tmp_path, "gw-1", rows[:2])
+    make.journal(tmp_path, "gw-2", rows[2:])
+    seal_once(tmp_path, make.t0)
+    with alone(tmp_path), duck.connect(tmp_path / "tmp") as connection:
+        work = Work(data_dir=tmp_path, now_s=later_s, disk=Disk(), connection=connection)
+        assert compact(work).before > compact(work).after
+    with Manifest(tmp_path) as manifest:
+        assert manifest.retired(later_s)
+    erase(tmp_path, "default", ANN, "", later_s)
+    left = everything(tmp_path)
+    assert all(one not in left for one in (ANN, COOKIE))
+    assert BOB in left
