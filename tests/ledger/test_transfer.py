@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from breakeven.app import transfer
 from breakeven.assembly.exporting import EXPORTS
+from breakeven.cli.main import main
 from breakeven.errors import LedgerError, UsageError
 from breakeven.gateway.metric_names import NAMED as GATEWAY
 from breakeven.ledger import snapshot, store
@@ -167,3 +170,16 @@ def test_every_export_is_a_choice_and_documented() -> None:
     assert list(choice.type.choices) == list(EXPORTS)
     page = (EXAMPLES.parents[1] / "docs/import-export.md").read_text()
     assert [form for form in EXPORTS if f"`{form}`" not in page] == []
+
+
+def test_a_file_of_which_nothing_can_be_read_is_a_failure(tmp_path: Path) -> None:
+    """Exit 1, with every row named; one good row among bad ones is a success."""
+    rules = tmp_path / "map.yaml"
+    rules.write_text("time: t\n")
+    for text, code in (("t\nnever\nsoon\n", 1), ("t\nnever\n2026-11-24T10:00:00Z\n", 0)):
+        file = tmp_path / f"log-{code}.csv"
+        file.write_text(text)
+        asked = ["import", str(file), "--map", str(rules), "--data-dir", str(tmp_path / "data"), "--json"]
+        found = CliRunner().invoke(main, asked)
+        assert found.exit_code == code, found.output
+        assert json.loads(found.stdout)["files"][0]["bad"] == 1 + code

@@ -52,9 +52,10 @@ def import_(
     )
     if json_:
         print_json({"files": found})
-        return
-    for one in found:
+    for one in () if json_ else found:
         _told(one)
+    if any(one.bad and one.bad == one.rows for one in found):
+        sys.exit(1)  # not one row of a file could be read: a job that imports it should stop
 
 
 def _progress(name: str, rows: int) -> None:
