@@ -36,7 +36,7 @@ bench: uv ## measures what docs/benchmarks.md states
 	@$(UV) sync --quiet --all-extras --no-extra spark
 	@$(UV) run --no-sync python bench/run.py $(ARGS)
 
-soak: uv ## a million requests, and every fault by the wall clock: docs/reliability.md; about half an hour
+soak: uv ## a million requests, and every fault by the wall clock: docs/reliability.md; about three hours
 	@$(UV) sync --quiet --all-extras --no-extra spark
 	@$(UV) run --no-sync python bench/gateway.py --soak 1000000
 	@$(UV) run --no-sync python bench/faults_gateway.py

@@ -128,7 +128,7 @@ def test_rows_keep_the_order_of_time_between_files(make, tmp_path: Path) -> None
     assert len(times) == 30
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_no_answer_changes(make, ledgers, queries, data: st.DataObject) -> None:
     """Every question to either engine has the answer it had, repeated records and losses included."""

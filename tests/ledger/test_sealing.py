@@ -339,6 +339,7 @@ def test_segments_of_an_earlier_version_are_read(make, tmp_path: Path) -> None:
     assert rows(tmp_path) == sorted(records, key=str)
 
 
+@settings(max_examples=40)
 @given(data=st.data())
 def test_arrays_say_what_lines_say(ledgers, data: st.DataObject) -> None:
     """Both ways into a segment, by arrays and by JSON, give DuckDB the same rows of the same types."""
