@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breakeven.errors import LedgerError
