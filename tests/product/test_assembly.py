@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from breakeven.app import facts
+from breakeven.app import facts, planning
 from breakeven.app import loop as app
 from breakeven.assembly import files
 from breakeven.assembly.console import LedgerSource
@@ -44,8 +44,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def planned(project: Path, seed: int = 0) -> str:
-    trace = project.parent / "trace.csv"
-    return app.plan(project, use_case="assistant", trace=trace, as_of="2026-11-24", seed=seed).id
+    asked = planning.Given(use_case="assistant", trace=project.parent / "trace.csv")
+    return planning.from_project(project, asked, as_of="2026-11-24", seed=seed).plan.id
 
 
 def test_the_same_question_gives_the_same_plan(project: Path) -> None:

@@ -87,7 +87,7 @@ def test_the_demo_keeps_the_contract(
         assert plain[part] == report[part]
     verified = json.loads(breakeven("verify", "--data-dir", ".demo/data", "--json").stdout)
     assert verified["verify"] == summary["verify"]
-    memo = next((tmp_path / ".demo").glob("plan-*.md")).read_text()
+    memo = (tmp_path / ".demo" / "decision" / "memo.md").read_text()
     assert summary["plan"]["chosen"]["name"] in memo
 
 

@@ -9,11 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from breakeven.app import render
 from breakeven.app.ledger import moment
 from breakeven.assembly import batching, checking, enact, files, planning, project, resolve
 from breakeven.assembly.console import LedgerSource, statement
-from breakeven.assembly.today import today
 from breakeven.catalog.load import load as load_catalog
 from breakeven.config import initial, mapping
 from breakeven.emulator import server as emulator
@@ -116,33 +114,6 @@ def gate(found: Statement, *, fail_over_usd: float | None, fail_if_unmeasured: b
 def fit_workload(folder: Path, use_case: str | None = None, *, trace: Path | None = None) -> Workload:
     """The shape of the demand a data directory (or a trace file) holds."""
     return planning.workload(folder, use_case, trace)[0]
-
-
-def plan(
-    config: Path,
-    *,
-    use_case: str | None = None,
-    data_dir_override: str | None = None,
-    trace: Path | None = None,
-    as_of: str | None = None,
-    seed: int = 0,
-) -> Plan:
-    """Weigh every way to serve the measured demand, and keep the plan."""
-    loaded = project.load(config)
-    folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
-    found = planning.plan(loaded, folder, use_case, trace=trace, as_of=as_of or today(), seed=seed)
-    files.save_plan(found, folder)
-    return found
-
-
-def write_memo(found: Plan, folder: Path, *, out: str | None = None) -> list[Path]:
-    """The memo beside the plan (or in `out`), as Markdown and HTML."""
-    where = Path(out) if out else folder / "plans"
-    made = memo(found)
-    paths = [where / f"{found.id}.md", where / f"{found.id}.html"]
-    for path, form in zip(paths, ("markdown", "html"), strict=True):
-        files.write_atomically(path, render.in_form(made, form).encode())
-    return paths
 
 
 def apply(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from breakeven.assembly import files, resolve
@@ -54,8 +56,18 @@ def _only_use_case(data_dir: Path) -> str:
     return known[0]
 
 
-def plan(loaded: Project, data_dir: Path, use_case: str | None, *, trace: Path | None, as_of: str, seed: int) -> Plan:
-    """The plan of one use case of a project.
+def plan(  # noqa: PLR0913 - a project, its data, and what replaces parts of them
+    loaded: Project,
+    data_dir: Path,
+    use_case: str | None,
+    *,
+    trace: Path | None,
+    as_of: str,
+    seed: int,
+    changed: Mapping[str, object] | None = None,
+    models: tuple[str, ...] = (),
+) -> Plan:
+    """The plan of one use case of a project; `changed` are targets that replace its own, `models` its models.
 
     Raises:
         UsageError: no such use case, or none with a model the planner can weigh.
@@ -68,12 +80,14 @@ def plan(loaded: Project, data_dir: Path, use_case: str | None, *, trace: Path |
         message = f"the policy has no use case {name}; there are {known}"
         raise UsageError(message, "name one of these")
     demand, arrivals = workload(data_dir, name, trace)
-    target = objective(section, loaded.settings.planning)
+    target = msgspec.structs.replace(objective(section, loaded.settings.planning), **(changed or {}))
     question = Question(workload=demand, objective=target, used_share=_used_share(data_dir, name))
     stand = _standing(loaded, question, as_of)
     planning = loaded.settings.planning
-    models = planning.models or tuple(dict.fromkeys(one.deployment.model for one in stand if one.deployment.model))
-    scope = Scope(models=models, as_of=as_of, accelerators=planning.accelerators)
+    named = (
+        models or planning.models or tuple(dict.fromkeys(one.deployment.model for one in stand if one.deployment.model))
+    )
+    scope = Scope(models=named, as_of=as_of, accelerators=planning.accelerators)
     return make_plan(
         loaded.catalog, question, arrivals, scope, standing=stand, seed=seed, rng=np.random.default_rng(seed)
     )

@@ -1,4 +1,4 @@
-"""What to do: estimate, plan, apply."""
+"""What to do: estimate, apply."""
 
 from __future__ import annotations
 
@@ -45,51 +45,6 @@ def estimate(
         print_json(found)
     else:
         click.echo(render.brief(facts.estimate_document(found), sources=sources))
-
-
-@click.command()
-@click.option("--use-case", help="Which use case to plan.  [default: the policy's first with token traffic]")
-@config_option
-@data_dir_option
-@click.option("--trace", type=click.Path(dir_okay=False), help="Demand from a trace file instead of the ledger.")
-@click.option("--as-of", help="Prices as of this ISO date.  [default: today]")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--out", type=click.Path(file_okay=False), help="Where the memo is written instead (Markdown and HTML).")
-@sources_option
-@as_json
-@explained
-def plan(
-    *,
-    sources: bool,
-    use_case: str | None,
-    config: str,
-    data_dir: str | None,
-    trace: str | None,
-    as_of: str | None,
-    seed: int,
-    out: str | None,
-    json_: bool,
-) -> None:
-    """Weigh every way to serve the measured demand; write the plan and a memo."""
-    from breakeven.app import loop as app
-    from breakeven.app import render
-
-    found = app.plan(
-        Path(config),
-        use_case=use_case,
-        data_dir_override=data_dir,
-        trace=None if trace is None else Path(trace),
-        as_of=as_of,
-        seed=seed,
-    )
-    written = app.write_memo(found, app.data_dir(config=Path(config), override=data_dir), out=out)
-    if json_:
-        print_json(app.plan_json(found))
-    else:
-        click.echo(render.brief(app.memo(found), sources=sources))
-    for path in written:
-        note(f"wrote {path}")
-    note(f"next: breakeven apply {found.id}")
 
 
 @click.command()

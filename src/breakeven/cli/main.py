@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import click
 
-from breakeven.cli.decide import apply, estimate, plan
+from breakeven.cli.decide import apply, estimate
 from breakeven.cli.drill import drill
 from breakeven.cli.events import events
 from breakeven.cli.experiment import lift, ope
@@ -16,6 +16,7 @@ from breakeven.cli.ledger import ledger
 from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
+from breakeven.cli.plan import plan
 from breakeven.cli.reconcile import reconcile
 from breakeven.cli.run import console, demo, emulate, serve
 from breakeven.cli.simulate import simulate, size

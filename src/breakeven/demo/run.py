@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from breakeven.app import loop as app
+from breakeven.app import planning
 from breakeven.assembly.files import deployment_name
 from breakeven.demo import setting, trust
 from breakeven.demo.drill import Drilling
@@ -145,8 +146,9 @@ def _play(half: int, place: Place, traffic: Traffic, console: Console) -> PlayRe
 
 
 def _decide(processes: Processes, place: Place, console: Console, seed: int) -> tuple[Plan, str]:
-    decision = app.plan(place.config, use_case="assistant", seed=seed)
-    app.write_memo(decision, place.data_dir, out=str(place.folder))
+    asked = planning.Given(use_case="assistant")
+    written = planning.from_project(place.config, asked, seed=seed, out=str(place.folder / "decision"))
+    decision = written.plan
     chosen = _chosen(decision)
     console.print(f"[bold]2 decide[/]   {decision.reason}")
     wanted = chosen.deployment
@@ -222,7 +224,9 @@ def _number(value: float | None) -> str:
 
 
 def _linger(console: Console, place: Place) -> None:
-    console.print(f"console: http://127.0.0.1:{place.console_port}/   memo: {place.folder}/   (Ctrl-C ends the demo)")
+    console.print(
+        f"console: http://127.0.0.1:{place.console_port}/   memo: {place.folder}/decision/memo.html   (Ctrl-C ends it)"
+    )
     try:
         while True:
             time.sleep(1)

@@ -1,0 +1,90 @@
+"""From demand to a decision that can be handed on: the plan, its memo, and a policy that the gateway accepts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from breakeven.app import render
+from breakeven.assembly import files, planning, planning_files, project, proposing
+from breakeven.assembly.planning_files import Given
+from breakeven.assembly.today import today
+from breakeven.report import memo as memo_report
+from breakeven.report.contract import plan_contract
+from breakeven.report.plain import JsonObject
+from breakeven.schema.noun import Noun
+from breakeven.schema.plan import Plan
+
+__all__ = ["Given"]
+
+
+class Written(Noun, frozen=True, kw_only=True):
+    """A plan and where what it says was written: the memo as Markdown and HTML, the policy, the settings beside it."""
+
+    plan: Plan
+    memo: tuple[Path, Path]
+    policy: Path
+    settings: Path
+
+
+def from_project(
+    config: Path,
+    given: Given,
+    *,
+    data_dir_override: str | None = None,
+    as_of: str | None = None,
+    seed: int = 0,
+    out: str | None = None,
+) -> Written:
+    """Weigh every way to serve the demand that a project's ledger (or a trace) holds, keep the plan, write it down."""
+    loaded = project.load(config)
+    folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
+    found = planning.plan(
+        loaded,
+        folder,
+        given.use_case or None,
+        trace=given.trace,
+        as_of=as_of or today(),
+        seed=seed,
+        changed=given.targets(),
+        models=given.models,
+    )
+    files.save_plan(found, folder)
+    where = Path(out) if out else folder / "plans" / found.id
+    return _written(found, where, proposing.of_project(loaded, found))
+
+
+def from_files(given: Given, *, as_of: str | None = None, seed: int = 0, out: str | None = None) -> Written:
+    """Weigh every way to serve a trace or a workload, without a configuration; keep the plan and write it down."""
+    found = planning_files.plan(given, as_of=as_of or today(), seed=seed)
+    where = Path(out) if out else Path(".breakeven") / "plans" / found.id
+    files.write_atomically(where / "plan.json", msgspec.json.format(msgspec.json.encode(found), indent=1))
+    return _written(found, where, proposing.proposed(found))
+
+
+def _written(plan: Plan, where: Path, texts: dict[str, str]) -> Written:
+    made = memo_report.memo(plan)
+    memo = (where / "memo.md", where / "memo.html")
+    for path, form in zip(memo, ("markdown", "html"), strict=True):
+        files.write_atomically(path, render.in_form(made, form).encode())
+    for name, text in texts.items():
+        files.write_atomically(where / name, text.encode())
+    return Written(plan=plan, memo=memo, policy=where / "policy.yaml", settings=where / "breakeven.yaml")
+
+
+def contract(written: Written, *, cpu_s: float) -> JsonObject:
+    """What `plan --json` prints."""
+    return plan_contract(written.plan, policy=str(written.policy), memo=str(written.memo[0]), cpu_s=cpu_s)
+
+
+def brief(written: Written, *, sources: bool) -> str:
+    """The memo for a terminal."""
+    return render.brief(memo_report.memo(written.plan), sources=sources)
+
+
+def next_step(written: Written, *, in_project: bool) -> str:
+    """What to do with it."""
+    if in_project:
+        return f"next: breakeven apply {written.plan.id}"
+    return f"next: write its base_url into {written.settings}, then breakeven serve --config {written.settings}"

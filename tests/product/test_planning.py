@@ -1,0 +1,89 @@
+"""A plan from files alone: what `plan --json` promises to scripts, and a policy that the gateway accepts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WORKLOAD = """\
+rate: 3
+input_tokens: {mean: 900, p50: 700, p95: 2500}
+output_tokens: {mean: 120, p50: 90, p95: 400}
+requests: 800
+"""
+ASKED = ("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--as-of", "2026-11-24", "--json")
+CONTRACT = {
+    "chosen", "options", "low_medium_peak", "interval", "flips_if", "rejected", "candidates", "cpu_s", "policy_path",
+    "memo_path",
+}  # fmt: skip
+
+
+def breakeven(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "breakeven", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("plan")
+    (found / "chat.yaml").write_text(WORKLOAD)
+    return found
+
+
+@pytest.fixture(scope="module")
+def plan(folder: Path) -> dict[str, Any]:
+    ran = breakeven(folder, "plan", *ASKED, "--slo-ttft-s", "1", "--slo-tpot-s", "0.05", "--out", "a")
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, Any] = json.loads(ran.stdout)
+    return found
+
+
+def test_the_contract_for_scripts_is_kept(plan: dict[str, Any]) -> None:
+    """Every promised key is there; the chosen option is an option, priced per useful prediction and per month."""
+    assert set(plan) >= CONTRACT
+    chosen = plan["chosen"]
+    assert chosen["cost_per_useful_prediction_usd"] > 0
+    assert chosen["monthly_cost_usd"] > 0
+    assert chosen["name"] in {option["name"] for option in plan["options"]}
+    assert set(plan["low_medium_peak"]) == {"low", "medium", "peak"}
+
+
+def test_the_same_question_prints_the_same_bytes(folder: Path, plan: dict[str, Any]) -> None:
+    """All but the CPU time, whatever the folder held before."""
+    again = breakeven(folder, "plan", *ASKED, "--slo-ttft-s", "1", "--slo-tpot-s", "0.05", "--out", "a")
+    assert json.loads(again.stdout) | {"cpu_s": 0} == plan | {"cpu_s": 0}
+
+
+def test_the_gateway_accepts_the_policy(folder: Path, plan: dict[str, Any]) -> None:
+    """`check` of the written files finds nothing; the memo is there and names the choice."""
+    policy = folder / plan["policy_path"]
+    assert plan["id"] in policy.read_text()
+    ran = breakeven(folder, "check", "--config", str(policy.with_name("breakeven.yaml")))
+    assert ran.returncode == 0, ran.stderr
+    assert plan["chosen"]["name"] in (folder / plan["memo_path"]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--workload", "chat.yaml"), "--model"),
+        (("--workload", "chat.yaml", "--trace", "t.csv", "--model", "llama-3.1-8b"), "both given"),
+        (("--workload", "chat.yaml", "--model", "llama-9"), "llama-9"),
+        (("--workload", "gone.yaml", "--model", "llama-3.1-8b"), "gone.yaml"),
+        (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--slo-ttft-s", "-1"), "--slo-ttft-s"),
+        (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--slo-tpot-s", "0.00001"), "none of"),
+        (("--workload", "chat.yaml", "--config", "breakeven.yaml"), "both given"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_says_why(folder: Path, arguments: tuple[str, ...], says: str) -> None:
+    """The message names the option or file, and nothing is written."""
+    ran = breakeven(folder, "plan", *arguments, "--out", "wrong")
+    assert ran.returncode not in {0, 1}
+    assert says in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not (folder / "wrong").exists()
