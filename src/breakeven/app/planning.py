@@ -10,6 +10,7 @@ from breakeven.app import render
 from breakeven.assembly import files, planning, planning_files, project, proposing
 from breakeven.assembly.planning_files import Given
 from breakeven.assembly.today import today
+from breakeven.errors import PolicyError
 from breakeven.report import memo as memo_report
 from breakeven.report.contract import plan_contract
 from breakeven.report.plain import JsonObject
@@ -20,12 +21,20 @@ __all__ = ["Given"]
 
 
 class Written(Noun, frozen=True, kw_only=True):
-    """A plan and where what it says was written: the memo as Markdown and HTML, the policy, the settings beside it."""
+    """A plan and where what it says was written: the memo as Markdown and HTML, the policy beside its settings.
+
+    `policy` is None where the choice may not be routed to as it is, and `refused` says why.
+    """
 
     plan: Plan
     memo: tuple[Path, Path]
-    policy: Path
-    settings: Path
+    policy: Path | None
+    refused: str = ""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Everything that was written and is worth naming."""
+        return self.memo if self.policy is None else (*self.memo, self.policy)
 
 
 def from_project(
@@ -52,7 +61,10 @@ def from_project(
     )
     files.save_plan(found, folder)
     where = Path(out) if out else folder / "plans" / found.id
-    return _written(found, where, proposing.of_project(loaded, found))
+    try:
+        return _written(found, where, proposing.of_project(loaded, found))
+    except PolicyError as error:
+        return msgspec.structs.replace(_written(found, where, {}), refused=error.message)
 
 
 def from_files(given: Given, *, as_of: str | None = None, seed: int = 0, out: str | None = None) -> Written:
@@ -70,12 +82,13 @@ def _written(plan: Plan, where: Path, texts: dict[str, str]) -> Written:
         files.write_atomically(path, render.in_form(made, form).encode())
     for name, text in texts.items():
         files.write_atomically(where / name, text.encode())
-    return Written(plan=plan, memo=memo, policy=where / "policy.yaml", settings=where / "breakeven.yaml")
+    return Written(plan=plan, memo=memo, policy=where / "policy.yaml" if texts else None)
 
 
 def contract(written: Written, *, cpu_s: float) -> JsonObject:
     """What `plan --json` prints."""
-    return plan_contract(written.plan, policy=str(written.policy), memo=str(written.memo[0]), cpu_s=cpu_s)
+    policy = None if written.policy is None else str(written.policy)
+    return plan_contract(written.plan, policy=policy, memo=str(written.memo[0]), cpu_s=cpu_s)
 
 
 def brief(written: Written, *, sources: bool) -> str:
@@ -85,6 +98,9 @@ def brief(written: Written, *, sources: bool) -> str:
 
 def next_step(written: Written, *, in_project: bool) -> str:
     """What to do with it."""
+    if written.policy is None:
+        return f"the choice cannot be applied yet: {written.refused}"
     if in_project:
         return f"next: breakeven apply {written.plan.id}"
-    return f"next: write its base_url into {written.settings}, then breakeven serve --config {written.settings}"
+    settings = written.policy.with_name("breakeven.yaml")
+    return f"next: write its base_url into {settings}, then breakeven serve --config {settings}"

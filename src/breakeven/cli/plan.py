@@ -73,7 +73,7 @@ def plan(
         print_json(app.contract(written, cpu_s=time.process_time() - began_s))
     else:
         click.echo(app.brief(written, sources=sources))
-    for path in (*written.memo, written.policy):
+    for path in written.paths:
         note(f"wrote {path}")
     note(app.next_step(written, in_project=not _from_files(given, context, config)))
 

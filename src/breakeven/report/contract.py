@@ -8,7 +8,7 @@ from breakeven.schema.plan import Level, Plan
 LEVELS = ("low", "medium", "peak")
 
 
-def plan_contract(plan: Plan, *, policy: str, memo: str, cpu_s: float) -> JsonObject:
+def plan_contract(plan: Plan, *, policy: str | None, memo: str, cpu_s: float) -> JsonObject:
     """The plan with its figures at three loads, the interval of its cost, what it rejected, and what was written."""
     return {
         **plan_json(plan),
