@@ -175,16 +175,16 @@ def kit() -> SimpleNamespace:
 
 @pytest.fixture(scope="session")
 def cases(catalog: Catalog) -> Callable[..., Case]:
-    """`cases(scene, draws=)`: its best option doubted, before anything is judged."""
+    """`cases(scene, draws=, beliefs=...)`: its best option doubted, before anything is judged."""
 
-    def make(scene: Scene, draws: int = 200) -> Case:
+    def make(scene: Scene, draws: int = 200, **evidence: object) -> Case:
         given = Given(
             options=tuple(one.option for one in scene.ways),
             candidates={one.candidate.name: one.candidate for one in scene.ways},
             question=scene.question,
             catalog=catalog,
             trace=None,
-            evidence=Evidence(),
+            evidence=Evidence(**evidence),
         )
         return case_of(given, scene.best(), np.random.default_rng(0), draws)
 

