@@ -18,6 +18,7 @@ from breakeven.schema.outlook import Band
 LEFT: Align = "left"
 RIGHT: Align = "right"
 SHOWN = 8
+ASKED = 5
 SURE, LIKELY = 0.9, 0.5
 """How often an option is best, from which the choice is called sure, or likely."""
 PER = 1000.0
@@ -181,8 +182,10 @@ def _input(one: Uncertain, known: Citations) -> tuple[str, ...]:
 
 def written(value: float, unit: str) -> str:
     """A value of an input with its unit; shares and changes in per cent."""
-    if unit.startswith("of ") or unit == "per year":
-        return f"{value * 100:+,.0f} % a year" if unit == "per year" else f"{value * 100:,.0f} % {unit}"
+    if unit.startswith("of "):
+        return f"{value * 100:,.0f} % {unit}"
+    if unit in {"per year", "change per year"}:
+        return f"{value * 100:{'+' if value and unit.startswith('change') else ''},.0f} % a year"
     return number.number(value, unit)
 
 
@@ -221,7 +224,7 @@ def inquiry_blocks(doubt: Doubt) -> tuple[Block, ...]:
         return (Text(text=f"{head}; nothing that can be measured before the decision is worth its cost."),)
     first = paying[0]
     text = f"{head}. What to find out next: {first.name}, worth up to {format_usd(first.worth_usd)}: {first.how}."
-    return Text(text=text), inquiry_table(paying[:SHOWN])
+    return Text(text=text), inquiry_table(paying[:ASKED])
 
 
 def inquiry_table(inquiries: Sequence[Inquiry]) -> Table:
@@ -234,8 +237,8 @@ def inquiry_table(inquiries: Sequence[Inquiry]) -> Table:
             for one in inquiries
         ),
         align=(LEFT, RIGHT, RIGHT, RIGHT, LEFT),
-        note="Worth: expected value of knowing it exactly before choosing (EVPPI); a measurement that is less than "
-        "exact is worth less.",
+        note="Worth: expected value of knowing it exactly before choosing (EVPPI). What several have in common is "
+        "learnt with the first; a measurement that is less than exact is worth less.",
     )
 
 

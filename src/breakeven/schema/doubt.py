@@ -29,7 +29,9 @@ class Beliefs(Noun, frozen=True, kw_only=True):
 
     Growth is a share a year and triangular: nothing is expected, a fifth less or half as much again is possible. Prices
     of today hold at base; they may fall by as much as the catalog's decays at most say, or rise by `price_rise` a year.
-    Parts of a speed's error are common to all deployments of a model, of an accelerator and of an engine.
+    The level of a demand that was seen for less than a day, or less than a week, may be off by `unseen_day` or
+    `unseen_week` (80 %) besides its statistical error. Parts of a speed's error are common to all deployments of a
+    model, of an accelerator and of an engine.
     """
 
     growth_low: float = -0.2
@@ -37,6 +39,8 @@ class Beliefs(Noun, frozen=True, kw_only=True):
     growth_high: float = 0.5
     path: DemandPath | None = None
     price_rise: float = 0.1
+    unseen_day: float = 0.3
+    unseen_week: float = 0.1
     error_of_model: float = 0.3
     error_of_accelerator: float = 0.3
     error_of_engine: float = 0.2
@@ -44,7 +48,7 @@ class Beliefs(Noun, frozen=True, kw_only=True):
     quality_high: float = 1.1
     switch_months: float = 3.0
     bench_hours: float = 8.0
-    quote_hours: float = 8.0
+    work_hours: float = 8.0
     holdout_days: float = 14.0
     holdout_share: float = 0.05
     probe_requests: float = 1000.0

@@ -17,6 +17,7 @@ from breakeven.schema.deployment import Deployment
 from breakeven.schema.doubt import Beliefs
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure
+from breakeven.schema.workload import Workload
 
 PRICES = {
     "input_usd_per_mtok": ("input price", "USD/Mtok"),
@@ -33,6 +34,9 @@ TRENDS = {
 }
 """What changes, and the fact that says how fast it may fall."""
 ASSUMED = tuple(name for name in Assumptions.__struct_fields__ if name != "scenario")
+DAY_S = 86_400.0
+CHANGE = "change per year"
+"""The unit of growth and trends."""
 FAR, NEAR = 20.0, 1 / 20
 """How far from base, in ratios, a flip is looked for."""
 FASTER, SLOWER = 0.8, 0.8
@@ -42,13 +46,15 @@ FASTER, SLOWER = 0.8, 0.8
 def demand(question: Question, believed: Beliefs) -> Iterator[Belief]:
     """Level of the demand, how it grows, and the useful share of what comes in time."""
     load = question.workload
+    unseen = unseen_level(load, believed)
     yield _lognormal(
         "demand",
         "demand",
         "requests/s",
         load.rate_mean_rps,
-        math.log1p(rate_error(load)),
-        source=f"{load.n} requests over {load.span_s:,.0f} s, as dispersed as they are",
+        math.hypot(math.log1p(rate_error(load)), math.log1p(unseen)),
+        source=f"{load.n} requests over {load.span_s:,.0f} s, as dispersed as they are"
+        + (f", and {unseen:.0%} for the times not seen, assumed" if unseen else ""),
     )
     low, base, high = believed.growth_low, believed.growth_base, believed.growth_high
     kind = "assumption of this project" if believed.path is None else "replaced by the forecast"
@@ -56,9 +62,16 @@ def demand(question: Question, believed: Beliefs) -> Iterator[Belief]:
         low = high = base
         yield _forecast()
     yield Belief(
-        key="growth", name="growth of demand", unit="per year", base=base, low=low, high=high,
+        key="growth", name="growth of demand", unit=CHANGE, base=base, low=low, high=high,
         least=-0.9, most=4.0, source=kind,
     )  # fmt: skip
+
+
+def unseen_level(load: Workload, believed: Beliefs) -> float:
+    """How far the mean rate may be off because not all hours of a day, or days of a week, were seen (80 %)."""
+    if load.span_s < DAY_S:
+        return believed.unseen_day
+    return believed.unseen_week if load.span_s < 7 * DAY_S else 0.0
 
 
 def _forecast() -> Belief:
@@ -125,7 +138,7 @@ def trends(options: Iterable[Terms], known: Mapping[str, Fact], believed: Belief
         fall = 0.0 if fact is None else -(fact.high if fact.high is not None else fact.value or 0.0)
         active = key in needed
         yield Belief(
-            key=key, name=f"change of {what}", unit="per year", base=0.0, low=fall if active else 0.0,
+            key=key, name=f"change of {what}", unit=CHANGE, base=0.0, low=fall if active else 0.0,
             high=believed.price_rise if active else 0.0, least=-0.9, most=1.0,
             source=f"today's prices hold; a fall as {fact_name} at most says, a rise is assumed",
             facts=(fact.key,) if fact is not None and active else (),

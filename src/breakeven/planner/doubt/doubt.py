@@ -95,7 +95,7 @@ def judged(case: Case, seed: int) -> Doubt:
         inquiries=_inquiries(case, losses, runner),
         waits=found,
         wait_verdict=advice,
-        assumptions=said(believed),
+        assumptions=said(believed, case.world.question.workload),
     )
 
 
@@ -159,10 +159,10 @@ def _inquiries(case: Case, losses: Array, runner: int) -> tuple[Inquiry, ...]:
     means = Means(rent_usd_h=_rents(world.options), month_apart_usd=apart, staff_usd=staff, believed=believed)
     shuffle = case.dice.of("shuffle").permutation(losses.shape[1])
     known = inquiries(case.inputs, case.draws, losses, means, shuffle)
-    return ordered((*known, *_probes(case, losses)))
+    return ordered((*known, *_probes(case, losses, means)))
 
 
-def _probes(case: Case, losses: Array) -> tuple[Inquiry, ...]:
+def _probes(case: Case, losses: Array, means: Means) -> tuple[Inquiry, ...]:
     """The latency of excluded APIs, worked out in the same draws."""
     if not case.excluded:
         return ()
@@ -171,7 +171,7 @@ def _probes(case: Case, losses: Array) -> tuple[Inquiry, ...]:
     other = world_of(case.excluded, world.question, base, world.path)
     outside = losses_usd(evaluate(other, case.draws), case.beliefs.switch_months)
     wide = np.broadcast_to(outside, (len(case.excluded), losses.shape[1]))
-    return tuple(unmeasured(case.excluded, losses, wide, case.beliefs, world.question.monthly_predictions))
+    return tuple(unmeasured(case.excluded, losses, wide, means, world.question.monthly_predictions))
 
 
 def _rents(options: Sequence[Terms]) -> dict[str, float]:

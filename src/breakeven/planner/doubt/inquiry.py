@@ -20,12 +20,17 @@ WAITED = ("growth", "path", "trend/")
 
 
 class Means(Noun, frozen=True, kw_only=True):
-    """What finding out is paid with: rents by speed key, what a month costs, and the cost of a working hour."""
+    """What finding out is paid with: rents by speed key, what the runner-up costs apart a month, a year of work."""
 
     rent_usd_h: Mapping[str, float]
     month_apart_usd: float
     staff_usd: float
     believed: Beliefs
+
+    @property
+    def work_usd(self) -> float:
+        """What the people cost who find one thing out."""
+        return self.believed.work_hours * self.staff_usd / STAFF_HOURS
 
 
 def inquiries(
@@ -56,28 +61,29 @@ def _way(one: Belief, means: Means) -> tuple[str, float | None]:
     believed = means.believed
     if one.key.startswith(WAITED):
         return "cannot be measured today: it shows with time", None
-    if one.key.startswith("speed/"):
-        rent = means.rent_usd_h.get(one.key)
-        how = f"{believed.bench_hours:g} hours of load on one replica, rented"
-        return how, None if rent is None else rent * believed.bench_hours
     if one.key == "demand":
         return "more days of traffic through the gateway", 0.0
+    work = f"{believed.work_hours:g} working hours"
+    if one.key.startswith("speed/"):
+        rent = means.rent_usd_h.get(one.key)
+        how = f"{work} and {believed.bench_hours:g} hours of load on one rented replica"
+        return how, None if rent is None else rent * believed.bench_hours + means.work_usd
     if one.key == "useful" or one.key.startswith("quality/"):
-        how = f"a holdout of {believed.holdout_share:.0%} for {believed.holdout_days:g} days"
+        how = f"{work} and a holdout of {believed.holdout_share:.0%} for {believed.holdout_days:g} days"
         part = believed.holdout_share * believed.holdout_days * 24 / HOURS_PER_MONTH
-        return how, part * means.month_apart_usd
-    how = f"a quote or a reading, {believed.quote_hours:g} working hours"
-    return how, believed.quote_hours * means.staff_usd / STAFF_HOURS
+        return how, part * means.month_apart_usd + means.work_usd
+    return f"a quote or a reading, {work}", means.work_usd
 
 
 def unmeasured(
-    excluded: Sequence[Terms], losses: Array, excluded_losses: Array, believed: Beliefs, predictions: float
+    excluded: Sequence[Terms], losses: Array, excluded_losses: Array, means: Means, predictions: float
 ) -> Iterator[Inquiry]:
     """Cheaper options that are excluded because nobody measured their latency: what measuring it could save.
 
     p x E[what the best choice costs more than the option], p being the believed chance that it keeps the targets;
     `predictions` are those of a month.
     """
+    believed = means.believed
     best = losses[int(np.argmin(losses.mean(axis=1)))]
     for one, own in zip(excluded, excluded_losses, strict=True):
         saved = float((best - own).mean())
@@ -86,8 +92,8 @@ def unmeasured(
             yield Inquiry(
                 key=f"latency/{one.name}",
                 name=f"latency of {one.name}",
-                how=f"{requests:,.0f} requests through the gateway; taken to keep the targets with a chance of "
-                f"{believed.unmeasured_meets:.0%}",
+                how=f"{believed.work_hours:g} working hours and {requests:,.0f} requests through the gateway; taken to "
+                f"keep the targets with a chance of {believed.unmeasured_meets:.0%}",
                 worth_usd=believed.unmeasured_meets * saved,
-                cost_usd=requests * one.monthly_usd / predictions,
+                cost_usd=requests * one.monthly_usd / predictions + means.work_usd,
             )

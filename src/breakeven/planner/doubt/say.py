@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from breakeven.quantity import format_usd
 from breakeven.schema.doubt import Beliefs, Flip
+from breakeven.schema.workload import Workload
 
 MOST = 8
+WEEK_S = 7 * 86_400.0
 
 
 def sentences(flips: Iterable[Flip], chosen: str, *, best: bool = True) -> tuple[str, ...]:
@@ -42,19 +44,19 @@ def written(value: float, unit: str) -> str:
     """A value with its unit."""
     if unit == "USD" or unit.startswith(("USD/", "USD ")):
         return f"{format_usd(value)}{unit[3:]}"
-    if unit == "per year":
-        return f"{value:+.0%} a year"
+    if unit in {"per year", "change per year"}:
+        return f"{value:{'+' if value and unit.startswith('change') else ''}.0%} a year"
     if unit == "share" or unit.startswith("fraction"):
         return f"{value:.1%}{unit.removeprefix('share').removeprefix('fraction')}"
     return f"{value:.3g} {unit}"
 
 
-def said(believed: Beliefs) -> tuple[str, ...]:
+def said(believed: Beliefs, load: Workload) -> tuple[str, ...]:
     """What is taken as given, in sentences."""
     growth = "Demand follows its forecast."
     if believed.path is None:
         span = f"{believed.growth_low:+.0%} to {believed.growth_high:+.0%}"
-        growth = f"Demand grows by {believed.growth_base:+.0%} a year, {span} being possible; assumed."
+        growth = f"Demand grows by {believed.growth_base:.0%} a year, {span} being possible; assumed."
     trends = (
         "Today's prices hold at base. In the draws they change by a steady share a year: API prices, rents and server "
         f"prices fall at most as fast as the catalog says, or rise by at most {believed.price_rise:.0%}; reserved "
@@ -69,4 +71,6 @@ def said(believed: Beliefs) -> tuple[str, ...]:
         "both are paid for meanwhile."
     )
     rented = "Rented replicas follow the demand; bought and reserved ones are paid for as planned, and added to."
-    return growth, trends, rented, common, missed
+    seen = f"The demand was seen for {load.span_s / 3600:,.3g} hours"
+    seen += "; what other times may change is assumed, in its range." if load.span_s < WEEK_S else "."
+    return seen, growth, trends, rented, common, missed
