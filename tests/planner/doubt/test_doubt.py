@@ -223,8 +223,8 @@ def test_a_purchase_before_steep_demand_is_worth_waiting_for(way: Ways, doubts: 
         way(question, kit.rent("hourly", 4.0), sustained=0.45),
     ]
     scene = kit.scene(question, ways)
-    calm = doubts(scene, chosen="bought", draws=4_000, beliefs=Beliefs(growth_low=-0.05, growth_high=0.05))
-    wild = doubts(scene, chosen="bought", draws=4_000, beliefs=Beliefs(growth_low=-0.85, growth_high=1.5))
+    calm = doubts(scene, chosen="bought", draws=1_500, beliefs=Beliefs(growth_low=-0.05, growth_high=0.05))
+    wild = doubts(scene, chosen="bought", draws=1_500, beliefs=Beliefs(growth_low=-0.85, growth_high=1.5))
     assert len(calm.waits) == len(wild.waits) > 0
     assert max(one.worth_usd for one in wild.waits) > max(one.worth_usd for one in calm.waits)
 

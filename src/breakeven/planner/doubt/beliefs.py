@@ -39,7 +39,7 @@ CHANGE = "change per year"
 """The unit of growth and trends."""
 FAR, NEAR = 20.0, 1 / 20
 """How far from base, in ratios, a flip is looked for."""
-FASTER, SLOWER = 0.8, 0.8
+FASTER, SLOWER = 0.8, 0.7
 """Ln of speed, likewise: as far as the response is known."""
 
 

@@ -80,6 +80,11 @@ def _machines(one: Terms, replicas: Array) -> Array:
     return np.ceil(replicas * (one.accelerators / one.offer.count) - 1e-9)
 
 
+def filled(one: Terms, replicas: Array) -> Array:
+    """As many replicas as the machines hold that so many need."""
+    return np.floor(_machines(one, replicas) * (one.offer.count / one.accelerators) + 1e-9)
+
+
 def _rented(one: Terms, months: Months, replicas: Array) -> Array:
     on_top = 1.0 + months.assumed("autoscaling_overhead") + months.assumed("goodput_loss")
     if one.offer.provider in HYPERSCALERS:

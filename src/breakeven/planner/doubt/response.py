@@ -20,10 +20,10 @@ from breakeven.schema.noun import Noun
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.workload import Trace
 
-LOGS = (-0.8, -0.4, -0.15, 0.0, 0.1, 0.2, 0.3, 0.4, 0.55, 0.8)
+LOGS = (-0.8, -0.35, -0.15, 0.0, 0.12, 0.25, 0.4, 0.7)
 """Ln of how many times as long steps are, at which a replica is simulated."""
-MOST_REQUESTS = 1_000
-"""A longer trace is simulated by its middle stretch: only ratios are read off."""
+MOST_REQUESTS = 4_000
+"""A longer trace is simulated by its middle stretch, as the plan does: its tail decides what is sustained."""
 IDLE = 1e-3
 """Of the trace's rate: requests that hardly meet."""
 

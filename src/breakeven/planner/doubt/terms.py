@@ -28,10 +28,12 @@ class Capacity(Noun, frozen=True, kw_only=True):
     """Replicas that serve (`planned`, without spares) and what one carries as predicted, in requests per second.
 
     `carries_rps` sizes: it is set so that the predicted demand needs the planned number. `sustained_rps` is what one
-    sustains at the attainment. A `fixed` number is not changed when demand or speed turn out otherwise.
+    sustains at the attainment. `extra` replicas beyond those needed were planned where a machine has room for them
+    anyway. A `fixed` number is not changed when demand or speed turn out otherwise.
     """
 
     planned: int
+    extra: int
     carries_rps: float
     sustained_rps: float
     fixed: bool
@@ -151,12 +153,19 @@ def _capacity(
     load, planned = question.workload, option.deployment.replicas - _spare(candidate, question)
     response = PROPORTIONAL if candidate.curve is None else responses.get(candidate.curve, PROPORTIONAL)
     needed = max(1, math.ceil(load.rate_p95_rps / sustained - 1e-9))
-    carries = sustained if needed == planned else load.rate_p95_rps / max(planned - 0.5, 0.5)
+    free = needed < planned and _machines(option, candidate, needed) == _machines(option, candidate, planned)
+    carries = sustained if needed == planned or free else load.rate_p95_rps / max(planned - 0.5, 0.5)
     return Capacity(
         planned=planned,
+        extra=planned - needed if free and not candidate.fixed else 0,
         carries_rps=carries,
         sustained_rps=max(sustained, load.rate_mean_rps / planned),
         fixed=candidate.fixed,
         speed=key,
         response=response,
     )
+
+
+def _machines(option: Option, candidate: Candidate, replicas: int) -> int:
+    per = 1 if candidate.offer is None else candidate.offer.count
+    return -(-replicas * max(1, option.deployment.accelerators) // per)

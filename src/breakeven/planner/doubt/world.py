@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from breakeven.planner.doubt.belief import Z80, Array
-from breakeven.planner.doubt.month import Inputs, Months, cost_usd
+from breakeven.planner.doubt.month import Inputs, Months, cost_usd, filled
 from breakeven.planner.doubt.terms import Capacity, Terms
 from breakeven.planner.evaluate import MOST_REPLICAS
 from breakeven.planner.question import Question
@@ -191,17 +191,18 @@ class _Sized(NamedTuple):
 
 def _sized(held: Capacity, one: Terms, months: Months, ratio: Array, p95_rps: float) -> _Sized:
     """In time by the hour, in steps up where capacity is committed, always the same where it is fixed."""
-    needed = np.ceil(p95_rps * months.level / (held.carries_rps * ratio) - 1e-9)
-    possible = np.asarray(needed <= MOST_REPLICAS).all(axis=0) | np.full(len(ratio), held.fixed)
-    needed = np.clip(needed, 1.0, MOST_REPLICAS)
+    raw = np.ceil(p95_rps * months.level / (held.carries_rps * ratio) - 1e-9)
+    possible = np.asarray(raw <= MOST_REPLICAS).all(axis=0) | np.full(len(ratio), held.fixed)
+    raw = np.clip(raw, 1.0, MOST_REPLICAS)
+    needed = np.minimum(raw + held.extra, filled(one, raw)) if held.extra else raw
     planned = needed[0] if months.start and not held.fixed else np.full(1, float(held.planned))
-    beyond = np.asarray(needed > planned) | ~possible
+    beyond = np.asarray(raw > planned) | ~possible
     if held.fixed:
-        return _Sized(np.full_like(needed, float(held.planned)), possible, beyond, planned, needed[0])
+        return _Sized(np.full_like(needed, float(held.planned)), possible, beyond, planned, raw[0])
     kept = np.where(possible, needed, planned)
     if one.committed:
         kept = np.maximum.accumulate(np.maximum(kept, planned), axis=0)
-    return _Sized(kept, possible, beyond, planned, needed[0])
+    return _Sized(kept, possible, beyond, planned, raw[0])
 
 
 def _in_target(one: Terms, usage: Array, usual: float) -> Array:
