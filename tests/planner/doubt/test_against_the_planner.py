@@ -41,7 +41,7 @@ def workload() -> Workload:
 
 @pytest.fixture(scope="module")
 def trace() -> Trace:
-    return sample(workload(), rng=np.random.default_rng(5), n=200)
+    return sample(workload(), rng=np.random.default_rng(5), n=100)
 
 
 @pytest.fixture(scope="module")

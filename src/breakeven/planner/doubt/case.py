@@ -38,7 +38,7 @@ Pair = tuple[Option, Candidate]
 class Evidence(Noun, frozen=True, kw_only=True):
     """What is known of the inputs beyond the catalog.
 
-    `useful_n` are the predictions behind the question's used share. `quality` is how useful a model is against the
+    `useful_n` are the predictions behind the question's used share, where it does not say so itself. `quality` is how useful a model is against the
     reference (the model that stands, else the chosen one), by `quality/MODEL/PRECISION`. `errors` are those of the
     performance model that predicted.
     """
@@ -166,7 +166,7 @@ def _inputs(given: Given, pairs: Sequence[Pair], each: Sequence[Terms]) -> tuple
     qualities = sorted({one.quality for one in each if one.quality})
     return (
         *believe.demand(question, evidence.beliefs),
-        believe.useful(question.used_share, evidence.useful_n),
+        believe.useful(question.used_share, evidence.useful_n or question.used_n),
         *(believe.quality(key, evidence.quality.get(key), evidence.beliefs) for key in qualities),
         *_speeds(given, pairs, each),
         *believe.trends(each, known, evidence.beliefs),
