@@ -13,7 +13,10 @@ OUTSIDE = frozenset({"idle", "over_attributed", "unobserved", "not_served", "lat
 
 
 class Question(Noun, frozen=True, kw_only=True):
-    """Demand and targets of one use case. `used_share` is useful / in budget where the ledger measured it, in `used_n`."""
+    """Demand and targets of one use case.
+
+    `used_share` is useful / in budget where the ledger measured it, over `used_n` predictions.
+    """
 
     workload: Workload
     objective: Objective

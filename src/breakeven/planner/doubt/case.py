@@ -38,9 +38,9 @@ Pair = tuple[Option, Candidate]
 class Evidence(Noun, frozen=True, kw_only=True):
     """What is known of the inputs beyond the catalog.
 
-    `useful_n` are the predictions behind the question's used share, where it does not say so itself. `quality` is how useful a model is against the
-    reference (the model that stands, else the chosen one), by `quality/MODEL/PRECISION`. `errors` are those of the
-    performance model that predicted.
+    `useful_n` are the predictions behind the question's used share, where it does not say so itself. `quality` is how
+    useful a model is against the reference (the model that stands, else the chosen one), by `quality/MODEL/PRECISION`.
+    `errors` are those of the performance model that predicted.
     """
 
     beliefs: Beliefs = Beliefs()
