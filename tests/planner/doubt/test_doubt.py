@@ -46,6 +46,15 @@ def test_at_base_every_option_costs_what_the_plan_says(scene: Scene, cases: Case
         assert table.now[at, 0] == pytest.approx(table.unit[at, 0], rel=1e-9)
 
 
+def test_at_base_it_does_not_matter_when_one_starts(scene: Scene, cases: Cases) -> None:
+    """Nothing grows and no price moves: what is decided later, for fewer months, costs the same a month."""
+    world = cases(scene).world
+    now, later = evaluate(world, {}), evaluate(world, {}, start=7, end=20)
+    assert later.monthly == pytest.approx(now.monthly, rel=1e-9)
+    assert later.unit == pytest.approx(now.unit, rel=1e-9)
+    assert (now.months, later.months) == (36, 13)
+
+
 def test_probabilities_add_up_and_the_order_is_by_regret(scene: Scene, doubts: Doubts) -> None:
     """In every draw one option is best, or several share it; the fates stand by what choosing them risks."""
     found = doubts(scene)

@@ -190,12 +190,18 @@ class _Sized(NamedTuple):
 
 
 def _sized(held: Capacity, one: Terms, months: Months, ratio: Array, p95_rps: float) -> _Sized:
-    """In time by the hour, in steps up where capacity is committed, always the same where it is fixed."""
+    """In time by the hour, in steps up where capacity is committed, always the same where it is fixed.
+
+    What starts later is planned for the demand of that day, at the speed that is predicted.
+    """
     raw = np.ceil(p95_rps * months.level / (held.carries_rps * ratio) - 1e-9)
     possible = np.asarray(raw <= MOST_REPLICAS).all(axis=0) | np.full(len(ratio), held.fixed)
     raw = np.clip(raw, 1.0, MOST_REPLICAS)
     needed = np.minimum(raw + held.extra, filled(one, raw)) if held.extra else raw
-    planned = needed[0] if months.start and not held.fixed else np.full(1, float(held.planned))
+    planned = np.full(1, float(held.planned))
+    if months.start and not held.fixed:
+        foreseen = np.ceil(p95_rps * months.level[0] / held.carries_rps - 1e-9)
+        planned = np.clip(foreseen, 1.0, MOST_REPLICAS)
     beyond = np.asarray(raw > planned) | ~possible
     if held.fixed:
         return _Sized(np.full_like(needed, float(held.planned)), possible, beyond, planned, raw[0])
