@@ -19,6 +19,7 @@ from breakeven.report.chart import (
     latency,
     sparkline,
     stack,
+    strip,
     tornado,
     waterfall,
 )
@@ -208,6 +209,15 @@ def _stack(width: float) -> str:
     return stack.stack(rows, unit="USD", width=width, **words)
 
 
+def _strip(width: float) -> str:
+    rows = [
+        strip.Strip(name="2 x L4, owned", low=0.21, middle=0.3, high=0.62, mark=0.26, tone="good", strong=True),
+        strip.Strip(name="H100, rented by the hour", low=0.28, middle=0.55, high=1.9, mark=0.61),
+        strip.Strip(name="API", low=0.4, middle=0.7, high=1.1),
+    ]
+    return strip.strips(rows, unit="USD", title="Cost per 1,000", description="5th to 95th percentile", width=width)
+
+
 SAMPLES: dict[str, Chart] = {
     "waterfall": _waterfall,
     "bars": _bars,
@@ -219,6 +229,7 @@ SAMPLES: dict[str, Chart] = {
     "band": _band,
     "course": _course,
     "stack": _stack,
+    "strip": _strip,
 }
 
 

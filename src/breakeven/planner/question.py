@@ -13,11 +13,15 @@ OUTSIDE = frozenset({"idle", "over_attributed", "unobserved", "not_served", "lat
 
 
 class Question(Noun, frozen=True, kw_only=True):
-    """Demand and targets of one use case. `used_share` is useful / in budget where the ledger measured it."""
+    """Demand and targets of one use case.
+
+    `used_share` is useful / in budget where the ledger measured it, over `used_n` predictions.
+    """
 
     workload: Workload
     objective: Objective
     used_share: float | None = None
+    used_n: int = 0
 
     @property
     def monthly_predictions(self) -> float:
@@ -34,5 +38,11 @@ def used_share(statement: Statement, use_case: str) -> float | None:
     cut = next(cuts, None)
     if cut is None or cut.useful is None:
         return None
-    inside = sum(step.predictions or 0 for step in cut.waterfall if step.name not in OUTSIDE)
+    inside = observed_count(statement, use_case)
     return cut.useful / inside if inside else None
+
+
+def observed_count(statement: Statement, use_case: str) -> int:
+    """Predictions of a use case that were in budget and whose use could be observed: what its used share rests on."""
+    cuts = (cut for cut in statement.cuts if (cut.dimension, cut.key) == ("use_case", use_case))
+    return sum(step.predictions or 0 for cut in list(cuts)[:1] for step in cut.waterfall if step.name not in OUTSIDE)

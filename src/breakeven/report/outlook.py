@@ -27,21 +27,24 @@ LEFT: Align = "left"
 RIGHT: Align = "right"
 
 
-def outlook_blocks(outlook: Outlook, known: Citations, base: float | None = None) -> tuple[Block, ...]:
+def outlook_blocks(
+    outlook: Outlook, known: Citations, base: float | None = None, *, chances: bool = True
+) -> tuple[Block, ...]:
     """All of it: draws, chances, break-even with its band, tornado, and what more knowledge is worth.
 
-    `base` is the tornado's result with every input at base, where it is known.
+    `base` is the tornado's result with every input at base, where it is known. Without `chances` what a doubt says
+    better is left out: who is best how often, and what knowing it would be worth.
 
     Raises:
         FactError: an input of the tornado rests on a fact that is not among the sources.
     """
     drawn = _drawn(outlook, known)
-    blocks: list[Block] = [_made(outlook), chance_table(outlook, drawn)]
+    blocks: list[Block] = [_made(outlook), *((chance_table(outlook, drawn),) if chances else ())]
     if outlook.recoveries:
         blocks += [recovery_table(outlook, drawn), recovery_chart(_foremost(outlook), outlook)]
     if outlook.tornado:
         blocks += [tornado_chart(outlook, base), swing_table(outlook, known)]
-    return (*blocks, _knowledge(outlook))
+    return (*blocks, _knowledge(outlook)) if chances else tuple(blocks)
 
 
 def _drawn(outlook: Outlook, known: Citations) -> str:

@@ -1,0 +1,1 @@
+"""How sure a plan is: one set of joint draws of everything uncertain, carried to the verdict. Pure."""

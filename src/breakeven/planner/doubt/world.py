@@ -1,0 +1,226 @@
+"""Options at many values of all inputs at once: replicas, targets kept or missed, costs. One engine for all questions.
+
+What is rented by the hour follows the demand, month by month. What is bought or reserved is paid for as planned even
+where fewer replicas would do, and what is short is added at the price of the day. A deployment with a fixed number
+answers late what it cannot carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from breakeven.planner.doubt.belief import Z80, Array
+from breakeven.planner.doubt.month import Inputs, Months, cost_usd, filled
+from breakeven.planner.doubt.terms import Capacity, Terms
+from breakeven.planner.evaluate import MOST_REPLICAS
+from breakeven.planner.question import Question
+from breakeven.schema.doubt import DemandPath
+from breakeven.schema.noun import Noun
+
+Flags = NDArray[np.bool_]
+SLACK = 1e-9
+LEAST_SHARE = 1e-3
+"""Cost is shared by at least this part of the requests."""
+
+
+class World(Noun, frozen=True, kw_only=True):
+    """The options, the question, and every input at base; `scales` make each option's month at base the plan's."""
+
+    options: tuple[Terms, ...]
+    question: Question
+    base: Mapping[str, float]
+    scales: tuple[float, ...]
+    path: DemandPath | None = None
+
+    @property
+    def horizon(self) -> int:
+        """Months looked at."""
+        return self.question.objective.horizon_months
+
+
+def world_of(
+    options: tuple[Terms, ...], question: Question, base: Mapping[str, float], path: DemandPath | None
+) -> World:
+    """The world of options whose inputs are at these bases."""
+    today = Months({key: np.full(1, value) for key, value in base.items()}, np.ones((1, 1)), 0, 1)
+    planned = (np.full((1, 1), 1.0 if one.capacity is None else float(one.capacity.planned)) for one in options)
+    costs = [float(cost_usd(one, today, number)[0, 0]) for one, number in zip(options, planned, strict=True)]
+    scales = tuple(one.monthly_usd / cost if cost else 1.0 for one, cost in zip(options, costs, strict=True))
+    return World(options=options, question=question, base=base, scales=scales, path=path)
+
+
+class Table(NamedTuple):
+    """Options by rows.
+
+    `monthly`: mean USD a month; `unit`: USD per useful prediction, `now`: that of the first month with the replicas
+    that are planned, whatever comes in time counting; `meets`: whether
+    targets are kept, `reached`: the share of requests in target; `short`: whether the planned number is too small in
+    the first month, `more`: at any time, `needed`: how many it
+    takes then (0 where answers are bought). `useful` (rows,) are useful predictions a month if all came in time,
+    `demand_rps` (rows,) the mean demand; `months` how many were looked at.
+    """
+
+    monthly: Array
+    unit: Array
+    now: Array
+    meets: Flags
+    reached: Array
+    short: Flags
+    more: Flags
+    needed: Array
+    useful: Array
+    demand_rps: Array
+    months: int
+
+
+class _Fate(NamedTuple):
+    monthly: Array
+    unit: Array
+    now: Array
+    meets: Flags
+    reached: Array
+    short: Flags
+    more: Flags
+    needed: Array
+
+
+def evaluate(world: World, values: Mapping[str, Array], *, start: int = 0, end: int | None = None) -> Table:
+    """Every option from month `start` to before `end`, chosen when it starts; inputs not among `values` are at base."""
+    rows = max((len(one) for one in values.values()), default=1)
+    inputs = {key: values.get(key, np.full(1, base)) for key, base in world.base.items()}
+    until = world.horizon if end is None else end
+    months = Months(inputs, _level(world, inputs, start, until, rows), start, until)
+    found = [_fate(one, scale, world, months, rows) for one, scale in zip(world.options, world.scales, strict=True)]
+    demand = np.broadcast_to(months.level.mean(axis=0), (rows,))
+    useful = world.question.monthly_predictions * demand * inputs["useful"]
+    stacked = _Fate(*(np.stack(column) for column in zip(*found, strict=True)))
+    return Table(*stacked, useful, demand * world.question.workload.rate_mean_rps, len(months))
+
+
+def _level(world: World, inputs: Inputs, start: int, end: int, rows: int) -> Array:
+    """(months, rows) demand against the observed rate."""
+    at = np.arange(start, end, dtype=np.float64)[:, None]
+    observed = inputs["demand"] / world.question.workload.rate_mean_rps
+    grown = np.exp(np.log1p(inputs["growth"]) * (at / 12.0)) if world.path is None else _along(world.path, inputs, at)
+    return np.asarray(np.broadcast_to(observed * grown, (end - start, rows)))
+
+
+def _along(path: DemandPath, inputs: Inputs, at: Array) -> Array:
+    """The path at a normal score: between its quantiles in ratios, as far beyond them as a normal goes."""
+    score = inputs["path"]
+    last = len(path.middle) - 1
+    place = np.minimum(at.astype(np.intp), last)
+    low, middle, high = (np.array(part)[place] for part in (path.low, path.middle, path.high))
+    width = np.where(score > 0, np.log(high / middle), np.log(middle / low)) / Z80
+    return np.asarray(middle * np.exp(score * width))
+
+
+def _fate(one: Terms, scale: float, world: World, months: Months, rows: int) -> _Fate:
+    served = _served(one, world, months, rows)
+    monthly = np.broadcast_to((cost_usd(one, months, served.replicas) * scale).mean(axis=0), (rows,))
+    volume = months.level
+    reached = (served.share * volume).mean(axis=0) / volume.mean(axis=0)
+    worth = world.question.monthly_predictions * months.inputs["useful"] * _quality(one, months)
+    unit = monthly / (worth * volume.mean(axis=0) * np.maximum(reached, LEAST_SHARE))
+    first = cost_usd(one, months, served.planned[None, :])[0] * scale
+    now = first / (worth * volume[0] * np.maximum(served.first, LEAST_SHARE))
+    meets = served.possible
+    if one.capacity is not None and one.capacity.fixed:
+        meets = meets & (reached >= one.attainment - SLACK)
+    found = (monthly, unit, now, meets, reached, served.short, served.more, served.needed)
+    return _Fate(*(np.broadcast_to(part, (rows,)) for part in found))
+
+
+def _quality(one: Terms, months: Months) -> Array:
+    return months.inputs[one.quality] if one.quality else np.ones(1)
+
+
+class _Served(NamedTuple):
+    """`replicas`, `share` in target (months, rows); the number planned first, what it reaches, and what is needed."""
+
+    replicas: Array
+    share: Array
+    possible: Flags
+    short: Flags
+    more: Flags
+    planned: Array
+    first: Array
+    needed: Array
+
+
+def _served(one: Terms, world: World, months: Months, rows: int) -> _Served:
+    held, load = one.capacity, world.question.workload
+    if held is None:
+        flat, never = np.ones((len(months), rows)), np.zeros(rows, dtype=np.bool_)
+        return _Served(flat, flat * one.share, ~never, never, never, np.ones(1), flat[0] * one.share, np.zeros(rows))
+    slower = -np.log(months.inputs[held.speed]) * np.ones(rows)
+    ratio = np.maximum(held.response.ratio(slower), 1e-12)
+    least = np.minimum(held.response.idle_share(slower), one.attainment)
+    kept = _sized(held, one, months, ratio, load.rate_p95_rps)
+    each = load.rate_mean_rps * months.level / (held.sustained_rps * ratio)
+    usage, first = each / kept.replicas, each[0] / kept.planned
+    usual = load.rate_mean_rps / (held.planned * held.sustained_rps)
+    share = np.where(kept.possible, _in_target(one, usage, usual), least)
+    beyond: Flags = np.asarray(usage > 1 + SLACK) if held.fixed else kept.beyond
+    reached = np.where(kept.possible, _in_target(one, first, usual), least)
+    return _Served(
+        kept.replicas,
+        share,
+        kept.possible,
+        beyond[0],
+        np.asarray(beyond.any(axis=0)),
+        kept.planned,
+        reached,
+        kept.needed,
+    )
+
+
+class _Sized(NamedTuple):
+    """Replicas by month and row, whether any number would do, where the planned one does not, and that one."""
+
+    replicas: Array
+    possible: Flags
+    beyond: Flags
+    planned: Array
+    needed: Array
+
+
+def _sized(held: Capacity, one: Terms, months: Months, ratio: Array, p95_rps: float) -> _Sized:
+    """In time by the hour, in steps up where capacity is committed, always the same where it is fixed.
+
+    What starts later is planned for the demand of that day, at the speed that is predicted.
+    """
+    raw = np.ceil(p95_rps * months.level / (held.carries_rps * ratio) - 1e-9)
+    possible = np.asarray(raw <= MOST_REPLICAS).all(axis=0) | np.full(len(ratio), held.fixed)
+    raw = np.clip(raw, 1.0, MOST_REPLICAS)
+    needed = np.minimum(raw + held.extra, filled(one, raw)) if held.extra else raw
+    planned = np.full(1, float(held.planned))
+    if months.start and not held.fixed:
+        foreseen = np.ceil(p95_rps * months.level[0] / held.carries_rps - 1e-9)
+        planned = np.clip(foreseen, 1.0, MOST_REPLICAS)
+    beyond = np.asarray(raw > planned) | ~possible
+    if held.fixed:
+        return _Sized(np.full_like(needed, float(held.planned)), possible, beyond, planned, raw[0])
+    kept = np.where(possible, needed, planned)
+    if one.committed:
+        kept = np.maximum.accumulate(np.maximum(kept, planned), axis=0)
+    return _Sized(kept, possible, beyond, planned, raw[0])
+
+
+def _in_target(one: Terms, usage: Array, usual: float) -> Array:
+    """As predicted up to the usual load, down to the attainment at the sustained one, and what is carried beyond."""
+    if usual >= 1.0:
+        inside = np.full_like(usage, one.share)
+    else:
+        beyond = np.clip((usage - usual) / (1.0 - usual), 0.0, 1.0)
+        inside = one.share + (min(one.attainment, one.share) - one.share) * beyond
+    return np.where(usage > 1.0, inside / np.maximum(usage, 1.0), inside)
+
+
+def names(options: Sequence[Terms]) -> tuple[str, ...]:
+    """Their names."""
+    return tuple(one.name for one in options)
