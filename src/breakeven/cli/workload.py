@@ -1,4 +1,4 @@
-"""Demand: workload show, fit, sample."""
+"""Demand: workload show, fit, forecast, sample."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from breakeven.cli.group import WithDefault
 from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json
 
 _FILE = click.Path(dir_okay=False)
+_campaign = click.option(
+    "--campaign",
+    metavar="PARTS",
+    help="A what-if on top: lift=20,start=2d,ramp=6h,duration=21d[,shape=step|ramp|decay].",
+)
 _out = click.option("--out", type=_FILE, help="Write the workload as commented YAML, for `plan --workload`.")
 
 
-@click.group(cls=WithDefault, options_metavar="", subcommand_metavar="[USE_CASE] [OPTIONS] | fit FILE | sample FILE")
+@click.group(
+    cls=WithDefault,
+    options_metavar="",
+    subcommand_metavar="[USE_CASE] [OPTIONS] | fit FILE | forecast FILE | sample FILE",
+)
 def workload() -> None:
     """The shape of demand (docs/workload.md): of the ledger's own traffic, of a trace, or drawn again.
 
@@ -77,19 +86,40 @@ def fit(*, file: str, out: str | None, json_: bool) -> None:
         click.echo("\n".join(app.lines(found)))
 
 
+@workload.command("forecast")
+@click.argument("file", type=_FILE)
+@click.option("--horizon", required=True, metavar="TIME", help="How far ahead: 6h, 2d, 1w.")
+@click.option("--quantiles", default="0.05,0.1,0.25,0.5,0.75,0.9,0.95", show_default=True, help="Which levels.")
+@click.option("--step", metavar="TIME", help="Windows of a trace: 1m, 10m.  [default: by its span]")
+@_campaign
+@as_json
+@explained
+def forecast(*, file: str, horizon: str, quantiles: str, step: str | None, campaign: str | None, json_: bool) -> None:
+    """Quantile paths of requests per second after the end of FILE, held to what came in its past."""
+    from breakeven.app import workload as app
+
+    levels = app.levels(quantiles)
+    found = app.foresee(Path(file), horizon=horizon, quantiles=levels, step=step, campaign=campaign)
+    if json_:
+        print_json(app.foreseen_json(found))
+    else:
+        click.echo("\n".join(app.foreseen_lines(found)))
+
+
 @workload.command("sample")
 @click.argument("file", type=_FILE)
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), required=True, help="For how long.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same bytes.")
 @click.option("--out", type=_FILE, required=True, help="Where the trace goes, as JSON lines.")
+@_campaign
 @as_json
 @explained
-def sample(*, file: str, seconds: float, seed: int, out: str, json_: bool) -> None:
+def sample(*, file: str, seconds: float, seed: int, out: str, campaign: str | None, json_: bool) -> None:
     """Draw a trace like FILE's: its rate, bursts, lengths and prefixes, with new chance."""
     from breakeven.app import workload as app
 
-    found = app.sample(Path(file), seconds=seconds, seed=seed, out=Path(out))
+    found = app.sample(Path(file), span_s=seconds, seed=seed, out=Path(out), campaign=campaign)
     if json_:
         print_json(found)
     else:
-        click.echo(f"{found['requests']:,} requests in {out}")
+        click.echo("\n".join(app.sample_lines(found)))

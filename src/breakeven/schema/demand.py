@@ -130,3 +130,28 @@ class Profile(Noun, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     source: str = ""
     basis: Basis = "measured"
+
+
+class Foreseen(Noun, frozen=True, kw_only=True):
+    """Demand to come: for each quantile level the requests per second of consecutive windows of `step_s`.
+
+    `start_s` is where the first begins, seconds from the start of the history. `coverage` holds (level, share of past
+    windows that stayed under that quantile when it had been foreseen before them), over `tested` window and lead pairs;
+    empty where the history is too short to try.
+    """
+
+    step_s: float
+    start_s: float
+    quantiles: tuple[tuple[float, tuple[float, ...]], ...]
+    method: str
+    coverage: tuple[tuple[float, float], ...] = ()
+    tested: int = 0
+    warnings: tuple[str, ...] = ()
+
+    def at(self, level: float) -> tuple[float, ...]:
+        """The path of one of the levels.
+
+        Raises:
+            KeyError: it was not asked for.
+        """
+        return dict(self.quantiles)[level]

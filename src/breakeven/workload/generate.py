@@ -8,9 +8,11 @@ from breakeven.errors import UsageError
 from breakeven.schema.demand import Profile
 from breakeven.schema.workload import Trace
 from breakeven.workload.arrivals import Vector
+from breakeven.workload.campaign import Campaign, factors
 from breakeven.workload.cascade import Whole, place
 from breakeven.workload.prefix import blocks
-from breakeven.workload.season import DAY_S, WEEK_S, factors
+from breakeven.workload.season import DAY_S, WEEK_S
+from breakeven.workload.season import factors as hours
 
 MOST = 20_000_000
 """Requests of one sample at most: each takes 24 bytes, and its line 60."""
@@ -21,7 +23,7 @@ EDITED = 0.05
 
 
 def intensities(profile: Profile) -> Vector:
-    """Requests expected per `step_s` over one cycle: what was counted, drawn to the mean by as much as chance spread it.
+    """Requests expected per `step_s` over one cycle: what was counted, less the part of its spread that is chance.
 
     Counts vary as the rate does and by chance; the variance that is left for the rate is the counts' less their mean.
     A window without any, where many were due, keeps none. Missing windows are filled by the hour of day. The mean is
@@ -41,7 +43,7 @@ def intensities(profile: Profile) -> Vector:
 
 
 def _usual(profile: Profile, counts: Vector) -> Vector:
-    expected = factors(profile.daily, len(counts), profile.step_s, profile.start_s or 0.0)
+    expected = hours(profile.daily, len(counts), profile.step_s, profile.start_s or 0.0)
     there = ~np.isnan(counts)
     return np.asarray(expected * float(np.median(counts[there] / np.maximum(expected[there], 1e-9))))
 
@@ -57,13 +59,35 @@ def cycle(profile: Profile) -> Vector:
     return found
 
 
-def path(profile: Profile, seconds: float, start_s: float = 0.0) -> Vector:
-    """Requests expected in each `step_s` from `start_s` into the profile on; the cycle repeats, the last is cut off."""
-    found = cycle(profile) if seconds + start_s > len(profile.counts) * profile.step_s + 1e-6 else intensities(profile)
-    whole = int(np.ceil(seconds / profile.step_s - 1e-9))
-    steps = found[(np.arange(whole) + round(start_s / profile.step_s)) % len(found)].copy()
-    steps[-1] *= seconds / profile.step_s - (whole - 1)
-    return steps
+def path(profile: Profile, seconds: float, start_s: float | None = None) -> Vector:
+    """Requests expected in each `step_s` of so many seconds; the last step whole, the mean that of the profile.
+
+    As long as the profile or longer: its cycle again and again. Shorter: the stretch that is most like all of it in
+    how its steps spread, at whole days where it holds one; or from `start_s` into the profile on, as it was then.
+    """
+    steps = max(1, int(np.ceil(seconds / profile.step_s - 1e-9)))
+    known = intensities(profile)
+    if start_s is not None or steps > len(known):
+        found = known if start_s is not None and steps <= len(known) else cycle(profile)
+        first = 0 if start_s is None else round(start_s / profile.step_s)
+        chosen = found[(np.arange(steps) + first) % len(found)]
+    else:
+        chosen = _typical(known, steps, round(DAY_S / profile.step_s))
+    if start_s is not None or chosen.mean() <= 0:
+        return np.asarray(chosen)
+    return np.asarray(chosen * (profile.rate_mean_rps * profile.step_s / chosen.mean()))
+
+
+def _typical(known: Vector, steps: int, day: int) -> Vector:
+    """The stretch whose mean and relative deviation are nearest to those of the whole; the first of equals."""
+    sums, squares = (np.concatenate([[0.0], np.cumsum(part)]) for part in (known, known**2))
+    starts = np.arange(0, len(known) - steps + 1, day if steps >= day else 1)
+    mean = (sums[starts + steps] - sums[starts]) / steps
+    spread = np.sqrt(np.maximum((squares[starts + steps] - squares[starts]) / steps - mean**2, 0.0))
+    whole = float(known.mean())
+    off = np.abs(mean / whole - 1) + np.abs(spread - float(known.std())) / whole
+    first = int(starts[int(np.argmin(np.round(off, 9)))])
+    return known[first : first + steps]
 
 
 def rates(profile: Profile, window_s: float, seconds: float, *, rng: np.random.Generator | None = None) -> Vector:
@@ -74,7 +98,7 @@ def rates(profile: Profile, window_s: float, seconds: float, *, rng: np.random.G
     steps = path(profile, seconds)
     if rng is not None:
         steps = _chance(profile, steps, rng).astype(np.float64)
-    ends = np.minimum(np.arange(len(steps) + 1) * profile.step_s, seconds)
+    ends = np.arange(len(steps) + 1) * profile.step_s
     bounds = np.append(np.arange(0, seconds - 1e-9, window_s), seconds)
     sums = np.diff(np.interp(bounds, ends, np.concatenate([[0.0], np.cumsum(steps)])))
     return np.asarray(sums / np.diff(bounds))
@@ -85,10 +109,10 @@ def draw(
     seconds: float,
     rng: np.random.Generator,
     *,
-    start_s: float = 0.0,
-    lift: Vector | None = None,
+    start_s: float | None = None,
+    campaign: Campaign | None = None,
 ) -> Trace:
-    """A trace of so many seconds; `lift` multiplies the rate of each step.
+    """A trace of so many seconds; a campaign counts its times from its beginning.
 
     Counts per step are Poisson around the profile's rate, and fall inside it by its splits. Lengths are drawn from its
     pairs; blocks such that as many of them came before. The same generator state gives the same bytes.
@@ -97,7 +121,8 @@ def draw(
         UsageError: fewer than two requests would come, or more than 20 million, or lengths are unknown.
     """
     expected = path(profile, seconds, start_s)
-    expected = expected if lift is None else expected * lift
+    if campaign is not None:
+        expected = expected * factors(campaign, profile.step_s, len(expected))
     _check(profile, expected, seconds)
     arrivals = place(_chance(profile, expected, rng), profile.step_s, profile.splits, rng)
     arrivals = arrivals[arrivals < seconds]
@@ -126,7 +151,7 @@ def _chance(profile: Profile, expected: Vector, rng: np.random.Generator) -> Who
 
 
 def _check(profile: Profile, expected: Vector, seconds: float) -> None:
-    total = float(expected.sum())
+    total = float(expected.sum()) * seconds / (len(expected) * profile.step_s)
     if profile.mix is None:
         message = f"{profile.name}: the source has no lengths of requests"
         raise UsageError(message, "add input_tokens and output_tokens to its file")
@@ -139,7 +164,7 @@ def _lengths(profile: Profile, n: int, rng: np.random.Generator) -> tuple[Vector
     """Each pair as often as the next, in random order; scaled where the means were changed by hand."""
     assert profile.mix is not None  # noqa: S101 - checked before
     pairs = np.array(profile.mix.pairs, dtype=np.float64)
-    rows = rng.permutation(np.arange(n) * len(pairs) // n if n < len(pairs) else np.arange(n) % len(pairs))
+    rows = rng.permutation(((np.arange(n) + rng.random()) * (len(pairs) / n)).astype(int) % len(pairs))
     drawn = pairs[rows]
     first = _scale(profile.mix.input.mean, float(pairs[:, 0].mean()))
     second = _scale(profile.mix.output.mean, float(pairs[:, 1].mean()))

@@ -28,7 +28,10 @@ def mix(trace: Trace) -> Mix:
         input=lengths(prompt),
         output=lengths(output),
         correlation=spearman(prompt, output),
-        pairs=tuple((float(prompt[row]), float(output[row]), float(seen[row])) for row in rows),
+        pairs=tuple(
+            (float(a * prompt[row]), float(b * output[row]), float(a * seen[row]))
+            for row, a, b in zip(rows, _keeping(prompt, rows), _keeping(output, rows), strict=True)
+        ),
     )
 
 
@@ -44,6 +47,17 @@ def representatives(first: Vector, second: Vector) -> list[int]:
         ranks = ((np.arange(EACH) + offset) / EACH * len(ordered)).astype(int)
         chosen.extend(int(row) for row in ordered[ranks])
     return chosen
+
+
+def _keeping(found: Vector, rows: list[int]) -> Vector:
+    """What representatives are multiplied by, so that equal parts of them, by size, have the means of all; 1 if all."""
+    chosen, factors = found[rows], np.ones(len(rows))
+    if len(rows) < len(found):
+        every = np.array_split(np.sort(found), GROUPS)
+        for part, whole in zip(np.array_split(np.argsort(chosen, kind="stable"), GROUPS), every, strict=True):
+            own = float(chosen[part].mean())
+            factors[part] = float(whole.mean()) / own if own > 0 else 1.0
+    return factors
 
 
 def spearman(first: Vector, second: Vector) -> float | None:
