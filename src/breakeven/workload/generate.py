@@ -120,10 +120,11 @@ def draw(
     Raises:
         UsageError: fewer than two requests would come, or more than 20 million, or lengths are unknown.
     """
+    _check(profile, profile.rate_mean_rps * seconds, seconds)
     expected = path(profile, seconds, start_s)
     if campaign is not None:
         expected = expected * factors(campaign, profile.step_s, len(expected))
-    _check(profile, expected, seconds)
+        _check(profile, float(expected.sum()) * seconds / (len(expected) * profile.step_s), seconds)
     arrivals = place(_chance(profile, expected, rng), profile.step_s, profile.splits, rng)
     arrivals = arrivals[arrivals < seconds]
     if len(arrivals) < 2:  # noqa: PLR2004 - a rate needs two
@@ -150,8 +151,7 @@ def _chance(profile: Profile, expected: Vector, rng: np.random.Generator) -> Who
     return np.asarray(rng.poisson(expected))
 
 
-def _check(profile: Profile, expected: Vector, seconds: float) -> None:
-    total = float(expected.sum()) * seconds / (len(expected) * profile.step_s)
+def _check(profile: Profile, total: float, seconds: float) -> None:
     if profile.mix is None:
         message = f"{profile.name}: the source has no lengths of requests"
         raise UsageError(message, "add input_tokens and output_tokens to its file")

@@ -101,16 +101,17 @@ def _moment(text: str) -> float:
 
 
 def _step(times: list[float], name: str) -> float:
-    """The usual distance of windows.
+    """The distance that most neighbours have, the shortest of equals.
 
     Raises:
         LedgerError: there are fewer than two, or they do not ascend.
     """
     gaps = np.diff(times)
-    if not len(gaps) or gaps.min() < 0 or np.median(gaps) <= 0:
+    if not len(gaps) or gaps.min() < 0 or gaps.max() <= 0:
         message = f"{name}: {len(times)} windows{'' if not len(gaps) else ', not in the order of time'}"
         raise LedgerError(message, "give at least two windows, the earlier first")
-    return float(np.median(gaps))
+    widths, often = np.unique(gaps[gaps > 0], return_counts=True)
+    return float(widths[np.argmax(often)])
 
 
 def _number(row: Mapping[str, str | None], column: str, where: str) -> float:
