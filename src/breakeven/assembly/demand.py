@@ -9,7 +9,7 @@ import msgspec
 from breakeven.assembly import arriving, planning
 from breakeven.config import demand as grammar
 from breakeven.config import reading
-from breakeven.config.demand import DemandFile, LengthSection
+from breakeven.config.demand import DemandSection, LengthSection
 from breakeven.errors import ConfigError, UsageError
 from breakeven.ledger.callers import asked as ledger_asked
 from breakeven.schema.demand import Lengths, Profile, Series, Targets
@@ -61,7 +61,7 @@ def of_yaml(path: Path, name: str | None = None) -> Profile:
     return assumed(_stated(file, called))
 
 
-def _stated(file: DemandFile, name: str) -> Stated:
+def _stated(file: DemandSection, name: str) -> Stated:
     tiers = {} if file.tiers is None else file.tiers.model_dump()
     return Stated(
         name=name,

@@ -123,7 +123,7 @@ class FittedSection(Section):
     )
 
 
-class DemandFile(Section):
+class DemandSection(Section):
     """A workload for `breakeven plan --workload` and `breakeven workload sample`."""
 
     rate: Annotated[Positive, Field(description="requests per second on average")]
@@ -143,16 +143,16 @@ class DemandFile(Section):
     fitted: Annotated[FittedSection | None, Field(description="the rest of what was measured")] = None
 
 
-def load(text: str, filename: str = "workload.yaml") -> DemandFile:
+def load(text: str, filename: str = "workload.yaml") -> DemandSection:
     """A workload from YAML text.
 
     Raises:
         ConfigError: with every problem of the text, each with `file:line:column`.
     """
-    return reading.load(DemandFile, text, filename, (_ordered, _rates, _days, _shares))
+    return reading.load(DemandSection, text, filename, (_ordered, _rates, _days, _shares))
 
 
-def profile(file: DemandFile, fitted: FittedSection) -> Profile:
+def profile(file: DemandSection, fitted: FittedSection) -> Profile:
     """The profile that a fitted file holds; what was changed by hand in its upper part counts."""
     below = {key: value for key, value in fitted.model_dump(mode="json").items() if key not in _MIX | {"rate_max"}}
     mix = None
@@ -192,7 +192,7 @@ def write(found: Profile) -> str:
     return (
         "# A workload of `breakeven workload`: change the upper part freely; the part under `fitted` is what was\n"
         "# measured, and what samples and forecasts are drawn from.\n"
-        + block(top, _keys(DemandFile), "", needed=frozenset({"input_tokens", "output_tokens"}))
+        + block(top, _keys(DemandSection), "", needed=frozenset({"input_tokens", "output_tokens"}))
         + "fitted:\n"
         + block(fitted, _keys(FittedSection), "  ")
     )

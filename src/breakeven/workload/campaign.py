@@ -121,5 +121,5 @@ def weight_s(made: Campaign, until_s: Vector) -> Vector:
 
 def factors(made: Campaign, step_s: float, n: int, start_s: float = 0.0) -> Vector:
     """What the base rate of each of n windows from `start_s` on is multiplied by: 1 + lift x the mean weight in it."""
-    edges = start_s + np.arange(n + 1) * step_s
+    edges = np.asarray(start_s + np.arange(n + 1) * step_s, dtype=np.float64)
     return np.asarray(1 + made.lift * np.diff(weight_s(made, edges)) / step_s)

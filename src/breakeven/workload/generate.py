@@ -55,7 +55,7 @@ def cycle(profile: Profile) -> Vector:
         whole = int(len(found) * profile.step_s // length)
         steps = round(length / profile.step_s) * whole
         if whole and 0 < steps <= len(found):
-            return found[:steps] * (found.mean() / found[:steps].mean())
+            return np.asarray(found[:steps] * (found.mean() / found[:steps].mean()))
     return found
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from breakeven.schema.noun import Noun
 from breakeven.workload.arrivals import Vector
+from breakeven.workload.median import medians
 
 AROUND = 72
 """Windows to each side of which the local base is the median: at five minutes, six hours."""
@@ -37,21 +38,7 @@ def base(counts: Vector, around: int = AROUND) -> Vector:
     width = min(around, max(2, len(counts) // 4))
     padded = np.pad(counts, width, mode="reflect" if len(counts) > width else "edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * width + 1)
-    return _medians(windows)
-
-
-def _medians(windows: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Vector:
-    """Row by row without what is missing; 0 where all is."""
-    gone = np.isnan(windows)
-    if not gone.any():
-        return np.asarray(np.median(windows, axis=1))
-    filled = np.sort(np.where(gone, np.inf, windows), axis=1)
-    there = windows.shape[1] - gone.sum(axis=1)
-    rows = np.arange(len(windows))
-    low, high = (
-        np.where(there > 0, filled[rows, np.maximum(place, 0)], 0.0) for place in ((there - 1) // 2, there // 2)
-    )
-    return np.asarray(np.where(there > 0, (low + np.where(np.isinf(high), low, high)) / 2, 0.0))
+    return medians(windows)
 
 
 def surges(counts: Vector) -> Surges:

@@ -17,6 +17,8 @@ WINDOWS = frozenset({"client", "t_s", "rate_rps", "iat_cv"})
 TOKENS = frozenset({"client", "t_s", "field", "mean", "p50", "max"})
 COUNTED = frozenset({"timestamp", "value"})
 Key = tuple[str, float]
+DATED_S = 1e8
+"""Seconds since 1970 from which a number is a date; a smaller one counts from a start whose hour nobody knows."""
 
 
 def header(text: str) -> frozenset[str]:
@@ -85,9 +87,8 @@ def _counted(text: str, name: str) -> Series:
     for k, value in enumerate(values):
         place = max(place + 1, round((times[k] - times[0]) / step_s)) if k else 0
         counts[place] = value
-    return Series(
-        name=name, step_s=step_s, counts=counts[: place + 1].tobytes(), start_s=times[0], source=name
-    )  # fmt: skip
+    start_s = times[0] if times[0] >= DATED_S else None
+    return Series(name=name, step_s=step_s, counts=counts[: place + 1].tobytes(), start_s=start_s, source=name)
 
 
 def _moment(text: str) -> float:

@@ -11,13 +11,12 @@ All use only what was known at t, for every t at once.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
 from breakeven.schema.noun import Noun
 from breakeven.workload.arrivals import Vector
+from breakeven.workload.median import medians
 
 DAY_S = 86_400.0
 DAYS = 4
@@ -80,9 +79,7 @@ def seasonal(scaled: Vector, targets: NDArray[np.int64], known: NDArray[np.int64
             at = targets - days * day + beside
             there = (at >= 0) & (at <= known)
             rows.append(np.where(there, scaled[np.clip(at, 0, len(scaled) - 1)], np.nan))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # where all is missing the median is NaN, as it should
-        return np.asarray(np.nanmedian(np.stack(rows), axis=0))
+    return medians(np.stack(rows, axis=1), nothing=float("nan"))
 
 
 class Middle(Noun, frozen=True, kw_only=True):

@@ -54,20 +54,20 @@ def _of_lead(errors: Vector, lead: int, levels: Vector, tested_from: float) -> t
     first = int(np.flatnonzero(there)[0])
     start = first + max(FEWEST, int((len(errors) - first) * FIRST))
     begun = errors[first:start][there[first:start]]
-    row, size = _started(begun, lead, levels), float(np.abs(begun).mean())
+    row, size = _started(begun, lead, levels).tolist(), float(np.abs(begun).mean())
     step = STEP / max(1.0, lead / DAMPED_FROM)
-    issued, hits, count = [], np.zeros(len(levels)), 0
+    wanted, hits, count, issued = levels.tolist(), np.zeros(len(levels)), 0, []
     since = max(start, int(len(errors) * tested_from))
     for at, error in enumerate(errors[start:].tolist(), start):
         issued.append(row)
         if error != error:  # noqa: PLR0124 - NaN is not itself
             continue
-        under = error <= issued[max(0, at - lead - start)]
+        under = [error <= bound for bound in issued[max(0, at - lead - start)]]
         if at >= since:
             hits, count = hits + under, count + 1
         size += FORGET * (min(abs(error), HUGE * size) - size)
-        row = np.sort(row + step * size * (levels - under))
-    return row, hits, count
+        row = sorted(bound + step * size * (one - hit) for bound, one, hit in zip(row, wanted, under, strict=True))
+    return np.array(row), hits, count
 
 
 def _started(begun: Vector, lead: int, levels: Vector) -> Vector:
