@@ -181,7 +181,7 @@ def _short(span_s: float) -> tuple[str, ...]:
         return ()
     more = (2 * season.DAY_S - span_s) / season.DAY_S
     said = (
-        f"The span is {span_s / 3600:.1f} hours, under two days: no hour of day can be told, and a forecast is flat; "
+        f"The span is {span_s / 3600:.1f} hours, under two days: no hour of day can be told; "
         f"record {more:.1f} days more."
     )
     return (said,)
