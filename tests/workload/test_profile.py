@@ -49,6 +49,20 @@ def test_fast_drift_of_single_requests_is_steady() -> None:
     assert profile(trace_of(arrivals), "a").shape == "steady"
 
 
+def test_a_closed_night_is_an_hour_of_day_and_no_event() -> None:
+    """Four days with nobody from 20 to 8 o'clock: steady, as arrivals and as counts; silences at odd times are not."""
+    rng, at = np.random.default_rng(8), np.arange(4 * 1440)
+    open_hours = (at // 60 % 24 >= 8) & (at // 60 % 24 < 20)
+    counts = rng.poisson(20.0 * open_hours)
+    arrivals = np.sort(60 * (np.repeat(at, counts) + rng.random(counts.sum())))
+    assert profile(trace_of(arrivals), "a").shape == "steady"
+    assert profile_of_series(counted(counts, 60.0)).shape == "steady"
+    odd = rng.poisson(20.0 * np.repeat(rng.random(96) < 0.5, 60))
+    arrivals = np.sort(60 * (np.repeat(at, odd) + rng.random(odd.sum())))
+    assert profile(trace_of(arrivals), "a").shape == "event_driven"
+    assert profile_of_series(counted(odd, 60.0)).shape == "event_driven"
+
+
 def test_isolated_spikes_are_events() -> None:
     """Three windows of forty times the base among a thousand calm ones are events; the evidence counts them."""
     counts = np.random.default_rng(2).poisson(50, 1000).astype(float)

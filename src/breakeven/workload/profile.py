@@ -28,6 +28,8 @@ from breakeven.workload.series import (
 from breakeven.workload.shape import classify, classify_counts
 
 WINDOW_S = 60.0
+QUIET, NIGHTLY = 0.1, 0.9
+"""An hour below this part of the mean is quiet; silences are nightly when this share of them lies in such hours."""
 
 
 def profile(trace: Trace, name: str, *, start_s: float | None = None, source: str = "") -> Profile:
@@ -44,11 +46,11 @@ def profile(trace: Trace, name: str, *, start_s: float | None = None, source: st
         raise EvidenceError(message, "record at least two requests at different times")
     window = min(WINDOW_S, span)
     rates, step = counts(arrivals, window) / window, max(step_of(span), _above(tick_s))
-    shape, evidence = classify(arrivals)
     prompt, output = (np.frombuffer(column, dtype="<f8") for column in (trace.input_tokens, trace.output_tokens))
     ticks = quirk.clock(tick_s, len(np.unique(stamped)), trace.n)
     found = values(series_of(arrivals, step, name))
     drift = _drift(found, step, start_s)
+    shape, evidence = classify(arrivals, nightly=_nightly(found, _due(found, drift.daily, step, start_s)))
     return Profile(
         name=name,
         shape=shape,
@@ -93,9 +95,10 @@ def profile_of_series(series: Series, *, source: str = "") -> Profile:
     while len(found) > MOST:
         times = next(times for _, times in (*steps_above(step), (0, 2)) if times > 1)
         found, step = wider(found, times), step * times
-    shape, evidence = classify_counts(given, series.step_s)
     rate, within = float(there.mean()) / series.step_s, series.within_idc
     drift = _drift(given, series.step_s, series.start_s)
+    due = _due(given, drift.daily, series.step_s, series.start_s)
+    shape, evidence = classify_counts(given, series.step_s, due)
     gone = missing(given, series.step_s)
     return Profile(
         name=series.name,
@@ -121,6 +124,22 @@ def profile_of_series(series: Series, *, source: str = "") -> Profile:
         weekly=drift.weekly,
         changes=drift.changes,
     )
+
+
+def _due(counts: Vector, hours: tuple[float, ...], step_s: float, start_s: float | None) -> Vector | None:
+    """What each window has at its hour of the day; None without a daily shape."""
+    if not hours:
+        return None
+    factors = season.factors(hours, len(counts), step_s, start_s or 0.0)
+    return np.asarray(factors * float(np.nanmean(counts)))
+
+
+def _nightly(counts: Vector, due: Vector | None) -> bool:
+    """Whether nearly all empty windows stand where hardly anything is due."""
+    empty = counts == 0
+    if due is None or not empty.any():
+        return False
+    return bool(np.mean(due[empty] < QUIET * float(np.nanmean(counts))) >= NIGHTLY)
 
 
 class _Drift(Noun, frozen=True, kw_only=True):

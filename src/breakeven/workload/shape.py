@@ -13,6 +13,8 @@ ENOUGH = 30
 
 BURSTY_CV = 1.5
 BURSTY_IDC = 3.0
+EVEN_CV = 0.7
+"""Below it gaps are nearer to a clock's than to those of independent requests."""
 SILENT_SHARE = 0.10
 BURSTY_NOISE = 0.5
 """Deviation of counts from their local base, over the base, that is no longer steady."""
@@ -23,8 +25,8 @@ RARE = 0.15
 Judged = tuple[Shape, tuple[str, ...]]
 
 
-def classify(arrivals: Vector) -> Judged:
-    """The shape and its evidence.
+def classify(arrivals: Vector, *, nightly: bool = False) -> Judged:
+    """The shape and its evidence; `nightly`: the silences are those of quiet hours of the day, and no events.
 
     event_driven: long silences fill 10 % of the span or more, or isolated spikes reach 10 times the local base. bursty:
     gaps within a minute vary more than 1.5 times a Poisson process's, counts per second within a minute more than 3
@@ -39,7 +41,9 @@ def classify(arrivals: Vector) -> Judged:
         evidence += (
             f"{quiet.count} silences, the longest {quiet.longest_s:.0f} s, fill {quiet.share:.0%} of the span.",
         )
-    if quiet.share >= SILENT_SHARE:
+    if nightly:
+        evidence += ("They are those of hours of the day in which hardly anybody comes, not events.",)
+    elif quiet.share >= SILENT_SHARE:
         return "event_driven", (*evidence, f"Silences fill {SILENT_SHARE:.0%} or more: event-driven.")
     out = surges(counts(arrivals, _width(arrivals)))
     evidence += _standing_out(out)
@@ -51,15 +55,19 @@ def classify(arrivals: Vector) -> Judged:
         return "bursty", (*evidence, f"CV above {BURSTY_CV} or IDC per second above {BURSTY_IDC:.0f}: bursty.")
     if out.surge_share >= SURGING_SHARE:
         return "bursty", (*evidence, f"Surges hold {SURGING_SHARE:.0%} or more of the requests: bursty.")
-    return "steady", (*evidence, "Near Poisson at short scales, without long silences: steady.")
+    near = "More even than" if (local or 0.0) < EVEN_CV else "Near"
+    return "steady", (*evidence, f"{near} Poisson at short scales, without events: steady.")
 
 
-def classify_counts(found: Vector, step_s: float) -> Judged:
-    """The shape of counts per window, of which nothing finer is known; the same words, read off the windows."""
+def classify_counts(found: Vector, step_s: float, due: Vector | None = None) -> Judged:
+    """The shape of counts per window, of which nothing finer is known; the same words, read off the windows.
+
+    `due` are the counts expected at each hour of the day, where there is a daily shape: a quiet night is no event.
+    """
     there = found[~np.isnan(found)]
     if len(there) < ENOUGH:
         return "unknown", (f"{len(there)} windows are too few to state a shape (at least {ENOUGH}).",)
-    out = surges(found)
+    out = surges(found, due)
     evidence = (
         f"Counts per {step_s:.0f} s deviate from their local base by {out.noise:.0%} beyond chance.",
         *_standing_out(out),

@@ -41,14 +41,14 @@ def base(counts: Vector, around: int = AROUND) -> Vector:
     return medians(windows)
 
 
-def surges(counts: Vector) -> Surges:
-    """What stands out of counts per window, those without a value left out."""
+def surges(counts: Vector, due: Vector | None = None) -> Surges:
+    """What stands out of counts per window, those without a value left out; `due` are those expected at each hour."""
     there = ~np.isnan(counts)
     found, level = counts[there], base(counts)[there]
     total = float(found.sum()) or 1.0
     clear = found > level + BEYOND * np.sqrt(np.maximum(level, 1.0))
     spikes, surging = (clear & (found > times * np.maximum(level, 1.0)) for times in (SPIKE, SURGE))
-    expected = np.maximum(level, found.mean())
+    expected = np.maximum(level, found.mean()) if due is None else due[there]
     return Surges(
         spike_windows=int(spikes.sum()),
         spike_share=float(found[spikes].sum()) / total,
