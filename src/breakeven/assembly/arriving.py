@@ -68,11 +68,11 @@ def _given(trace: Path | None, workload: Path | None, rate: float | None) -> tup
 
 
 def _read(path: Path) -> tuple[Trace, tuple[str, ...]]:
-    found = parse(_text(path), path.name)
+    found = parse(text(path), path.name)
     return found, () if found.source == path.name else (f"trace {found.source}",)
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
     """The text of a file, which may be compressed.
 
     Raises:

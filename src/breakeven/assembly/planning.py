@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from breakeven.assembly import files, resolve
+from breakeven.assembly import arriving, files, resolve
 from breakeven.assembly.project import Project
 from breakeven.config.compile import objective
 from breakeven.errors import EvidenceError, UsageError
@@ -37,7 +37,7 @@ def workload(data_dir: Path, use_case: str | None, trace_file: Path | None) -> t
         UsageError: no such use case, or more than one and none is named.
     """
     if trace_file is not None:
-        found = parse(trace_file.read_text(encoding="utf-8"), trace_file.name)
+        found = parse(arriving.text(trace_file), trace_file.name)
         name, source = use_case or trace_file.stem, trace_file.name
     else:
         name, source = use_case or _only_use_case(data_dir), "ledger"

@@ -14,7 +14,7 @@ from breakeven.cli.experiment import lift, ope
 from breakeven.cli.facts import catalog, focus
 from breakeven.cli.ledger import ledger
 from breakeven.cli.load import measure
-from breakeven.cli.measure import report, verify, workload
+from breakeven.cli.measure import report, verify
 from breakeven.cli.money import compare, memo, tco
 from breakeven.cli.plan import plan
 from breakeven.cli.reconcile import reconcile
@@ -25,6 +25,7 @@ from breakeven.cli.start import check, completion, doctor, init, schema
 from breakeven.cli.telemetry import telemetry
 from breakeven.cli.transfer import export, import_
 from breakeven.cli.watch import alerts, drift, spend
+from breakeven.cli.workload import workload
 
 # No command multiplies matrices: the threads that numpy would start for it cost a tenth of a second.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,4 +1,4 @@
-"""What the ledger says: report, verify, workload."""
+"""What the ledger says: report, verify."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from breakeven.cli.ledger import since_option, until_option
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, print_json
 
 
 @click.command()
@@ -83,32 +83,3 @@ def verify(*, plan_id: str | None, config: str, data_dir: str | None, form: str,
         print_json({"plan_id": plan.id, "verify": app.findings_json(findings)})
     else:
         click.echo(render.in_form(app.findings_document(findings), form))
-
-
-@click.command()
-@click.argument("use_case", required=False)
-@config_option
-@data_dir_option
-@click.option("--trace", type=click.Path(dir_okay=False), help="A trace file instead of the ledger.")
-@as_json
-@explained
-def workload(*, use_case: str | None, config: str, data_dir: str | None, trace: str | None, json_: bool) -> None:
-    """The shape of demand: rate, burstiness, token mix, with the evidence."""
-    from breakeven.app import loop as app
-
-    where = app.data_dir(config=Path(config), override=data_dir)
-    found = app.fit_workload(where, use_case, trace=None if trace is None else Path(trace))
-    if json_:
-        print_json(found)
-        return
-    click.echo(f"{found.use_case}: {found.shape}, n={found.n} over {found.span_s:.1f} s")
-    click.echo(
-        f"  requests/s: mean {found.rate_mean_rps:.3g}, p95 {found.rate_p95_rps:.3g}, max {found.rate_max_rps:.3g}"
-    )
-    click.echo(
-        f"  input tokens: mean {found.input_tokens_mean:.0f}, p50 {found.input_tokens_p50:.0f},"
-        f" p95 {found.input_tokens_p95:.0f}; output: mean {found.output_tokens_mean:.0f},"
-        f" p50 {found.output_tokens_p50:.0f}, p95 {found.output_tokens_p95:.0f}"
-    )
-    for sentence in found.evidence:
-        note(f"  {sentence}")

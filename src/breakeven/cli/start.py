@@ -94,7 +94,7 @@ def check(*, config: str, json_: bool) -> None:
 
 @click.command()
 @click.argument(
-    "file", type=click.Choice(["settings", "policy", "mapping", "study", "proposal", "workload", "traffic"])
+    "file", type=click.Choice(["settings", "policy", "mapping", "study", "proposal", "workload", "traffic", "demand"])
 )
 @explained
 def schema(*, file: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from breakeven.config.demand import DemandSection
 from breakeven.config.policy_file import PolicyFile
 from breakeven.config.settings import Settings
 from breakeven.config.study.file import Conventions, Demand, Rate, StudyFile
@@ -31,6 +32,7 @@ GRAMMARS: Mapping[str, tuple[Model, Mapping[Model, str]]] = {
     "proposal": (Proposal, _OF_A_STUDY),
     "workload": (WorkloadFile, _OF_A_STUDY),
     "traffic": (Traffic, {}),
+    "demand": (DemandSection, {}),
     "policy": (PolicyFile, {}),
     "settings": (Settings, {}),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from breakeven.config.demand import DemandSection
 from breakeven.config.mapping import LogMapping
 from breakeven.config.policy_file import PolicyFile
 from breakeven.config.settings import Settings
@@ -52,6 +53,11 @@ def traffic_schema() -> dict[str, Any]:
     return _schema(Traffic, "traffic.yaml")
 
 
+def demand_schema() -> dict[str, Any]:
+    """The schema of the workload that plans, samples and forecasts are made from."""
+    return _schema(DemandSection, "workload.yaml")
+
+
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "settings": settings_schema,
     "policy": policy_schema,
@@ -60,6 +66,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "proposal": proposal_schema,
     "workload": workload_schema,
     "traffic": traffic_schema,
+    "demand": demand_schema,
 }
 
 

@@ -1,0 +1,1 @@
+"""What demand will be, as quantiles that are held to what came. Pure."""
