@@ -14,10 +14,11 @@ import msgspec
 from breakeven.planner.binding import before_weighing, missed
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.question import Question
+from breakeven.planner.standby import standby
 from breakeven.schema.bill import Bill
 from breakeven.schema.noun import Noun
 from breakeven.schema.performance import Performance
-from breakeven.schema.plan import Option
+from breakeven.schema.plan import Capacity, Option
 
 Predict = Callable[[Candidate, int], Performance]
 """How fast that many replicas of a candidate answer the workload."""
@@ -41,6 +42,7 @@ class Weighed(Noun, frozen=True, kw_only=True):
     performance: Performance | None
     useful_share: float | None
     binding: str
+    spare: int = 0
 
     def unit_cost(self, question: Question) -> float | None:
         """USD per useful prediction; None when something is missed or unknown (invariant 12)."""
@@ -116,10 +118,11 @@ def _sizes(candidate: Candidate, question: Question, predict: Predict) -> range:
 
 def _weigh(candidate: Candidate, question: Question, predict: Predict, price: Price, replicas: int) -> Weighed:
     speed = predict(candidate, replicas)
-    paid = replicas if candidate.fixed else replicas + question.objective.spare_replicas
+    spare = standby(candidate, question.objective, replicas)
     bill = price(candidate, replicas)
     return Weighed(
-        replicas=paid,
+        replicas=replicas + spare,
+        spare=spare,
         bill=bill,
         performance=speed,
         useful_share=_useful(speed.goodput_share.value, question),
@@ -170,4 +173,22 @@ def _option(candidate: Candidate, question: Question, weighed: Weighed) -> Optio
         binding=binding,
         performance=weighed.performance,
         useful_share=weighed.useful_share if cost is not None else None,
+        spare_replicas=weighed.spare,
+        capacity=_capacity(candidate, question, weighed),
+        serving=None if candidate.curve is None else candidate.serving,
+    )
+
+
+def _capacity(candidate: Candidate, question: Question, weighed: Weighed) -> Capacity | None:
+    if weighed.performance is None or candidate.per_request:
+        return None
+    serving, needed = weighed.replicas - weighed.spare, question.workload.rate_p95_rps
+    each = weighed.performance.max_goodput_rps.value
+    return Capacity(
+        serving=serving,
+        spare=weighed.spare,
+        needed_rps=needed,
+        goodput_rps=each,
+        headroom=serving * each / needed if each is not None and needed > 0 else None,
+        survival=candidate.survival,
     )
