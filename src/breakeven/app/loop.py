@@ -23,6 +23,7 @@ from breakeven.ledger.engine.port import Opener
 from breakeven.ledger.engine.table import open_spark
 from breakeven.ledger.statement import build
 from breakeven.measure import doctor as checks
+from breakeven.planner.search.find import Progress
 from breakeven.quantity import format_usd
 from breakeven.report import finding as finding_report
 from breakeven.report import memo as memo_report
@@ -126,11 +127,12 @@ def plan(
     trace: Path | None = None,
     as_of: str | None = None,
     seed: int = 0,
+    progress: Progress = lambda _what, _done, _of: None,
 ) -> Plan:
     """Weigh every way to serve the measured demand, and keep the plan."""
     loaded = project.load(config)
     folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
-    found = planning.plan(loaded, folder, use_case, trace=trace, as_of=as_of or today(), seed=seed)
+    found = planning.plan(loaded, folder, use_case, trace=trace, as_of=as_of or today(), seed=seed, progress=progress)
     files.save_plan(found, folder)
     return found
 

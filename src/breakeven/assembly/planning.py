@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from breakeven.assembly import files, resolve
+from breakeven.assembly import files, resolve, speeds_file
 from breakeven.assembly.project import Project
 from breakeven.config.compile import objective
 from breakeven.errors import EvidenceError, UsageError
@@ -17,6 +17,7 @@ from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question, used_share
+from breakeven.planner.search.find import Progress
 from breakeven.planner.standing import standing
 from breakeven.schema.plan import Plan
 from breakeven.schema.workload import Trace, Workload
@@ -54,8 +55,17 @@ def _only_use_case(data_dir: Path) -> str:
     return known[0]
 
 
-def plan(loaded: Project, data_dir: Path, use_case: str | None, *, trace: Path | None, as_of: str, seed: int) -> Plan:
-    """The plan of one use case of a project.
+def plan(
+    loaded: Project,
+    data_dir: Path,
+    use_case: str | None,
+    *,
+    trace: Path | None,
+    as_of: str,
+    seed: int,
+    progress: Progress = lambda _what, _done, _of: None,
+) -> Plan:
+    """The plan of one use case of a project; speeds that it simulates are kept in the data directory for the next.
 
     Raises:
         UsageError: no such use case, or none with a model the planner can weigh.
@@ -73,9 +83,40 @@ def plan(loaded: Project, data_dir: Path, use_case: str | None, *, trace: Path |
     stand = _standing(loaded, question, as_of)
     planning = loaded.settings.planning
     models = planning.models or tuple(dict.fromkeys(one.deployment.model for one in stand if one.deployment.model))
-    scope = Scope(models=models, as_of=as_of, accelerators=planning.accelerators)
-    return make_plan(
-        loaded.catalog, question, arrivals, scope, standing=stand, seed=seed, rng=np.random.default_rng(seed)
+    kept = speeds_file.read(data_dir)
+    found = make_plan(
+        loaded.catalog,
+        question,
+        arrivals,
+        scope_of(loaded, models, as_of),
+        standing=stand,
+        seed=seed,
+        rng=np.random.default_rng(seed),
+        kept=kept,
+        progress=progress,
+    )
+    speeds_file.write(kept, data_dir)
+    return found
+
+
+def scope_of(loaded: Project, models: tuple[str, ...], as_of: str) -> Scope:
+    """What to look for: the planning settings, and the qualities that deployments state of their models."""
+    planning = loaded.settings.planning
+    stated = {
+        f"{entry.catalog_model}/{entry.precision}": entry.quality
+        for entry in loaded.settings.deployments
+        if entry.catalog_model and entry.quality is not None
+    }
+    return Scope(
+        models=models,
+        as_of=as_of,
+        accelerators=planning.accelerators,
+        precisions=planning.precisions,
+        engines=planning.engines,
+        qualities=stated | planning.qualities,
+        lead_days=planning.lead_days,
+        interruptions_per_hour=planning.spot_interruptions_per_hour,
+        replaced_after_s=planning.spot_replaced_after_s,
     )
 
 

@@ -73,15 +73,18 @@ def plan(
     """Weigh every way to serve the measured demand; write the plan and a memo."""
     from breakeven.app import loop as app
     from breakeven.app import render
+    from breakeven.cli.progress import shown
 
-    found = app.plan(
-        Path(config),
-        use_case=use_case,
-        data_dir_override=data_dir,
-        trace=None if trace is None else Path(trace),
-        as_of=as_of,
-        seed=seed,
-    )
+    with shown() as progress:
+        found = app.plan(
+            Path(config),
+            use_case=use_case,
+            data_dir_override=data_dir,
+            trace=None if trace is None else Path(trace),
+            as_of=as_of,
+            seed=seed,
+            progress=progress,
+        )
     written = app.write_memo(found, app.data_dir(config=Path(config), override=data_dir), out=out)
     if json_:
         print_json(app.plan_json(found))

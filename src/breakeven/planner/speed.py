@@ -26,13 +26,14 @@ class Kept(msgspec.Struct):
     """Speeds that were simulated before, by a digest of all they depend on; prices are not among it.
 
     `highest` are requests per second that a replica sustains, `carried` whether it carries a rate, `found` what a
-    number of replicas delivers. `used` are the digests asked for since it was read.
+    number of replicas delivers. `used` are the digests asked for since it was read; `changed`: some of them were new.
     """
 
     highest: dict[str, float] = {}
     carried: dict[str, bool] = {}
     found: dict[str, Performance] = {}
     used: set[str] = set()
+    changed: bool = False
 
 
 class Speeds:
@@ -46,7 +47,6 @@ class Speeds:
     def __init__(self, trace: Trace, kept: Kept | None = None) -> None:
         self.trace = trace.middle(MOST_REQUESTS)
         self.kept = Kept() if kept is None else kept
-        self.simulated = 0
         self._trace_digest = digest_of(self.trace)
         self._bases: dict[int, tuple[Candidate, str]] = {}
 
@@ -74,7 +74,7 @@ class Speeds:
             )
             share = attain.share_in_budget(run, question.objective)
             self.kept.carried[key] = share >= question.objective.attainment
-            self.simulated += 1
+            self.kept.changed = True
         self.kept.used.add(key)
         return self.kept.carried[key]
 
@@ -83,7 +83,7 @@ class Speeds:
         return ceiling_rps(question.workload, _curve(candidate), options_of(candidate))
 
     def _predicted(self, candidate: Candidate, question: Question, replicas: int) -> Performance:
-        self.simulated += 1
+        self.kept.changed = True
         options = options_of(candidate, self._highest(candidate, question))
         found = predict(
             question.workload,

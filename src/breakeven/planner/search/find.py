@@ -49,13 +49,13 @@ def find(candidates: Sequence[Candidate], scales: Scales, progress: Progress) ->
     options: list[Option] = []
     groups: dict[tuple[str, ...], list[Bounded]] = {}
     for done, one in enumerate(candidates):
-        progress("screened", done + 1, len(candidates))
+        progress("candidates screened", done + 1, len(candidates))
         if one.curve is None and not one.binding:
             options.append(search.weigh(one))
         elif (bounded := search.bound(one)) is not None:
             groups.setdefault(kind_of(one), []).append(bounded)
     for done, kind in enumerate(sorted(groups)):
-        progress("simulated", done + 1, len(groups))
+        progress("kinds of capacity simulated", done + 1, len(groups))
         options.extend(search.best(sorted(groups[kind], key=lambda one: one[:2])))
     return Found(tuple(options), tuple(search.rejected), search.simulated)
 
