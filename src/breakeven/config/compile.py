@@ -33,6 +33,9 @@ from breakeven.schema.policy import (
 Batching = tuple[int, float]
 """Rows that a batch holds at most, and seconds that one waits at most for others behind a running batch."""
 
+INFERENCE = frozenset({"inference_ms", "queue_ms"})
+"""Stages that a plan simulates: waiting for a place, and the answer."""
+
 STAGES = {
     "capture_ms": "network_s",
     "network_ms": "network_s",
@@ -174,7 +177,7 @@ def _around(stages: Mapping[str, float]) -> dict[str, float]:
     """Seconds of the budget that go to each stage around inference; one with another name counts as post-processing."""
     found = dict.fromkeys(("network_s", "features_s", "postprocess_s", "render_s"), 0.0)
     for name, milliseconds in stages.items():
-        if name != "inference_ms":
+        if name not in INFERENCE:
             found[STAGES.get(name, "postprocess_s")] += milliseconds / 1000
     return found
 

@@ -52,15 +52,18 @@ class Weighed(Noun, frozen=True, kw_only=True):
         return total / (question.monthly_predictions * useful)
 
 
-def evaluate(candidate: Candidate, question: Question, *, predict: Predict, price: Price) -> Option:
-    """The candidate's best size; one that misses its objective is kept, with the constraint, without a unit cost."""
+def evaluate(candidate: Candidate, question: Question, *, predict: Predict, price: Price, least: int = 1) -> Option:
+    """The candidate's best size; one that misses its objective is kept, with the constraint, without a unit cost.
+
+    `least` is a number of replicas that is surely not too many: what is predicted of it is likely needed again.
+    """
     binding = before_weighing(candidate, question.objective)
     if binding:
         weighed = _excluded(candidate, price, binding)
     elif candidate.curve is None:
         weighed = _as_measured(candidate, question, price)
     else:
-        weighed = _sized(candidate, question, predict, price)
+        weighed = _sized(candidate, question, predict, price, least)
     return _option(candidate, question, weighed)
 
 
@@ -85,8 +88,8 @@ def _as_measured(candidate: Candidate, question: Question, price: Price) -> Weig
     )
 
 
-def _sized(candidate: Candidate, question: Question, predict: Predict, price: Price) -> Weighed:
-    sizes = _sizes(candidate, question, predict)
+def _sized(candidate: Candidate, question: Question, predict: Predict, price: Price, least: int) -> Weighed:
+    sizes = _sizes(candidate, question, predict, least)
     if not sizes:
         return _excluded(candidate, price, _too_slow(candidate, question, predict))
     best: Weighed | None = None
@@ -105,11 +108,11 @@ def _too_slow(candidate: Candidate, question: Question, predict: Predict) -> str
     return missed(predict(candidate, min(idle, MOST_REPLICAS)), question.objective) or "goodput: below the attainment"
 
 
-def _sizes(candidate: Candidate, question: Question, predict: Predict) -> range:
+def _sizes(candidate: Candidate, question: Question, predict: Predict, least: int) -> range:
     """Replica numbers to try, ascending; empty when even many cannot meet the targets."""
     if candidate.fixed:
         return range(candidate.deployment.replicas, candidate.deployment.replicas + 1)
-    sustained = predict(candidate, 1).max_goodput_rps.value
+    sustained = predict(candidate, least).max_goodput_rps.value
     if not sustained or sustained <= 0:
         return range(0)
     needed = max(1, math.ceil(question.workload.rate_p95_rps / sustained - 1e-9))

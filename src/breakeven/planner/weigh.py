@@ -24,12 +24,16 @@ from breakeven.schema.performance import Performance
 
 
 class Scales(Noun, frozen=True, kw_only=True):
-    """What candidates are weighed with: facts, assumptions, the question, and speeds on the trace of its demand."""
+    """What candidates are weighed with: facts, assumptions, the question, and speeds on the trace of its demand.
+
+    `powers` remembers what each accelerator draws: a search asks for thousands of bills.
+    """
 
     catalog: Catalog
     assumptions: Assumptions
     question: Question
     speeds: Speeds
+    powers: dict[str, float | None] = msgspec.field(default_factory=dict)
 
     def speed(self, candidate: Candidate, replicas: int) -> Performance:
         """What that many replicas deliver on the trace at the workload's rate.
@@ -69,7 +73,9 @@ class Scales(Noun, frozen=True, kw_only=True):
     def _power(self, accelerator: str) -> tuple[float | None, str]:
         if not accelerator:
             return None, ""
-        tdp = self.catalog.accelerator(accelerator).tdp_w
+        if accelerator not in self.powers:
+            self.powers[accelerator] = self.catalog.accelerator(accelerator).tdp_w
+        tdp = self.powers[accelerator]
         return tdp, "" if tdp is None else f"accelerator/{accelerator}/tdp_w"
 
     def facts(self, keys: Sequence[str], candidates: Sequence[Candidate]) -> tuple[Fact, ...]:

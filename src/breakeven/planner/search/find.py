@@ -76,9 +76,9 @@ class _Search:
         used = self.question.used_share
         self._most_useful = self.question.monthly_predictions * (1.0 if used is None else used)
 
-    def weigh(self, candidate: Candidate) -> Option:
-        """The candidate's best size, simulated."""
-        return evaluate(candidate, self.question, predict=self.scales.speed, price=self.scales.bill)
+    def weigh(self, candidate: Candidate, least: int = 1) -> Option:
+        """The candidate's best size, simulated; it needs `least` replicas at least."""
+        return evaluate(candidate, self.question, predict=self.scales.speed, price=self.scales.bill, least=least)
 
     def bound(self, one: Candidate) -> Bounded | None:
         """The candidate with its bound; None, and rejected, where a constraint excludes it."""
@@ -104,7 +104,7 @@ class _Search:
             if best is not None and not self._may_beat(one, best):
                 self._reject_dearer(one, best)
                 continue
-            option = self._within_power(self.weigh(one.candidate), one.candidate)
+            option = self._within_power(self.weigh(one.candidate, one.replicas), one.candidate)
             self.simulated += 1
             if not option.feasible:
                 self._reject(one.name, option.binding, one.least_usd)

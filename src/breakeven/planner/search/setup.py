@@ -44,12 +44,11 @@ class Kind(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """A make with its speed, or with what excludes it."""
+    """What is known of a make: its speed, or what excludes it."""
 
-    kind: Kind
-    curve: StepCurve | None
-    errors: Errors | None
-    facts: tuple[str, ...]
+    curve: StepCurve | None = None
+    errors: Errors | None = None
+    facts: tuple[str, ...] = ()
     binding: str = ""
 
 
@@ -62,17 +61,18 @@ class Setups:
         self.context = load.input_tokens_mean + load.output_tokens_mean / 2
         self._known: dict[tuple[str, str, int, str, str], Setup] = {}
 
-    def of(self, model: Model, accelerator: Accelerator, most: int) -> list[Setup]:
+    def kinds(self, model: Model, accelerator: Accelerator, most: int) -> list[Kind]:
         """All makes of a model on machines with at most so many of the accelerator."""
         return [
-            self._setup(Kind(model, accelerator, boards, precision, engine))
+            Kind(model, accelerator, boards, precision, engine)
             for precision in precisions(model, accelerator, self.scope)
             for engine in engines(accelerator, self.scope)
             for boards in SIZES
             if boards <= most
         ]
 
-    def _setup(self, kind: Kind) -> Setup:
+    def of(self, kind: Kind) -> Setup:
+        """The speed of a make, or what excludes it."""
         key = kind.model.id, kind.accelerator.id, kind.boards, kind.precision, kind.engine
         if key not in self._known:
             self._known[key] = self._made(kind)
@@ -84,16 +84,16 @@ class Setups:
                 kind.model, kind.accelerator, kind.boards, kind.precision, context_mean=self.context, engine=kind.engine
             )
         except InfeasibleError as error:
-            return Setup(kind, None, None, (), f"memory: {error.message}")
+            return Setup(binding=f"memory: {error.message}")
         except UsageError as error:
-            return Setup(kind, None, None, (), f"layout: {error.message}")
+            return Setup(binding=f"layout: {error.message}")
         except FactError as error:
-            return Setup(kind, None, None, (), f"unmeasured: {error.message}")
+            return Setup(binding=f"unmeasured: {error.message}")
         at = effects.place(
             kind.accelerator, engine=kind.engine, precision=kind.precision, model=kind.model.id, boards=kind.boards
         )
         facts = speed_facts(self.catalog, kind.model, kind.accelerator, kind.precision)
-        return Setup(kind, curve, effects.errors(PRIOR, at), facts)
+        return Setup(curve, effects.errors(PRIOR, at), facts)
 
 
 def engines(accelerator: Accelerator, scope: Scope) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope, of_api
 from breakeven.planner.question import Question
 from breakeven.planner.search import limits
-from breakeven.planner.search.setup import Setup, Setups
+from breakeven.planner.search.setup import Kind, Setup, Setups
 from breakeven.quantity import SECONDS_PER_HOUR
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.model import Model
@@ -68,12 +68,23 @@ class Space:
     def _of_offer(self, model: Model, offer: Offer, offers: Sequence[Offer]) -> Iterator[Candidate]:
         survival = survives(self.scope) if offer.term == "spot" else None
         fallback = fallback_of(offer, offers) if offer.term == "spot" else None
-        for setup in self.setups.of(model, self.catalog.accelerator(offer.accelerator), offer.count):
+        for kind in self.setups.kinds(model, self.catalog.accelerator(offer.accelerator), offer.count):
             for placement in PLACES[offer.kind]:
-                for mode in self.modes if setup.curve is not None else self.modes[:1]:
-                    one = _candidate(model, offer, setup, placement, self._prefix(model), mode)
-                    one = msgspec.structs.replace(one, survival=survival, fallback=fallback)
-                    yield self._stated(one, model)
+                one = _candidate(offer, kind, placement, self._prefix(model))
+                yield from self._served(msgspec.structs.replace(one, survival=survival, fallback=fallback), kind)
+
+    def _served(self, one: Candidate, kind: Kind) -> Iterator[Candidate]:
+        """The candidate in every way its engine can serve; only once where something excludes it in any."""
+        one = self._stated(one, kind.model)
+        made = Setup() if one.binding else self.setups.of(kind)
+        if made.curve is None:
+            yield msgspec.structs.replace(one, binding=one.binding or made.binding)
+            return
+        one = msgspec.structs.replace(one, curve=made.curve, errors=made.errors, facts=made.facts)
+        for said, serving, hit_share in self.modes:
+            name, chunk = f"{one.name}{said}", serving.max_batch_tokens
+            deployment = msgspec.structs.replace(one.deployment, id=name, max_batch_tokens=chunk)
+            yield msgspec.structs.replace(one, name=name, deployment=deployment, serving=serving, hit_share=hit_share)
 
     def _on_cpu(self, model: Model, offer: Offer) -> Candidate:
         name = f"{self._prefix(model)}{offer.id}"
@@ -134,37 +145,23 @@ def fallback_of(spot: Offer, offers: Sequence[Offer]) -> Offer | None:
     return min(kept, key=lambda one: ((one.usd_per_hour or 0.0) / max(1, one.count), one.id), default=None)
 
 
-def _candidate(model: Model, offer: Offer, setup: Setup, placement: Placement, prefix: str, mode: Mode) -> Candidate:
-    said, serving, hit_share = mode
-    name = f"{prefix}{_name(offer, setup, placement)}{said}"
-    kind = setup.kind
+def _candidate(offer: Offer, kind: Kind, placement: Placement, prefix: str) -> Candidate:
+    name = f"{prefix}{_name(offer, kind, placement)}"
     deployment = Deployment(
         id=name,
-        model=model.id,
+        model=kind.model.id,
         placement=placement,
         offer=offer.id,
         accelerator=offer.accelerator,
         accelerators=kind.boards,
         engine=kind.engine,
         precision=kind.precision,
-        max_batch_tokens=serving.max_batch_tokens,
     )
-    return Candidate(
-        name=name,
-        deployment=deployment,
-        offer=offer,
-        curve=setup.curve,
-        errors=setup.errors,
-        facts=setup.facts,
-        binding=setup.binding,
-        serving=serving,
-        hit_share=hit_share,
-    )
+    return Candidate(name=name, deployment=deployment, offer=offer)
 
 
-def _name(offer: Offer, setup: Setup, placement: Placement) -> str:
+def _name(offer: Offer, kind: Kind, placement: Placement) -> str:
     """The offer, and what distinguishes the candidate from the plainest one of it."""
-    kind = setup.kind
     parts = (
         offer.id,
         "colo" if placement == "colocated" else "",
