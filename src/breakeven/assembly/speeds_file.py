@@ -33,7 +33,7 @@ def write(kept: Kept, data_dir: Path) -> None:
         return
     found = Kept(
         highest=_latest(kept.highest, kept.used),
-        carried=_latest(kept.carried, kept.used),
+        shares=_latest(kept.shares, kept.used),
         found=_latest(kept.found, kept.used),
     )
     write_atomically(data_dir / NAME, msgspec.msgpack.encode(found))

@@ -93,13 +93,32 @@ def _sized(candidate: Candidate, question: Question, predict: Predict, price: Pr
     if not sizes:
         return _excluded(candidate, price, _too_slow(candidate, question, predict))
     best: Weighed | None = None
-    for replicas in sizes:
+    for replicas in range(_first(candidate, question, predict, price, sizes), sizes.stop):
         weighed = _weigh(candidate, question, predict, price, replicas)
         if best is None or _beats(weighed, best, question):
             best = weighed
         if candidate.fixed or _cannot_improve(weighed, best, question):
             break
     return best if best is not None else _excluded(candidate, price, "replicas: none weighed")
+
+
+def _first(candidate: Candidate, question: Question, predict: Predict, price: Price, sizes: range) -> int:
+    """The fewest replicas that meet the objective, by steps that double and halve: more replicas never miss more.
+
+    Usually the first of `sizes`; where none does, the first that is all but idle, so that its binding is said.
+    """
+
+    def done(replicas: int) -> bool:
+        found = _weigh(candidate, question, predict, price, replicas)
+        return _cannot_improve(found, found, question) or not found.binding
+
+    low, high, step = sizes.start, sizes.start, 1
+    while not candidate.fixed and high < sizes.stop - 1 and not done(high):
+        low, high, step = high, min(sizes.stop - 1, high + step), 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if done(middle) else (middle, high)
+    return high
 
 
 def _too_slow(candidate: Candidate, question: Question, predict: Predict) -> str:

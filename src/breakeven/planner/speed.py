@@ -7,6 +7,7 @@ import hashlib
 import msgspec
 
 from breakeven.perf import attain
+from breakeven.perf.kernel import build
 from breakeven.perf.predict import Options, ceiling_rps, predict, rate_rps, sustained
 from breakeven.perf.simulate import simulate
 from breakeven.planner.candidate import Candidate
@@ -18,6 +19,9 @@ from breakeven.schema.workload import Trace
 MOST_REQUESTS = 4_000
 """A longer trace is simulated by its middle stretch: 200 requests lie above its 95th percentile."""
 
+COMPILE_TRACE = 1_000
+"""Requests of a trace from which a search compiles the simulator before its first run."""
+
 MODEL = 1
 """Raise it when the simulator's answers change: speeds that were kept under another number are not read."""
 
@@ -25,12 +29,12 @@ MODEL = 1
 class Kept(msgspec.Struct):
     """Speeds that were simulated before, by a digest of all they depend on; prices are not among it.
 
-    `highest` are requests per second that a replica sustains, `carried` whether it carries a rate, `found` what a
+    `highest` are requests per second that a replica sustains, `shares` its share in budget at a rate, `found` what a
     number of replicas delivers. `used` are the digests asked for since it was read; `changed`: some of them were new.
     """
 
     highest: dict[str, float] = {}
-    carried: dict[str, bool] = {}
+    shares: dict[str, float] = {}
     found: dict[str, Performance] = {}
     used: set[str] = set()
     changed: bool = False
@@ -47,6 +51,7 @@ class Speeds:
     def __init__(self, trace: Trace, kept: Kept | None = None) -> None:
         self.trace = trace.middle(MOST_REQUESTS)
         self.kept = Kept() if kept is None else kept
+        self._ready = False
         self._trace_digest = digest_of(self.trace)
         self._bases: dict[int, tuple[Candidate, str]] = {}
 
@@ -63,20 +68,23 @@ class Speeds:
         deployment, found = candidate.deployment.id, self.kept.found[key]
         return msgspec.structs.replace(found, deployment=deployment, curve=candidate.curve)
 
-    def carries(self, candidate: Candidate, question: Question, rate: float) -> bool:
-        """Whether one replica keeps the attainment at so many requests per second: one simulation."""
-        if not attain.has_targets(question.objective):
-            return True
-        key = self._key(candidate, question, "carried", rate)
-        if key not in self.kept.carried:
-            run = simulate(
-                self.trace, _curve(candidate), 1, scale=rate / rate_rps(self.trace), serving=candidate.serving
-            )
-            share = attain.share_in_budget(run, question.objective)
-            self.kept.carried[key] = share >= question.objective.attainment
+    def share(self, candidate: Candidate, question: Question, rate: float) -> float:
+        """Share in budget of one replica at so many requests per second, arrivals scaled: one simulation."""
+        key = self._key(candidate, question, "share", rate)
+        if key not in self.kept.shares:
+            self._compile()
+            scale = rate / rate_rps(self.trace)
+            run = simulate(self.trace, _curve(candidate), 1, scale=scale, serving=candidate.serving)
+            self.kept.shares[key] = attain.share_in_budget(run, question.objective)
             self.kept.changed = True
         self.kept.used.add(key)
-        return self.kept.carried[key]
+        return self.kept.shares[key]
+
+    def _compile(self) -> None:
+        """A search simulates often enough for the compiled simulator, where it is installed and the trace is long."""
+        if not self._ready and self.trace.n >= COMPILE_TRACE:
+            build.compiled()
+        self._ready = True
 
     def ceiling(self, candidate: Candidate, question: Question) -> float:
         """Requests per second that a replica cannot sustain more than, by closed form."""
@@ -84,6 +92,7 @@ class Speeds:
 
     def _predicted(self, candidate: Candidate, question: Question, replicas: int) -> Performance:
         self.kept.changed = True
+        self._compile()
         options = options_of(candidate, self._highest(candidate, question))
         found = predict(
             question.workload,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from breakeven.perf import attain
 from breakeven.planner.binding import before_weighing, constraint
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.evaluate import MOST_REPLICAS, evaluate, unpriced
@@ -73,6 +74,7 @@ class _Search:
         self.simulated = 0
         self._of: Lengths = lengths(scales.speeds.trace)
         self._reach: dict[tuple[int, object], str] = {}
+        self._idle_rps = self.question.workload.rate_p95_rps / MOST_REPLICAS
         used = self.question.used_share
         self._most_useful = self.question.monthly_predictions * (1.0 if used is None else used)
 
@@ -104,6 +106,10 @@ class _Search:
             if best is not None and not self._may_beat(one, best):
                 self._reject_dearer(one, best)
                 continue
+            hopeless = "" if best is not None else self._carries(one.candidate, self._idle_rps)
+            if hopeless:
+                self._reject(one.name, hopeless, one.least_usd)
+                continue
             option = self._within_power(self.weigh(one.candidate, one.replicas), one.candidate)
             self.simulated += 1
             if not option.feasible:
@@ -127,7 +133,16 @@ class _Search:
             return False
         most = self._most(one, cost)
         rate = self.question.workload.rate_p95_rps / most
-        return self.scales.speeds.carries(one.candidate, self.question, rate)
+        return self._carries(one.candidate, rate) == ""
+
+    def _carries(self, one: Candidate, rate: float) -> str:
+        """Why one replica does not keep the attainment at that rate, with both values; "" where it does."""
+        asked = self.question.objective
+        if not attain.has_targets(asked):
+            return ""
+        share = self.scales.speeds.share(one, self.question, rate)
+        said = f"goodput: {share:.1%} in budget at {rate:.3g} requests/s on a replica < {asked.attainment:.1%}"
+        return said if share < asked.attainment else ""
 
     def _most(self, one: Bounded, cost: float) -> int:
         """The most replicas that cost no more than that, every prediction in budget."""

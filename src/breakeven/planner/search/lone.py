@@ -13,6 +13,7 @@ import numpy as np
 from breakeven.perf.roofline import Column
 from breakeven.perf.world import tokens_per_step
 from breakeven.planner.candidate import Candidate
+from breakeven.planner.search.reuse import spared
 from breakeven.quantity import format_seconds
 from breakeven.schema.objective import Objective
 from breakeven.schema.performance import StepCurve
@@ -20,10 +21,11 @@ from breakeven.schema.workload import Trace
 
 
 class Lengths(NamedTuple):
-    """Prompt and output tokens of each request."""
+    """Prompt and output tokens of each request, and the prompt tokens that even an endless prefix cache leaves."""
 
     prompt: Column
     output: Column
+    fresh: Column
 
 
 class Lone(NamedTuple):
@@ -36,18 +38,20 @@ class Lone(NamedTuple):
 
 def lengths(trace: Trace) -> Lengths:
     """The token columns of a trace; a request has one output token at least."""
-    return Lengths(np.frombuffer(trace.input_tokens), np.maximum(1.0, np.frombuffer(trace.output_tokens)))
+    prompt = np.frombuffer(trace.input_tokens)
+    return Lengths(prompt, np.maximum(1.0, np.frombuffer(trace.output_tokens)), prompt - np.array(spared(trace)))
 
 
 def lone(candidate: Candidate, curve: StepCurve, of: Lengths) -> Lone:
     """First token: the steps of its own prompt's chunks; each further one: a step with this sequence alone."""
-    spared = candidate.serving.prefix_cache != "off"
-    prompt = np.ones_like(of.prompt) if spared else np.maximum(1.0, of.prompt)
+    cached = candidate.serving.prefix_cache
+    computed = {"off": of.prompt, "blocks": of.fresh, "chance": np.ones_like(of.prompt)}[cached]
+    prompt = np.maximum(1.0, computed)
     chunk = float(candidate.serving.max_batch_tokens)
     whole = np.floor((prompt - 1) / chunk)
     last = prompt - whole * chunk
     tokens = whole * _tokens_s(curve, np.asarray(chunk)) + _tokens_s(curve, last)
-    pairs = 0.0 if spared else curve.step_per_pair_s * prompt * (prompt + 1) / 2
+    pairs = 0.0 if cached != "off" else curve.step_per_pair_s * prompt * (prompt + 1) / 2
     ttft = curve.request_s + (whole + 1) * curve.step_base_s + tokens + curve.prefill_s_per_token * prompt + pairs
     drafted = candidate.serving.speculation
     tpot = _step_s(curve, of.prompt) / (1.0 if drafted is None else tokens_per_step(drafted))

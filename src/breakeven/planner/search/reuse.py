@@ -6,20 +6,21 @@ from breakeven.schema.workload import Trace
 
 
 def reuse_share(trace: Trace) -> float:
-    """Share of prompt tokens whose blocks were seen before in the trace, all kept; 0 where the trace has no hashes.
+    """Share of prompt tokens whose blocks were seen before in the trace, all kept; 0 where the trace has no hashes."""
+    total = sum(trace.column("input_tokens"))
+    return sum(spared(trace)) / total if total > 0 else 0.0
 
-    A request reuses its longest leading run of blocks seen earlier, and computes its last token in any case.
-    """
+
+def spared(trace: Trace) -> list[float]:
+    """Prompt tokens of each request in its longest leading run of blocks seen earlier; its last is always computed."""
     if not trace.block_offsets or not trace.hash_block_tokens:
-        return 0.0
+        return [0.0] * trace.n
     offsets, hashes = trace.integers("block_offsets"), trace.integers("block_hashes")
-    prompts = trace.column("input_tokens")
     seen: set[int] = set()
-    spared = total = 0.0
-    for number, prompt in enumerate(prompts):
+    found: list[float] = []
+    for number, prompt in enumerate(trace.column("input_tokens")):
         own = hashes[offsets[number] : offsets[number + 1]].tolist()
         run = next((at for at, block in enumerate(own) if block not in seen), len(own))
-        spared += min(run * trace.hash_block_tokens, max(0.0, prompt - 1))
-        total += prompt
+        found.append(min(run * trace.hash_block_tokens, max(0.0, prompt - 1)))
         seen.update(own)
-    return spared / total if total > 0 else 0.0
+    return found

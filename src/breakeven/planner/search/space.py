@@ -111,7 +111,8 @@ def modes(scope: Scope, hit_share: float, *, hashed: bool) -> tuple[Mode, ...]:
         said = "" if chunk == Serving().max_batch_tokens else f"-c{chunk}"
         found.append((said, Serving(max_batch_tokens=chunk), 0.0))
         if hit_share > 0 and hashed:
-            found.append((f"{said}-cache", Serving(max_batch_tokens=chunk, prefix_cache="blocks"), hit_share))
+            kept = Serving(max_batch_tokens=chunk, prefix_cache="blocks", routing="prefix_affinity")
+            found.append((f"{said}-cache", kept, hit_share))
         elif hit_share > 0:
             drawn = Serving(max_batch_tokens=chunk, prefix_cache="chance", hit_probability=hit_share)
             found.append((f"{said}-cache", drawn, hit_share))
