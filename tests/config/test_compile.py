@@ -164,7 +164,7 @@ def test_a_tenant_without_a_key_is_refused() -> None:
 
 
 def test_the_objective_is_what_the_plan_must_meet() -> None:
-    """Targets come from the policy, hard constraints from the planning section."""
+    """Targets and the stages around inference come from the policy, hard constraints from the planning section."""
     found = settings.load(SETTINGS)
     assert objective(policy_file.load(POLICY).use_cases[0], found.planning) == Objective(
         use_case="chat",
@@ -176,6 +176,7 @@ def test_the_objective_is_what_the_plan_must_meet() -> None:
         placements=("api",),
         regions=("eu",),
         horizon_months=12,
+        network_s=0.02,
     )
 
 

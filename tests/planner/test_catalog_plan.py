@@ -24,6 +24,7 @@ from breakeven.workload.sample import sample
 
 AS_OF = "2026-11-24"
 SMALL, LARGE = "llama-3.1-8b", "llama-3.1-405b"
+BOARDS = ("l4", "l40s", "h100-sxm")
 Asks = Callable[..., Question]
 
 
@@ -43,7 +44,8 @@ def scope(*models: str, **changes: object) -> Scope:
 
 
 def planned(catalog: Catalog, question: Question, trace: Trace, **more: object) -> Plan:
-    return make_plan(catalog, question, trace, scope(SMALL), seed=3, **more)
+    """Over boards small and large, rented and bought; all of them take longer."""
+    return make_plan(catalog, question, trace, scope(SMALL, accelerators=BOARDS), seed=3, **more)
 
 
 def test_candidates_cover_every_place_and_are_bounded(catalog: Catalog, question: Asks) -> None:

@@ -47,7 +47,7 @@ def catalog() -> Catalog:
 def plan(catalog: Catalog, question: Asks) -> Plan:
     asked = question()
     trace = sample(asked.workload, rng=np.random.default_rng(5), n=200)
-    scope = Scope(models=("llama-3.1-8b",), as_of=AS_OF, rented=2, bought=1, apis=1)
+    scope = Scope(models=("llama-3.1-8b",), as_of=AS_OF, accelerators=("l4", "l40s"))
     return make_plan(catalog, asked, trace, scope, seed=3, rng=np.random.default_rng(3))
 
 
@@ -166,7 +166,7 @@ def test_looking_ahead_is_reproducible(plan: Plan, catalog: Catalog, question: A
     """The same seed gives the same bytes, id included; another seed another outlook of the same choice."""
     asked = question()
     trace = sample(asked.workload, rng=np.random.default_rng(5), n=200)
-    scope = Scope(models=("llama-3.1-8b",), as_of=AS_OF, rented=2, bought=1, apis=1)
+    scope = Scope(models=("llama-3.1-8b",), as_of=AS_OF, accelerators=("l4", "l40s"))
     again = make_plan(catalog, asked, trace, scope, seed=3, rng=np.random.default_rng(3))
     other = make_plan(catalog, asked, trace, scope, seed=4, rng=np.random.default_rng(4))
     assert msgspec.json.encode(again) == msgspec.json.encode(plan)

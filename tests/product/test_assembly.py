@@ -44,8 +44,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def planned(project: Path, seed: int = 0) -> str:
-    asked = planning.Given(use_case="assistant", trace=project.parent / "trace.csv")
-    return planning.from_project(project, asked, as_of="2026-11-24", seed=seed).plan.id
+    asked = planning.Given(use_case="assistant", trace=project.parent / "trace.csv", as_of="2026-11-24", seed=seed)
+    return planning.from_project(project, asked).plan.id
 
 
 def test_the_same_question_gives_the_same_plan(project: Path) -> None:

@@ -8,9 +8,9 @@ import msgspec
 
 from breakeven.app import render
 from breakeven.assembly import files, planning, planning_files, project, proposing
-from breakeven.assembly.planning_files import Given
-from breakeven.assembly.today import today
+from breakeven.assembly.asking import Given
 from breakeven.errors import PolicyError
+from breakeven.planner.search.find import Progress
 from breakeven.report import memo as memo_report
 from breakeven.report.contract import plan_contract
 from breakeven.report.plain import JsonObject
@@ -18,6 +18,10 @@ from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Plan
 
 __all__ = ["Given"]
+
+
+def _quiet(what: str, done: int, of: int) -> None:
+    """Says nothing."""
 
 
 class Written(Noun, frozen=True, kw_only=True):
@@ -42,23 +46,13 @@ def from_project(
     given: Given,
     *,
     data_dir_override: str | None = None,
-    as_of: str | None = None,
-    seed: int = 0,
     out: str | None = None,
+    progress: Progress = _quiet,
 ) -> Written:
     """Weigh every way to serve the demand that a project's ledger (or a trace) holds, keep the plan, write it down."""
     loaded = project.load(config)
     folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
-    found = planning.plan(
-        loaded,
-        folder,
-        given.use_case or None,
-        trace=given.trace,
-        as_of=as_of or today(),
-        seed=seed,
-        changed=given.targets(),
-        models=given.models,
-    )
+    found = planning.plan(loaded, folder, given, progress)
     files.save_plan(found, folder)
     where = Path(out) if out else folder / "plans" / found.id
     try:
@@ -67,9 +61,10 @@ def from_project(
         return msgspec.structs.replace(_written(found, where, {}), refused=error.message)
 
 
-def from_files(given: Given, *, as_of: str | None = None, seed: int = 0, out: str | None = None) -> Written:
+def from_files(given: Given, *, out: str | None = None, progress: Progress = _quiet) -> Written:
     """Weigh every way to serve a trace or a workload, without a configuration; keep the plan and write it down."""
-    found = planning_files.plan(given, as_of=as_of or today(), seed=seed)
+    keep = Path(out) if out else Path(".breakeven")
+    found = planning_files.plan(given, keep, progress)
     where = Path(out) if out else Path(".breakeven") / "plans" / found.id
     files.write_atomically(where / "plan.json", msgspec.json.format(msgspec.json.encode(found), indent=1))
     return _written(found, where, proposing.proposed(found))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from breakeven.assembly import arriving, files, resolve
+from breakeven.assembly import arriving, files, resolve, speeds_file
+from breakeven.assembly.asking import Given
 from breakeven.assembly.project import Project
 from breakeven.config.compile import objective
 from breakeven.errors import EvidenceError, UsageError
@@ -19,6 +20,7 @@ from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question, used_share
+from breakeven.planner.search.find import Progress
 from breakeven.planner.standing import standing
 from breakeven.schema.plan import Plan
 from breakeven.schema.workload import Trace, Workload
@@ -56,40 +58,66 @@ def _only_use_case(data_dir: Path) -> str:
     return known[0]
 
 
-def plan(  # noqa: PLR0913 - a project, its data, and what replaces parts of them
-    loaded: Project,
-    data_dir: Path,
-    use_case: str | None,
-    *,
-    trace: Path | None,
-    as_of: str,
-    seed: int,
-    changed: Mapping[str, object] | None = None,
-    models: tuple[str, ...] = (),
-) -> Plan:
-    """The plan of one use case of a project; `changed` are targets that replace its own, `models` its models.
+def plan(loaded: Project, data_dir: Path, given: Given, progress: Progress) -> Plan:
+    """The plan of one use case of a project; speeds that it simulates are kept in the data directory for the next.
+
+    Targets and models that are given replace the project's.
 
     Raises:
         UsageError: no such use case, or none with a model the planner can weigh.
         EvidenceError, InfeasibleError, FactError: see `make_plan`.
     """
-    name = use_case or _first_with_tokens(loaded)
+    name = given.use_case or _first_with_tokens(loaded)
     section = loaded.policy_file.use_case(name)
     if section is None:
         known = ", ".join(case.name for case in loaded.policy_file.use_cases)
         message = f"the policy has no use case {name}; there are {known}"
         raise UsageError(message, "name one of these")
-    demand, arrivals = workload(data_dir, name, trace)
-    target = msgspec.structs.replace(objective(section, loaded.settings.planning), **(changed or {}))
+    demand, arrivals = workload(data_dir, name, given.trace)
+    target = msgspec.structs.replace(objective(section, loaded.settings.planning), **given.targets())
     question = Question(workload=demand, objective=target, used_share=_used_share(data_dir, name))
-    stand = _standing(loaded, question, as_of)
+    stand = _standing(loaded, question, given.day)
     planning = loaded.settings.planning
-    named = (
-        models or planning.models or tuple(dict.fromkeys(one.deployment.model for one in stand if one.deployment.model))
+    named = given.models or planning.models or _models(stand)
+    kept = speeds_file.read(data_dir)
+    found = make_plan(
+        loaded.catalog,
+        question,
+        arrivals,
+        scope_of(loaded, named, given.day),
+        standing=stand,
+        seed=given.seed,
+        rng=np.random.default_rng(given.seed),
+        kept=kept,
+        progress=progress,
     )
-    scope = Scope(models=named, as_of=as_of, accelerators=planning.accelerators)
-    return make_plan(
-        loaded.catalog, question, arrivals, scope, standing=stand, seed=seed, rng=np.random.default_rng(seed)
+    speeds_file.write(kept, data_dir)
+    return found
+
+
+def _models(stand: Sequence[Candidate]) -> tuple[str, ...]:
+    """What answers today."""
+    return tuple(dict.fromkeys(one.deployment.model for one in stand if one.deployment.model))
+
+
+def scope_of(loaded: Project, models: tuple[str, ...], as_of: str) -> Scope:
+    """What to look for: the planning settings, and the qualities that deployments state of their models."""
+    planning = loaded.settings.planning
+    stated = {
+        f"{entry.catalog_model}/{entry.precision}": entry.quality
+        for entry in loaded.settings.deployments
+        if entry.catalog_model and entry.quality is not None
+    }
+    return Scope(
+        models=models,
+        as_of=as_of,
+        accelerators=planning.accelerators,
+        precisions=planning.precisions,
+        engines=planning.engines,
+        qualities=stated | planning.qualities,
+        lead_days=planning.lead_days,
+        interruptions_per_hour=planning.spot_interruptions_per_hour,
+        replaced_after_s=planning.spot_replaced_after_s,
     )
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
+from breakeven.assembly import speeds_file
 from breakeven.assembly.arriving import arriving
+from breakeven.assembly.asking import Given
 from breakeven.catalog.load import load as load_catalog
 from breakeven.errors import EvidenceError, UsageError
 from breakeven.planner.candidates import Scope
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question
-from breakeven.schema.noun import Noun
+from breakeven.planner.search.find import Progress
 from breakeven.schema.objective import Objective
 from breakeven.schema.plan import Plan
 from breakeven.workload.fit import fit
@@ -24,35 +25,8 @@ FEWEST = 20
 """Requests below which no demand is fitted."""
 
 
-class Given(Noun, frozen=True, kw_only=True):
-    """What is known without a configuration: the requests, the models that may answer, and how fast."""
-
-    trace: Path | None = None
-    workload: Path | None = None
-    models: tuple[str, ...] = ()
-    use_case: str = ""
-    ttft_s: float | None = None
-    tpot_s: float | None = None
-    facts: tuple[Path, ...] = ()
-
-    def targets(self) -> dict[str, float]:
-        """The stated targets as fields of an objective.
-
-        Raises:
-            UsageError: one is not positive.
-        """
-        stated = {"ttft_s": self.ttft_s, "tpot_s": self.tpot_s}
-        found = {name: value for name, value in stated.items() if value is not None}
-        for name, value in found.items():
-            if not 0 < value < math.inf:
-                option = f"--slo-{name.replace('_', '-')}"
-                message = f"{option} must be a positive number of seconds, got {value:g}"
-                raise UsageError(message, "leave it out where there is no target")
-        return found
-
-
-def plan(given: Given, *, as_of: str, seed: int) -> Plan:
-    """Weigh every way of the catalog to serve the requests with one of the models.
+def plan(given: Given, keep: Path, progress: Progress) -> Plan:
+    """Weigh every way of the catalog to serve the requests with one of the models; speeds are kept in a folder.
 
     Raises:
         UsageError: no model is named, or a target is not positive.
@@ -65,14 +39,18 @@ def plan(given: Given, *, as_of: str, seed: int) -> Plan:
         message = f"{came.trace.name} holds {came.trace.n} requests; a workload needs {FEWEST}"
         raise EvidenceError(message, "give a longer trace, or more `requests` in the workload")
     demand = fit(came.trace, objective.use_case, source=came.trace.source)
+    kept = speeds_file.read(keep)
     found = make_plan(
         load_catalog(given.facts),
         Question(workload=demand, objective=objective),
         came.trace,
-        Scope(models=given.models, as_of=as_of),
-        seed=seed,
-        rng=np.random.default_rng(seed),
+        Scope(models=given.models, as_of=given.day),
+        seed=given.seed,
+        rng=np.random.default_rng(given.seed),
+        kept=kept,
+        progress=progress,
     )
+    speeds_file.write(kept, keep)
     return msgspec.structs.replace(found, assumptions=(*found.assumptions, *came.remarks))
 
 

@@ -55,6 +55,7 @@ def plan(
     models with --model.
     """
     from breakeven.app import planning as app
+    from breakeven.cli.progress import shown
 
     began_s = time.process_time()
     given = app.Given(
@@ -64,18 +65,22 @@ def plan(
         use_case=use_case or "",
         ttft_s=slo_ttft_s,
         tpot_s=slo_tpot_s,
+        as_of=as_of or "",
+        seed=seed,
     )
-    if _from_files(given, context, config):
-        written = app.from_files(given, as_of=as_of, seed=seed, out=out)
-    else:
-        written = app.from_project(Path(config), given, data_dir_override=data_dir, as_of=as_of, seed=seed, out=out)
+    alone = _from_files(given, context, config)
+    with shown() as progress:
+        if alone:
+            written = app.from_files(given, out=out, progress=progress)
+        else:
+            written = app.from_project(Path(config), given, data_dir_override=data_dir, out=out, progress=progress)
     if json_:
         print_json(app.contract(written, cpu_s=time.process_time() - began_s))
     else:
         click.echo(app.brief(written, sources=sources))
     for path in written.paths:
         note(f"wrote {path}")
-    note(app.next_step(written, in_project=not _from_files(given, context, config)))
+    note(app.next_step(written, in_project=not alone))
 
 
 def _from_files(given: Given, context: click.Context, config: str) -> bool:

@@ -33,6 +33,18 @@ from breakeven.schema.policy import (
 Batching = tuple[int, float]
 """Rows that a batch holds at most, and seconds that one waits at most for others behind a running batch."""
 
+INFERENCE = frozenset({"inference_ms", "queue_ms"})
+"""Stages that a plan simulates: waiting for a place, and the answer."""
+
+STAGES = {
+    "capture_ms": "network_s",
+    "network_ms": "network_s",
+    "retrieval_ms": "features_s",
+    "features_ms": "features_s",
+    "render_ms": "render_s",
+}
+"""Which part of the budget a stage of that name is."""
+
 _BYTES_PER_MB = 1024 * 1024
 
 
@@ -139,7 +151,7 @@ def batching(entry: BackendSettings, chosen: Batching | None = None) -> Batching
 
 
 def objective(entry: UseCaseSection, planning: PlanningSettings) -> Objective:
-    """What a plan for this use case must meet."""
+    """What a plan for this use case must meet; its own localities hold where planning states no regions."""
     latency = entry.latency
     return Objective(
         use_case=entry.name,
@@ -149,9 +161,25 @@ def objective(entry: UseCaseSection, planning: PlanningSettings) -> Objective:
         tpot_s=seconds(latency.tpot_ms),
         attainment=latency.attainment,
         placements=planning.placements,
-        regions=planning.regions,
+        regions=planning.regions or entry.data_locality,
+        spare_replicas=planning.spare_replicas,
         horizon_months=planning.horizon_months,
+        quality_floor=entry.quality_floor,
+        power_limit_w=planning.power_limit_w,
+        lead_time_days=planning.lead_time_days,
+        availability=planning.availability,
+        zones=planning.zones,
+        **_around(latency.stages),
     )
+
+
+def _around(stages: Mapping[str, float]) -> dict[str, float]:
+    """Seconds of the budget that go to each stage around inference; one with another name counts as post-processing."""
+    found = dict.fromkeys(("network_s", "features_s", "postprocess_s", "render_s"), 0.0)
+    for name, milliseconds in stages.items():
+        if name not in INFERENCE:
+            found[STAGES.get(name, "postprocess_s")] += milliseconds / 1000
+    return found
 
 
 def _backend(entry: BackendSettings, base_dir: str, chosen: Batching | None) -> Backend:

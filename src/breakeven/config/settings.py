@@ -239,6 +239,31 @@ class PlanningSettings(Section):
     regions: Annotated[tuple[Text, ...], Field(description="only offers of these")] = ()
     accelerators: Annotated[tuple[Text, ...], Field(description="only these")] = ()
     models: Annotated[tuple[Text, ...], Field(description="only these")] = ()
+    precisions: Annotated[
+        tuple[Text, ...], Field(description="only these, such as fp8; stated, 4 bits need no measured quality")
+    ] = ()
+    engines: Annotated[tuple[Text, ...], Field(description="only these, such as vllm")] = ()
+    qualities: Annotated[
+        dict[str, Chance], Field(description="measured scores by model, or by model/precision; see `quality_floor`")
+    ] = {}
+    lead_time_days: Annotated[NotNegative | None, Field(description="until it must serve; left out is no limit")] = None
+    lead_days: Annotated[
+        dict[str, NotNegative], Field(description="until it serves, by accelerator or placement, such as on_prem")
+    ] = {}
+    power_limit_w: Annotated[
+        NotNegative | None, Field(description="of servers on premises and colocated, cooling excluded")
+    ] = None
+    availability: Annotated[
+        Chance | None, Field(description="share of time with enough replicas; spot needs it, spares keep it")
+    ] = None
+    spare_replicas: Annotated[int, Field(ge=0, le=1_000, description="replicas that stand by for a failure")] = 0
+    zones: Annotated[
+        int, Field(ge=1, le=16, description="places the replicas are spread over, of which one may be lost; 1: none")
+    ] = 1
+    spot_interruptions_per_hour: Annotated[NotNegative, Field(description="how often spot is withdrawn; assumed")] = 0.1
+    spot_replaced_after_s: Annotated[
+        NotNegative, Field(description="until it is replaced, start-up included; assumed")
+    ] = 600.0
     electricity_country: Annotated[str, Field(description="whose tariff owned machines pay, such as DEU")] = ""
     grid_zone: Annotated[str, Field(description="whose carbon intensity counts, such as DEU")] = ""
     hours_per_month: Annotated[float, Field(gt=0, le=744, allow_inf_nan=False, description="what a month has")] = 730.0

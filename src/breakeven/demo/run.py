@@ -146,8 +146,8 @@ def _play(half: int, place: Place, traffic: Traffic, console: Console) -> PlayRe
 
 
 def _decide(processes: Processes, place: Place, console: Console, seed: int) -> tuple[Plan, str]:
-    asked = planning.Given(use_case="assistant")
-    written = planning.from_project(place.config, asked, seed=seed, out=str(place.folder / "decision"))
+    asked = planning.Given(use_case="assistant", seed=seed)
+    written = planning.from_project(place.config, asked, out=str(place.folder / "decision"))
     decision = written.plan
     chosen = _chosen(decision)
     console.print(f"[bold]2 decide[/]   {decision.reason}")

@@ -11,6 +11,7 @@ from breakeven.metric.goodput import goodput_share
 from breakeven.perf.simulate import Simulation, simulate
 from breakeven.schema.objective import Objective
 from breakeven.schema.performance import StepCurve
+from breakeven.schema.serving import Serving
 from breakeven.schema.workload import Trace
 
 TOLERANCE = 0.02
@@ -43,7 +44,13 @@ def share_in_budget(simulation: Simulation, objective: Objective) -> float:
 
 
 def highest_scale(
-    trace: Trace, curve: StepCurve, objective: Objective, *, start: float, max_batch_tokens: int = 2048
+    trace: Trace,
+    curve: StepCurve,
+    objective: Objective,
+    *,
+    start: float,
+    max_batch_tokens: int | None = None,
+    serving: Serving = Serving(),  # noqa: B008 - frozen
 ) -> float:
     """Highest speed-up of the trace's arrivals at which one replica keeps the objective's attainment.
 
@@ -51,7 +58,7 @@ def highest_scale(
     """
 
     def met(scale: float) -> bool:
-        found = simulate(trace, curve, 1, scale=scale, max_batch_tokens=max_batch_tokens)
+        found = simulate(trace, curve, 1, scale=scale, max_batch_tokens=max_batch_tokens, serving=serving)
         return share_in_budget(found, objective) >= objective.attainment
 
     low, high = _bracket(met, start)

@@ -20,9 +20,11 @@ from breakeven.perf.power import run as drawn
 from breakeven.perf.prior import PRIOR
 from breakeven.perf.simulate import Simulation, simulate
 from breakeven.perf.step import slowed
+from breakeven.perf.world import tokens_per_step
 from breakeven.schema.noun import Figure, Noun
 from breakeven.schema.objective import Objective
 from breakeven.schema.performance import Performance, StepCurve
+from breakeven.schema.serving import Serving
 from breakeven.schema.workload import Trace, Workload
 
 KNEE_RHO = 0.9
@@ -33,11 +35,14 @@ class Options(Noun, frozen=True, kw_only=True):
     """How to predict: the measured errors that make the intervals, and the engine's token budget per step.
 
     `sustained_rps` is what `sustained` found for the curve, where the caller knows it already: the search for it takes
-    most of the time, and depends on neither the rate nor the number of replicas.
+    most of the time, and depends on neither the rate nor the number of replicas. `serving` is what the engine does
+    beyond that; `hit_share` is the share of prompt tokens that its prefix cache spares at most.
     """
 
     errors: Errors = errors(PRIOR)
     max_batch_tokens: int = 2048
+    serving: Serving = Serving()
+    hit_share: float = 0.0
     sustained_rps: float | None = None
 
 
@@ -70,7 +75,7 @@ def predict(
         UsageError: there are no replicas.
     """
     scale = _scale(workload, trace)
-    capacity = steady.replica_rps(curve, prompt=workload.input_tokens_mean, output=workload.output_tokens_mean)
+    capacity = ceiling_rps(workload, curve, options)
     rho = workload.rate_mean_rps / (replicas * capacity)
     band = _band(trace, curve, replicas, scale, options, stable=rho <= KNEE_RHO)
     errors = options.errors
@@ -93,8 +98,12 @@ def predict(
     )
 
 
-def _rate_rps(trace: Trace) -> float:
-    """Requests / span of the arrivals, as a workload's rate is defined."""
+def rate_rps(trace: Trace) -> float:
+    """Requests / span of the arrivals, as a workload's rate is defined.
+
+    Raises:
+        EvidenceError: fewer than two requests, or all at one instant.
+    """
     arrivals = trace.column("arrival_s")
     span = arrivals[-1] - arrivals[0] if trace.n > 1 else 0.0
     if span <= 0:
@@ -107,7 +116,7 @@ def _rate_rps(trace: Trace) -> float:
 
 
 def _scale(workload: Workload, trace: Trace) -> float:
-    return workload.rate_mean_rps / _rate_rps(trace)
+    return workload.rate_mean_rps / rate_rps(trace)
 
 
 def _band(
@@ -115,7 +124,9 @@ def _band(
 ) -> _Band:  # fmt: skip
     def run(log_factor: float) -> Simulation:
         at = slowed(curve, math.exp(log_factor))
-        return simulate(trace, at, replicas, scale=scale, max_batch_tokens=options.max_batch_tokens)
+        return simulate(
+            trace, at, replicas, scale=scale, max_batch_tokens=options.max_batch_tokens, serving=options.serving
+        )
 
     error = options.errors.tpot
     return _Band(point=run(0.0), fast=run(error.log_low), slow=run(error.log_high), stable=stable)
@@ -170,14 +181,33 @@ def sustained(
     """Requests per second that one replica sustains; without targets that is its saturated rate."""
     if options.sustained_rps is not None:
         return options.sustained_rps
-    capacity = steady.replica_rps(curve, prompt=workload.input_tokens_mean, output=workload.output_tokens_mean)
+    capacity = ceiling_rps(workload, curve, options)
     if not attain.has_targets(objective):
         return capacity
-    rate = _rate_rps(trace)
+    rate = rate_rps(trace)
     highest = rate * attain.highest_scale(
-        trace, curve, objective, start=0.5 * capacity / rate, max_batch_tokens=options.max_batch_tokens
-    )
+        trace, curve, objective, start=0.5 * capacity / rate, max_batch_tokens=options.max_batch_tokens,
+        serving=options.serving,
+    )  # fmt: skip
     return min(highest, capacity)  # a trace shorter than its budget never queues, and would be carried at any rate
+
+
+def ceiling_rps(
+    workload: Workload,
+    curve: StepCurve,
+    options: Options = Options(),  # noqa: B008 - frozen
+) -> float:
+    """Requests per second of one saturated replica: nothing is sustained beyond it, by closed form.
+
+    Of the mean request without what the prefix cache spares at most, with the steps that speculation leaves.
+    """
+    drafted = options.serving.speculation
+    return steady.replica_rps(
+        curve,
+        prompt=max(1.0, workload.input_tokens_mean * (1.0 - options.hit_share)),
+        output=workload.output_tokens_mean / (1.0 if drafted is None else tokens_per_step(drafted)),
+        chunk=float(options.max_batch_tokens),
+    )
 
 
 def _highest(value: float, objective: Objective, options: Options) -> Figure:

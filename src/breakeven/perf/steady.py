@@ -105,7 +105,7 @@ def prefill_s(at: Size, fitted: Fitted, load: Load, busy: Column) -> Column:
     return seconds
 
 
-def replica_rps(curve: StepCurve, *, prompt: float, output: float) -> float:
+def replica_rps(curve: StepCurve, *, prompt: float, output: float, chunk: float = PREFILL_CHUNK) -> float:
     """Requests per second of one saturated replica: as many sequences as fit, decoding and prefilling in turn.
 
     rate = 1 / (seconds a prompt adds to steps + output x step(b) / b), b = what fits, step(b) with the cache of b mean
@@ -115,5 +115,5 @@ def replica_rps(curve: StepCurve, *, prompt: float, output: float) -> float:
     window = fit * min(prompt, curve.window_tokens)
     context = fit * (prompt + output / 2)
     decode_s = curve_step_s(curve, decoding=round(fit), context=context, prompt=0, window=window)
-    added_s = prompt_s(curve, prompt, chunk=PREFILL_CHUNK, decoding=round(fit))
+    added_s = prompt_s(curve, prompt, chunk=chunk, decoding=round(fit))
     return 1.0 / (added_s + max(1.0, output) * decode_s / fit)

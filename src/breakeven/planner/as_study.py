@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,14 +17,18 @@ from breakeven.quantity import HOURS_PER_MONTH
 from breakeven.schema.offer import Offer
 from breakeven.schema.plan import Option
 
+LONGEST = 60
 RESIDUAL_AGES = (12, 24, 36, 60)
 TITLE = "the plan's options"
 
 
 def identifier(name: str) -> str:
-    """A name that a formula can hold: `aws-p5/h100` becomes `aws_p5_h100`."""
+    """A name that a formula can hold: `aws-p5/h100` becomes `aws_p5_h100`; long ones end in a digest."""
     plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return plain[:60] if plain[:1].isalpha() else f"o_{plain}"[:60]
+    plain = plain if plain[:1].isalpha() else f"o_{plain}"
+    if len(plain) <= LONGEST:
+        return plain
+    return f"{plain[: LONGEST - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def as_study(
@@ -62,7 +67,7 @@ def as_study(
                 "cached_input_tokens": f"{month.cached_input_tokens!r} token/month",
                 "output_tokens": f"{month.output_tokens!r} token/month",
             },
-            "options": {identifier(one.name): _option(one, by_name[one.name], question) for one in options},
+            "options": {identifier(one.name): _option(one, by_name[one.name]) for one in options},
             "uncertainty": {"seed": seed, "compare": compare},
         }
     )
@@ -94,11 +99,11 @@ def _change(what: str) -> dict[str, Any]:
     }
 
 
-def _option(option: Option, candidate: Candidate, question: Question) -> dict[str, Any]:
+def _option(option: Option, candidate: Candidate) -> dict[str, Any]:
     offer = candidate.offer
     if offer is None:
         return {"placement": option.placement}
-    spare = 0 if candidate.fixed or candidate.per_request else question.objective.spare_replicas
+    spare = option.spare_replicas
     about: dict[str, Any] = {"title": option.name, "placement": option.placement}
     parts: dict[str, Any] = BUILDERS[offer.kind](option, offer, spare)
     return about | parts

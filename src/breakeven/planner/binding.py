@@ -12,6 +12,8 @@ from breakeven.schema.performance import Performance
 
 UNMEASURED_API = "latency unmeasured: no TTFT/TPOT fact for this offer"
 UNMEASURED = "unmeasured: no measured curve of this model on this hardware"
+OWN = frozenset({"on_prem", "colocated", "edge"})
+"""Placements whose place the buyer chooses."""
 
 
 def constraint(binding: str) -> str:
@@ -25,11 +27,12 @@ def commonest(bindings: Iterable[str]) -> str:
     return min(counts, key=lambda kind: (-counts[kind], kind), default="")
 
 
-def before_weighing(candidate: Candidate, objective: Objective) -> str:
-    """What excludes a candidate whatever its size: stated, placement, region, or a speed that nobody knows."""
+def before_weighing(candidate: Candidate, objective: Objective, *, speed: bool = True) -> str:
+    """What excludes a candidate whatever its size: stated, placement, region, or a `speed` that nobody knows."""
     if candidate.binding:
         return candidate.binding
-    return _placement(candidate, objective) or _region(candidate, objective) or _speed(candidate, objective)
+    found = _placement(candidate, objective) or _region(candidate, objective)
+    return found or (_speed(candidate, objective) if speed else "")
 
 
 def _placement(candidate: Candidate, objective: Objective) -> str:
@@ -40,10 +43,19 @@ def _placement(candidate: Candidate, objective: Objective) -> str:
 
 
 def _region(candidate: Candidate, objective: Objective) -> str:
+    """One's own premises are where one wants them; whoever else states no region is not known to be in an allowed one.
+
+    A deployment that stands already was put where it is by its owner.
+    """
     region = candidate.offer.region if candidate.offer is not None else ""
-    if not objective.regions or not region or region in objective.regions:
+    if not objective.regions or region in objective.regions:
         return ""
-    return f"region not allowed: {region} is not one of {', '.join(objective.regions)}"
+    wanted = ", ".join(objective.regions)
+    if region:
+        return f"region not allowed: {region} is not one of {wanted}"
+    if candidate.fixed or candidate.deployment.placement in OWN:
+        return ""
+    return f"region unknown: {candidate.name} states none, and it must be one of {wanted}"
 
 
 def _speed(candidate: Candidate, objective: Objective) -> str:
@@ -76,3 +88,15 @@ def missed(speed: Performance, objective: Objective) -> str:
         if target is not None and figure.value is not None and figure.value > target:
             return f"{name}: {format_seconds(figure.value)} > {format_seconds(target)}"
     return f"goodput: {reached:.1%} in budget < {objective.attainment:.1%}"
+
+
+def over_power(candidate: Candidate, objective: Objective, replicas: int, tdp_w: float | None, ratio: float) -> str:
+    """Servers' power at full load, cooling excluded, against the limit of the site."""
+    limit = objective.power_limit_w
+    if limit is None or candidate.deployment.placement not in OWN:
+        return ""
+    boards = replicas * max(1, candidate.deployment.accelerators)
+    if tdp_w is None:
+        return f"power limit: the power of {boards} x {candidate.deployment.accelerator} is unknown, limit {limit:g} W"
+    drawn = boards * tdp_w * ratio
+    return f"power limit: {drawn:,.0f} W > {limit:,.0f} W" if drawn > limit else ""

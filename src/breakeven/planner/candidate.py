@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from breakeven.perf.coefficients import Errors
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
 from breakeven.schema.performance import Performance, StepCurve
+from breakeven.schema.serving import Serving
 
 
 class Candidate(Noun, frozen=True, kw_only=True):
     """A deployment with its offer and what is known of its speed.
 
-    `curve` predicts (accelerators), `measured` was observed (an API in use, a classic model on CPU); with neither the
-    speed is unknown. `fixed` keeps the stated number of replicas: a deployment that stands already. `binding` is why
-    the candidate is excluded before it is weighed.
+    `curve` predicts (accelerators), with `errors` where they are not the usual ones; `measured` was observed (an API in
+    use, a classic model on CPU); with neither the speed is unknown. `fixed` keeps the stated number of replicas: a
+    deployment that stands already. `binding` is why the candidate is excluded before it is weighed.
+
+    `serving` is how its engine serves, `hit_share` what of the prompts a prefix cache spares at most. `survival` is the
+    chance that a replica which may be withdrawn is there (None: it is not withdrawn), and `fallback` the offer that
+    steps in for it.
     """
 
     name: str
@@ -24,6 +30,11 @@ class Candidate(Noun, frozen=True, kw_only=True):
     fixed: bool = False
     binding: str = ""
     facts: tuple[str, ...] = ()
+    errors: Errors | None = None
+    serving: Serving = Serving()
+    hit_share: float = 0.0
+    survival: float | None = None
+    fallback: Offer | None = None
 
     @property
     def per_request(self) -> bool:

@@ -27,6 +27,7 @@ from breakeven.schema.model import Model
 from breakeven.schema.noun import Noun, Placement
 from breakeven.schema.offer import Offer, OfferKind
 from breakeven.schema.performance import StepCurve
+from breakeven.schema.serving import Speculation
 
 ROOM = 8
 """Requests of 95th-percentile length that should fit at once before a replica of more accelerators is considered."""
@@ -41,7 +42,15 @@ LIFE_HOURS = 36 * 730.0
 
 
 class Scope(Noun, frozen=True, kw_only=True):
-    """What to look for and how many to keep of each kind. Spot capacity, which may vanish, is not offered."""
+    """What to look for.
+
+    `rented`, `bought`, `apis` and `precision` bound the short list of `candidates`; a plan searches everything else.
+    Empty tuples are no restriction. `qualities` are measured ones, by `model` (in the format it was published in) or
+    `model/precision`; `lead_days` how long it takes until it serves, by placement or accelerator.
+
+    Spot replicas are withdrawn `interruptions_per_hour` times an hour each, and replaced after `replaced_after_s`,
+    start-up included; both are assumptions unless stated. `speculation` is weighed where its acceptance is stated.
+    """
 
     models: tuple[str, ...]
     as_of: str
@@ -50,6 +59,14 @@ class Scope(Noun, frozen=True, kw_only=True):
     apis: int = 4
     precision: str = "fp16"
     accelerators: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+    chunks: tuple[int, ...] = (512, 2048, 8192)
+    qualities: dict[str, float] = {}
+    lead_days: dict[str, float] = {}
+    interruptions_per_hour: float = 0.1
+    replaced_after_s: float = 600.0
+    speculation: Speculation | None = None
 
 
 def candidates(catalog: Catalog, question: Question, scope: Scope) -> tuple[Candidate, ...]:

@@ -14,10 +14,11 @@ import msgspec
 from breakeven.planner.binding import before_weighing, missed
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.question import Question
+from breakeven.planner.standby import standby
 from breakeven.schema.bill import Bill
 from breakeven.schema.noun import Noun
 from breakeven.schema.performance import Performance
-from breakeven.schema.plan import Option
+from breakeven.schema.plan import Capacity, Option
 
 Predict = Callable[[Candidate, int], Performance]
 """How fast that many replicas of a candidate answer the workload."""
@@ -41,6 +42,7 @@ class Weighed(Noun, frozen=True, kw_only=True):
     performance: Performance | None
     useful_share: float | None
     binding: str
+    spare: int = 0
 
     def unit_cost(self, question: Question) -> float | None:
         """USD per useful prediction; None when something is missed or unknown (invariant 12)."""
@@ -50,15 +52,18 @@ class Weighed(Noun, frozen=True, kw_only=True):
         return total / (question.monthly_predictions * useful)
 
 
-def evaluate(candidate: Candidate, question: Question, *, predict: Predict, price: Price) -> Option:
-    """The candidate's best size; one that misses its objective is kept, with the constraint, without a unit cost."""
+def evaluate(candidate: Candidate, question: Question, *, predict: Predict, price: Price, least: int = 1) -> Option:
+    """The candidate's best size; one that misses its objective is kept, with the constraint, without a unit cost.
+
+    `least` is a number of replicas that is surely not too many: what is predicted of it is likely needed again.
+    """
     binding = before_weighing(candidate, question.objective)
     if binding:
         weighed = _excluded(candidate, price, binding)
     elif candidate.curve is None:
         weighed = _as_measured(candidate, question, price)
     else:
-        weighed = _sized(candidate, question, predict, price)
+        weighed = _sized(candidate, question, predict, price, least)
     return _option(candidate, question, weighed)
 
 
@@ -83,12 +88,12 @@ def _as_measured(candidate: Candidate, question: Question, price: Price) -> Weig
     )
 
 
-def _sized(candidate: Candidate, question: Question, predict: Predict, price: Price) -> Weighed:
-    sizes = _sizes(candidate, question, predict)
+def _sized(candidate: Candidate, question: Question, predict: Predict, price: Price, least: int) -> Weighed:
+    sizes = _sizes(candidate, question, predict, least)
     if not sizes:
         return _excluded(candidate, price, _too_slow(candidate, question, predict))
     best: Weighed | None = None
-    for replicas in sizes:
+    for replicas in range(_first(candidate, question, predict, price, sizes), sizes.stop):
         weighed = _weigh(candidate, question, predict, price, replicas)
         if best is None or _beats(weighed, best, question):
             best = weighed
@@ -97,17 +102,36 @@ def _sized(candidate: Candidate, question: Question, predict: Predict, price: Pr
     return best if best is not None else _excluded(candidate, price, "replicas: none weighed")
 
 
+def _first(candidate: Candidate, question: Question, predict: Predict, price: Price, sizes: range) -> int:
+    """The fewest replicas that meet the objective, by steps that double and halve: more replicas never miss more.
+
+    Usually the first of `sizes`; where none does, the first that is all but idle, so that its binding is said.
+    """
+
+    def done(replicas: int) -> bool:
+        found = _weigh(candidate, question, predict, price, replicas)
+        return _cannot_improve(found, found, question) or not found.binding
+
+    low, high, step = sizes.start, sizes.start, 1
+    while not candidate.fixed and high < sizes.stop - 1 and not done(high):
+        low, high, step = high, min(sizes.stop - 1, high + step), 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if done(middle) else (middle, high)
+    return high
+
+
 def _too_slow(candidate: Candidate, question: Question, predict: Predict) -> str:
     """The target that is missed however many replicas there are: what an all but idle deployment misses."""
     idle = max(1, math.ceil(predict(candidate, 1).rho / IDLE_RHO))
     return missed(predict(candidate, min(idle, MOST_REPLICAS)), question.objective) or "goodput: below the attainment"
 
 
-def _sizes(candidate: Candidate, question: Question, predict: Predict) -> range:
+def _sizes(candidate: Candidate, question: Question, predict: Predict, least: int) -> range:
     """Replica numbers to try, ascending; empty when even many cannot meet the targets."""
     if candidate.fixed:
         return range(candidate.deployment.replicas, candidate.deployment.replicas + 1)
-    sustained = predict(candidate, 1).max_goodput_rps.value
+    sustained = predict(candidate, least).max_goodput_rps.value
     if not sustained or sustained <= 0:
         return range(0)
     needed = max(1, math.ceil(question.workload.rate_p95_rps / sustained - 1e-9))
@@ -116,10 +140,11 @@ def _sizes(candidate: Candidate, question: Question, predict: Predict) -> range:
 
 def _weigh(candidate: Candidate, question: Question, predict: Predict, price: Price, replicas: int) -> Weighed:
     speed = predict(candidate, replicas)
-    paid = replicas if candidate.fixed else replicas + question.objective.spare_replicas
+    spare = standby(candidate, question.objective, replicas)
     bill = price(candidate, replicas)
     return Weighed(
-        replicas=paid,
+        replicas=replicas + spare,
+        spare=spare,
         bill=bill,
         performance=speed,
         useful_share=_useful(speed.goodput_share.value, question),
@@ -170,4 +195,22 @@ def _option(candidate: Candidate, question: Question, weighed: Weighed) -> Optio
         binding=binding,
         performance=weighed.performance,
         useful_share=weighed.useful_share if cost is not None else None,
+        spare_replicas=weighed.spare,
+        capacity=_capacity(candidate, question, weighed),
+        serving=None if candidate.curve is None else candidate.serving,
+    )
+
+
+def _capacity(candidate: Candidate, question: Question, weighed: Weighed) -> Capacity | None:
+    if weighed.performance is None or candidate.per_request:
+        return None
+    serving, needed = weighed.replicas - weighed.spare, question.workload.rate_p95_rps
+    each = weighed.performance.max_goodput_rps.value
+    return Capacity(
+        serving=serving,
+        spare=weighed.spare,
+        needed_rps=needed,
+        goodput_rps=each,
+        headroom=serving * each / needed if each is not None and needed > 0 else None,
+        survival=candidate.survival,
     )

@@ -11,23 +11,33 @@ from breakeven.catalog.find import Catalog
 from breakeven.catalog.stale import age_warning
 from breakeven.cost.assumptions import assumptions
 from breakeven.planner.candidate import Candidate
-from breakeven.planner.candidates import Scope, candidates
+from breakeven.planner.candidates import Scope
 from breakeven.planner.choose import choose, keys_of, signed
 from breakeven.planner.evaluate import evaluate
 from breakeven.planner.levels import compared, levels
 from breakeven.planner.outlook import outlook_of
 from breakeven.planner.question import Question
-from breakeven.planner.speed import Speeds
+from breakeven.planner.search.ask import left_for_inference
+from breakeven.planner.search.find import Progress, find
+from breakeven.planner.search.infeasible import infeasible
+from breakeven.planner.search.reuse import reuse_share
+from breakeven.planner.search.shown import as_rejected, counted, nearest, shown
+from breakeven.planner.search.space import Space, modes, spot_given
+from breakeven.planner.speed import Kept, Speeds
 from breakeven.planner.weigh import Scales
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.workload import Trace
 
 TAKEN_AS_GIVEN = (
     "Demand stays as observed: the observed mean and 95th percentile of the rate hold all month, around the clock.",
-    "Spot capacity, listings of private hosts, cards without a server, and edge devices are not weighed.",
+    "Listings of private hosts, cards without a server, and edge devices are not weighed.",
     "A target counts as met where the predicted point meets it; the interval is shown and not required to.",
-    "Models are taken as equally good; quality is not weighed.",
+    "Where no quality is stated, models are taken as equally good, and 8 bits as good as 16; fewer bits are excluded.",
 )
+
+
+def _quiet(what: str, done: int, total: int) -> None:
+    """Says nothing."""
 
 
 def make_plan(  # noqa: PLR0913 - the planner's front door
@@ -40,31 +50,55 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
     only_standing: bool = False,
     seed: int = 0,
     rng: np.random.Generator | None = None,
+    kept: Kept | None = None,
+    progress: Progress = _quiet,
 ) -> Plan:
-    """Weigh the catalog's candidates and the deployments that stand already; choose; promise.
+    """Search all candidates of the catalog beside the deployments that stand already; choose; promise.
 
     With `rng` the plan also says how sure it is: chances, break-even bands, tornado and flips over the horizon. With
-    `only_standing` the catalog's candidates are weighed and shown; the choice is among what can be applied now.
+    `only_standing` the catalog's candidates are weighed and shown; the choice is among what can be applied now. `kept`
+    are speeds simulated before, to which new ones are added; they change how long it takes and nothing else. `progress`
+    is told what is done, how much of it, and of how much.
 
     Raises:
-        InfeasibleError: nothing meets the objective.
+        InfeasibleError: nothing meets the objective, or its latency budget leaves nothing for inference.
         FactError: a model, price or assumption is not in the catalog.
         EvidenceError: the trace has fewer than two requests.
     """
+    asked = left_for_inference(question)
     scales = Scales(
         catalog=catalog,
         assumptions=assumptions(catalog.assumptions(), "base"),
-        question=question,
-        speeds=Speeds(trace),
+        question=asked,
+        speeds=Speeds(trace, kept),
     )
-    weighed = (*standing, *candidates(catalog, question, scope))
-    options = [evaluate(one, question, predict=scales.speed, price=scales.bill) for one in weighed]
-    keys = sorted({key for option in options for key in keys_of(option)})
-    facts = scales.facts(keys, weighed)
+    weighed = (*standing, *_space(catalog, asked, scope, scales))
+    found = find(weighed[len(standing) :], scales, progress)
+    stands = tuple(evaluate(one, asked, predict=scales.speed, price=scales.bill) for one in standing)
+    options, left = shown((*stands, *found.options), frozenset(one.name for one in standing))
+    rejected = (*found.rejected, *left)
+    if not any(option.feasible for option in options):
+        raise infeasible((*rejected, *map(as_rejected, options)), question.objective.use_case)
+    facts = scales.facts(sorted({key for option in options for key in keys_of(option)}), weighed)
     among = frozenset(one.name for one in standing) if only_standing else None
-    given = (*TAKEN_AS_GIVEN, *_aged(weighed, options, scope.as_of))
+    given = (*TAKEN_AS_GIVEN, *spot_given(scope, options), *_aged(weighed, options, scope.as_of))
     plan = choose(options, question, facts, as_of=scope.as_of, seed=seed, assumptions=given, among=among)
+    plan = msgspec.structs.replace(
+        plan,
+        candidates=len(weighed),
+        simulated=found.simulated + len(standing),
+        rejected=nearest(rejected),
+        rejected_by=counted(rejected),
+    )
     return signed(_looked_ahead(plan, weighed, scales, rng))
+
+
+def _space(catalog: Catalog, question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:
+    """The candidates of the catalog, with a prefix cache where the workload or the trace shares anything."""
+    trace = scales.speeds.trace
+    hashed = bool(trace.block_offsets)
+    share = reuse_share(trace) if hashed else question.workload.cached_share
+    return Space(catalog, question, scope, modes(scope, share, hashed=hashed)).candidates()
 
 
 def _aged(weighed: Sequence[Candidate], options: Sequence[Option], on: str) -> tuple[str, ...]:

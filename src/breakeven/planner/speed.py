@@ -1,17 +1,43 @@
-"""How fast candidates are, each simulated once: offers of one accelerator share their speed."""
+"""How fast candidates are, each simulated once: offers of one accelerator share their speed, and so do later plans."""
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
-from breakeven.perf.predict import Options, predict, sustained
+from breakeven.perf import attain
+from breakeven.perf.kernel import build
+from breakeven.perf.predict import Options, ceiling_rps, predict, rate_rps, sustained
+from breakeven.perf.simulate import simulate
+from breakeven.planner.candidate import Candidate
 from breakeven.planner.question import Question
 from breakeven.schema.objective import Objective
 from breakeven.schema.performance import Performance, StepCurve
-from breakeven.schema.workload import Trace, Workload
+from breakeven.schema.workload import Trace
 
 MOST_REQUESTS = 4_000
 """A longer trace is simulated by its middle stretch: 200 requests lie above its 95th percentile."""
+
+COMPILE_TRACE = 1_000
+"""Requests of a trace from which a search compiles the simulator before its first run."""
+
+MODEL = 1
+"""Raise it when the simulator's answers change: speeds that were kept under another number are not read."""
+
+
+class Kept(msgspec.Struct):
+    """Speeds that were simulated before, by a digest of all they depend on; prices are not among it.
+
+    `highest` are requests per second that a replica sustains, `shares` its share in budget at a rate, `found` what a
+    number of replicas delivers. `used` are the digests asked for since it was read; `changed`: some of them were new.
+    """
+
+    highest: dict[str, float] = {}
+    shares: dict[str, float] = {}
+    found: dict[str, Performance] = {}
+    used: set[str] = set()
+    changed: bool = False
 
 
 class Speeds:
@@ -22,28 +48,109 @@ class Speeds:
     that levels of load share it.
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, kept: Kept | None = None) -> None:
         self.trace = trace.middle(MOST_REQUESTS)
-        self._sustained: dict[tuple[StepCurve, Objective], float] = {}
-        self._found: dict[tuple[StepCurve, Workload, Objective, int], Performance] = {}
+        self.kept = Kept() if kept is None else kept
+        self._ready = False
+        self._trace_digest = digest_of(self.trace)
+        self._bases: dict[int, tuple[Candidate, str]] = {}
 
-    def of(self, curve: StepCurve, question: Question, replicas: int, deployment: str) -> Performance:
-        """What that many replicas deliver on the trace at the workload's rate."""
-        key = (curve, question.workload, question.objective, replicas)
-        if key not in self._found:
-            self._found[key] = predict(
-                question.workload,
-                question.objective,
-                curve,
-                deployment=deployment,
-                replicas=replicas,
-                trace=self.trace,
-                options=Options(sustained_rps=self._highest(curve, question)),
-            )
-        return msgspec.structs.replace(self._found[key], deployment=deployment)
+    def of(self, candidate: Candidate, question: Question, replicas: int) -> Performance:
+        """What that many replicas deliver on the trace at the workload's rate.
 
-    def _highest(self, curve: StepCurve, question: Question) -> float:
-        key = (curve, question.objective)
-        if key not in self._sustained:
-            self._sustained[key] = sustained(self.trace, curve, question.objective, question.workload)
-        return self._sustained[key]
+        Raises:
+            ValueError: the candidate has no curve.
+        """
+        key = self._key(candidate, question, "found", question.workload, replicas)
+        if key not in self.kept.found:
+            self.kept.found[key] = self._predicted(candidate, question, replicas)
+        self.kept.used.add(key)
+        deployment, found = candidate.deployment.id, self.kept.found[key]
+        return msgspec.structs.replace(found, deployment=deployment, curve=candidate.curve)
+
+    def share(self, candidate: Candidate, question: Question, rate: float) -> float:
+        """Share in budget of one replica at so many requests per second, arrivals scaled: one simulation."""
+        key = self._key(candidate, question, "share", rate)
+        if key not in self.kept.shares:
+            self._compile()
+            scale = rate / rate_rps(self.trace)
+            run = simulate(self.trace, _curve(candidate), 1, scale=scale, serving=candidate.serving)
+            self.kept.shares[key] = attain.share_in_budget(run, question.objective)
+            self.kept.changed = True
+        self.kept.used.add(key)
+        return self.kept.shares[key]
+
+    def _compile(self) -> None:
+        """A search simulates often enough for the compiled simulator, where it is installed and the trace is long."""
+        if not self._ready and self.trace.n >= COMPILE_TRACE:
+            build.compiled()
+        self._ready = True
+
+    def ceiling(self, candidate: Candidate, question: Question) -> float:
+        """Requests per second that a replica cannot sustain more than, by closed form."""
+        return ceiling_rps(question.workload, _curve(candidate), options_of(candidate))
+
+    def _predicted(self, candidate: Candidate, question: Question, replicas: int) -> Performance:
+        self.kept.changed = True
+        self._compile()
+        options = options_of(candidate, self._highest(candidate, question))
+        found = predict(
+            question.workload,
+            question.objective,
+            _curve(candidate),
+            deployment="",
+            replicas=replicas,
+            trace=self.trace,
+            options=options,
+        )
+        return msgspec.structs.replace(found, curve=None)
+
+    def _highest(self, candidate: Candidate, question: Question) -> float:
+        load = question.workload  # the ceiling depends on its tokens
+        key = self._key(candidate, question, "highest", load.input_tokens_mean, load.output_tokens_mean)
+        if key not in self.kept.highest:
+            options = options_of(candidate)
+            self.kept.highest[key] = sustained(self.trace, _curve(candidate), question.objective, load, options)
+        self.kept.used.add(key)
+        return self.kept.highest[key]
+
+    def _key(self, candidate: Candidate, question: Question, *rest: object) -> str:
+        return digest_of((self._base(candidate), _targets(question.objective), *rest))
+
+    def _base(self, candidate: Candidate) -> str:
+        """Digest of the trace and of what serves; kept by the identity of the candidate's curve and serving."""
+        known = self._bases.get(id(candidate))
+        if known is None or known[0] is not candidate:
+            serves = (MODEL, self._trace_digest, _curve(candidate), candidate.serving, candidate.hit_share)
+            known = candidate, digest_of((*serves, candidate.errors))
+            self._bases[id(candidate)] = known
+        return known[1]
+
+
+def options_of(candidate: Candidate, sustained_rps: float | None = None) -> Options:
+    """How a candidate is predicted."""
+    given = {} if candidate.errors is None else {"errors": candidate.errors}
+    return Options(
+        max_batch_tokens=candidate.serving.max_batch_tokens,
+        serving=candidate.serving,
+        hit_share=candidate.hit_share,
+        sustained_rps=sustained_rps,
+        **given,
+    )
+
+
+def digest_of(what: object) -> str:
+    """32 hex digits of anything that MessagePack can hold."""
+    return hashlib.blake2b(msgspec.msgpack.encode(what, order="deterministic"), digest_size=16).hexdigest()
+
+
+def _targets(objective: Objective) -> tuple[float | None, ...]:
+    """What of an objective a speed depends on."""
+    return objective.ttft_s, objective.tpot_s, objective.budget_s, objective.attainment
+
+
+def _curve(candidate: Candidate) -> StepCurve:
+    if candidate.curve is None:
+        message = f"{candidate.name} has no step curve to predict with"
+        raise ValueError(message)
+    return candidate.curve

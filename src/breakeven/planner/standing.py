@@ -45,7 +45,9 @@ def standing(
         context = load.input_tokens_mean + load.output_tokens_mean / 2
         facts = speed_facts(catalog, model, accelerator, deployment.precision)
         try:
-            curve = step_curve(model, accelerator, size, deployment.precision, context_mean=context)
+            curve = step_curve(
+                model, accelerator, size, deployment.precision, context_mean=context, engine=deployment.engine.lower()
+            )
         except InfeasibleError as error:
             binding = f"memory: {error.message}"
     if offer is None:

@@ -9,24 +9,31 @@ import msgspec
 from breakeven.catalog.cite import offer_facts
 from breakeven.catalog.find import Catalog
 from breakeven.cost.assumptions import Assumptions
-from breakeven.cost.case import Case, Demand, Fleet, Site
+from breakeven.cost.case import Case, Demand, Fleet, Site, price_key
 from breakeven.cost.tco import monthly_bill
+from breakeven.planner.binding import over_power
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.question import Question
 from breakeven.planner.speed import Speeds
-from breakeven.schema.bill import Bill
+from breakeven.planner.standby import lost, standby
+from breakeven.quantity import HOURS_PER_MONTH
+from breakeven.schema.bill import Bill, Line
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure, Noun
 from breakeven.schema.performance import Performance
 
 
 class Scales(Noun, frozen=True, kw_only=True):
-    """What candidates are weighed with: facts, assumptions, the question, and speeds on the trace of its demand."""
+    """What candidates are weighed with: facts, assumptions, the question, and speeds on the trace of its demand.
+
+    `powers` remembers what each accelerator draws: a search asks for thousands of bills.
+    """
 
     catalog: Catalog
     assumptions: Assumptions
     question: Question
     speeds: Speeds
+    powers: dict[str, float | None] = msgspec.field(default_factory=dict)
 
     def speed(self, candidate: Candidate, replicas: int) -> Performance:
         """What that many replicas deliver on the trace at the workload's rate.
@@ -34,19 +41,14 @@ class Scales(Noun, frozen=True, kw_only=True):
         Raises:
             ValueError: the candidate has no curve.
         """
-        curve = candidate.curve
-        if curve is None:
-            message = f"{candidate.name} has no step curve to predict with"
-            raise ValueError(message)
-        found = self.speeds.of(curve, self.question, replicas, candidate.deployment.id)
-        return with_facts(found, candidate.facts)
+        return with_facts(self.speeds.of(candidate, self.question, replicas), candidate.facts)
 
     def bill(self, candidate: Candidate, replicas: int) -> Bill:
         """What that many replicas cost a month, spares added where the plan may size the deployment."""
         deployment, offer = candidate.deployment, candidate.offer
         if offer is None:
             return Bill(option=candidate.name, lines=(), unpriced=("no offer",))
-        spare = 0 if candidate.fixed or candidate.per_request else self.question.objective.spare_replicas
+        spare = standby(candidate, self.question.objective, replicas)
         tdp_w, tdp_fact = self._power(deployment.accelerator)
         fleet = Fleet(
             replicas=replicas, spare_replicas=spare, accelerators=max(1, deployment.accelerators), tdp_w=tdp_w
@@ -60,18 +62,44 @@ class Scales(Noun, frozen=True, kw_only=True):
             fleet=fleet,
             site=Site(tdp_fact=tdp_fact),
         )
-        return monthly_bill(case)
+        bill = monthly_bill(case)
+        return bill if candidate.survival is None else with_fallback(bill, candidate, replicas, spare)
+
+    def power(self, candidate: Candidate, replicas: int) -> str:
+        """The power limit that so many replicas break, with both values; "" where they do not."""
+        tdp_w, _ = self._power(candidate.deployment.accelerator)
+        return over_power(candidate, self.question.objective, replicas, tdp_w, self.assumptions.server_power_ratio)
 
     def _power(self, accelerator: str) -> tuple[float | None, str]:
         if not accelerator:
             return None, ""
-        tdp = self.catalog.accelerator(accelerator).tdp_w
+        if accelerator not in self.powers:
+            self.powers[accelerator] = self.catalog.accelerator(accelerator).tdp_w
+        tdp = self.powers[accelerator]
         return tdp, "" if tdp is None else f"accelerator/{accelerator}/tdp_w"
 
     def facts(self, keys: Sequence[str], candidates: Sequence[Candidate]) -> tuple[Fact, ...]:
         """The facts of keys; prices of a user's own offers come from the offers themselves."""
         own = {fact.key: fact for one in candidates if one.offer is not None for fact in offer_facts(one.offer)}
         return tuple(own[key] if key in own else self.catalog.fact(key) for key in keys)
+
+
+def with_fallback(bill: Bill, candidate: Candidate, serving: int, spare: int) -> Bill:
+    """The bill with on-demand capacity for the hours in which too few spot replicas are left; unpriced without any.
+
+    missing = E[max(0, lost - spare)] of `serving + spare` replicas, each rented by the hour.
+    """
+    offer = candidate.fallback
+    missing = lost(serving + spare, spare, candidate.survival or 0.0)[1]
+    if offer is None or offer.usd_per_hour is None:
+        named = f"on-demand capacity of {candidate.deployment.accelerator} for when spot is withdrawn"
+        return msgspec.structs.replace(bill, unpriced=(*bill.unpriced, named))
+    each = offer.usd_per_hour * max(1, candidate.deployment.accelerators) / max(1, offer.count)
+    formula = f"{missing:.4g} replicas missing x {each:g} USD/h x {HOURS_PER_MONTH:g} h of {offer.id}"
+    amount = missing * each * HOURS_PER_MONTH
+    key = price_key(offer, "usd_per_hour")
+    line = Line(name="on_demand_fallback", amount_usd=amount, formula=formula, basis="assumed", facts=(key,))
+    return msgspec.structs.replace(bill, lines=(*bill.lines, line))
 
 
 def demand(question: Question) -> Demand:

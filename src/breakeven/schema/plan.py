@@ -9,7 +9,35 @@ from breakeven.schema.noun import Figure, Noun, Placement
 from breakeven.schema.objective import Objective
 from breakeven.schema.outlook import Outlook
 from breakeven.schema.performance import Performance
+from breakeven.schema.serving import Serving
 from breakeven.schema.workload import Workload
+
+
+class Capacity(Noun, frozen=True, kw_only=True):
+    """What carries the demand: `serving` replicas of `goodput_rps` each at the objective, and `spare` ones.
+
+    `needed_rps` is the 95th percentile of the demand. `headroom` = serving x goodput / needed: at 1 the last replica is
+    just enough. `survival` is the chance that a spot replica is there when it is needed; spares make up for the rest.
+    """
+
+    serving: int
+    spare: int
+    needed_rps: float
+    goodput_rps: float | None = None
+    headroom: float | None = None
+    survival: float | None = None
+
+
+class Rejected(Noun, frozen=True, kw_only=True):
+    """A candidate that is no option: the kind of constraint that excludes it, and by how much, with both values.
+
+    `least_usd` is the least that a useful prediction could cost with it, where that is known: a bound, not a price.
+    """
+
+    option: str
+    binding: str
+    by: str
+    least_usd: float | None = None
 
 
 class Option(Noun, frozen=True, kw_only=True):
@@ -32,6 +60,9 @@ class Option(Noun, frozen=True, kw_only=True):
     useful_share: float | None = None
     break_even_months: float | None = None
     break_even_volume_per_month: float | None = None
+    spare_replicas: int = 0
+    capacity: Capacity | None = None
+    serving: Serving | None = None
 
 
 class Level(Noun, frozen=True, kw_only=True):
@@ -63,7 +94,12 @@ class Promise(Noun, frozen=True, kw_only=True):
 
 
 class Plan(Noun, frozen=True, kw_only=True):
-    """A decision for one use case. Same inputs and seed, same bytes: `id` is a hash of the rest."""
+    """A decision for one use case. Same inputs and seed, same bytes: `id` is a hash of the rest.
+
+    `candidates` were weighed, of which `simulated` were sized by simulation. `options` are those that meet the
+    objective and the ones worth showing beside them; all others are counted by constraint in `rejected_by`, and the
+    nearest of them are in `rejected`.
+    """
 
     id: str
     use_case: str
@@ -80,4 +116,8 @@ class Plan(Noun, frozen=True, kw_only=True):
     flips_if: tuple[str, ...] = ()
     levels: tuple[Level, ...] = ()
     outlook: Outlook | None = None
+    candidates: int = 0
+    simulated: int = 0
+    rejected: tuple[Rejected, ...] = ()
+    rejected_by: dict[str, int] = {}
     version: int = 1

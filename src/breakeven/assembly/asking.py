@@ -1,0 +1,44 @@
+"""What a plan is asked, with or without a configuration."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from breakeven.assembly.today import today
+from breakeven.errors import UsageError
+from breakeven.schema.noun import Noun
+
+
+class Given(Noun, frozen=True, kw_only=True):
+    """The requests, the models that may answer, and how fast; what is left out is the configuration's to say."""
+
+    trace: Path | None = None
+    workload: Path | None = None
+    models: tuple[str, ...] = ()
+    use_case: str = ""
+    ttft_s: float | None = None
+    tpot_s: float | None = None
+    facts: tuple[Path, ...] = ()
+    as_of: str = ""
+    seed: int = 0
+
+    @property
+    def day(self) -> str:
+        """The day whose prices hold: the stated one, else today."""
+        return self.as_of or today()
+
+    def targets(self) -> dict[str, float]:
+        """The stated targets as fields of an objective.
+
+        Raises:
+            UsageError: one is not positive.
+        """
+        stated = {"ttft_s": self.ttft_s, "tpot_s": self.tpot_s}
+        found = {name: value for name, value in stated.items() if value is not None}
+        for name, value in found.items():
+            if not 0 < value < math.inf:
+                option = f"--slo-{name.replace('_', '-')}"
+                message = f"{option} must be a positive number of seconds, got {value:g}"
+                raise UsageError(message, "leave it out where there is no target")
+        return found

@@ -1,0 +1,186 @@
+"""The cheapest candidate of each kind, found without simulating those that cannot be it.
+
+A replica never sustains more than the closed form of saturation, so that a candidate costs at least the bill of as many
+replicas as that needs, every prediction in budget. Candidates of a kind (model, accelerator, place, term) are taken by
+this bound; once the bound reaches the best cost found, all others are ruled out. One that is not is asked first, in one
+simulation, whether a replica carries what it must for as few of them as would still be cheaper.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from breakeven.perf import attain
+from breakeven.planner.binding import before_weighing, constraint
+from breakeven.planner.candidate import Candidate
+from breakeven.planner.evaluate import MOST_REPLICAS, evaluate, unpriced
+from breakeven.planner.search.lone import Lengths, lengths, lone, out_of_reach
+from breakeven.planner.weigh import Scales
+from breakeven.quantity import format_usd
+from breakeven.schema.plan import Option, Rejected
+
+Progress = Callable[[str, int, int], None]
+"""What is done, how much of it, of how much."""
+
+
+class Found(NamedTuple):
+    """The best option of each kind, every candidate that is none, and how many were sized by simulation."""
+
+    options: tuple[Option, ...]
+    rejected: tuple[Rejected, ...]
+    simulated: int
+
+
+class Bounded(NamedTuple):
+    """A candidate that might do, with the least that a useful prediction costs with it, and the fewest replicas."""
+
+    least_usd: float
+    name: str
+    candidate: Candidate
+    replicas: int
+
+
+def find(candidates: Sequence[Candidate], scales: Scales, progress: Progress) -> Found:
+    """The options worth keeping of all candidates. Deterministic, and the same whatever was simulated before."""
+    search = _Search(scales)
+    options: list[Option] = []
+    groups: dict[tuple[str, ...], list[Bounded]] = {}
+    for done, one in enumerate(candidates):
+        progress("candidates screened", done + 1, len(candidates))
+        if one.curve is None and not one.binding:
+            options.append(search.weigh(one))
+        elif (bounded := search.bound(one)) is not None:
+            groups.setdefault(kind_of(one), []).append(bounded)
+    for done, kind in enumerate(sorted(groups)):
+        progress("kinds of capacity simulated", done + 1, len(groups))
+        options.extend(search.best(sorted(groups[kind], key=lambda one: one[:2])))
+    return Found(tuple(options), tuple(search.rejected), search.simulated)
+
+
+def kind_of(candidate: Candidate) -> tuple[str, ...]:
+    """What an option is shown for: its model, accelerator, place and term."""
+    deployment, offer = candidate.deployment, candidate.offer
+    return deployment.model, deployment.accelerator, deployment.placement, offer.term if offer is not None else ""
+
+
+class _Search:
+    def __init__(self, scales: Scales) -> None:
+        self.scales, self.question = scales, scales.question
+        self.rejected: list[Rejected] = []
+        self.simulated = 0
+        self._of: Lengths = lengths(scales.speeds.trace)
+        self._reach: dict[tuple[int, object], str] = {}
+        self._idle_rps = self.question.workload.rate_p95_rps / MOST_REPLICAS
+        used = self.question.used_share
+        self._most_useful = self.question.monthly_predictions * (1.0 if used is None else used)
+
+    def weigh(self, candidate: Candidate, least: int = 1) -> Option:
+        """The candidate's best size, simulated; it needs `least` replicas at least."""
+        return evaluate(candidate, self.question, predict=self.scales.speed, price=self.scales.bill, least=least)
+
+    def bound(self, one: Candidate) -> Bounded | None:
+        """The candidate with its bound; None, and rejected, where a constraint excludes it."""
+        binding = before_weighing(one, self.question.objective) or self._out_of_reach(one)
+        if binding:
+            self._reject(one.name, binding)
+            return None
+        ceiling = self.scales.speeds.ceiling(one, self.question)
+        replicas = max(1, math.ceil(self.question.workload.rate_p95_rps / ceiling - 1e-9))
+        if replicas > MOST_REPLICAS:
+            self._reject(one.name, f"replicas: {replicas:,} > {MOST_REPLICAS}, the most that are weighed")
+            return None
+        binding = self.scales.power(one, replicas) or unpriced(self.scales.bill(one, replicas))
+        if binding:
+            self._reject(one.name, binding)
+            return None
+        return Bounded(self._least(one, replicas), one.name, one, replicas)
+
+    def best(self, kind: Iterable[Bounded]) -> list[Option]:
+        """The cheapest of a kind, by ascending bound; nothing where none meets the objective."""
+        best: Option | None = None
+        for one in kind:
+            if best is not None and not self._may_beat(one, best):
+                self._reject_dearer(one, best)
+                continue
+            hopeless = "" if best is not None else self._carries(one.candidate, self._idle_rps)
+            if hopeless:
+                self._reject(one.name, hopeless, one.least_usd)
+                continue
+            option = self._within_power(self.weigh(one.candidate, one.replicas), one.candidate)
+            self.simulated += 1
+            if not option.feasible:
+                self._reject(one.name, option.binding, one.least_usd)
+            elif best is None or _order(option) < _order(best):
+                if best is not None:
+                    self._reject(best.name, _dearer(_order(best)[0], option), _order(best)[0])
+                best = option
+            else:
+                self._reject(one.name, _dearer(_order(option)[0], best), _order(option)[0])
+        return [] if best is None else [best]
+
+    def _within_power(self, option: Option, candidate: Candidate) -> Option:
+        binding = self.scales.power(candidate, option.deployment.replicas) if option.feasible else ""
+        return msgspec.structs.replace(option, feasible=False, binding=binding) if binding else option
+
+    def _may_beat(self, one: Bounded, best: Option) -> bool:
+        """Whether the bound is below the best, and a replica carries what it must for that."""
+        cost, _ = order = _order(best)
+        if (one.least_usd, one.name) >= order:
+            return False
+        most = self._most(one, cost)
+        rate = self.question.workload.rate_p95_rps / most
+        return self._carries(one.candidate, rate) == ""
+
+    def _carries(self, one: Candidate, rate: float) -> str:
+        """Why one replica does not keep the attainment at that rate, with both values; "" where it does."""
+        asked = self.question.objective
+        if not attain.has_targets(asked):
+            return ""
+        share = self.scales.speeds.share(one, self.question, rate)
+        said = f"goodput: {share:.1%} in budget at {rate:.3g} requests/s on a replica < {asked.attainment:.1%}"
+        return said if share < asked.attainment else ""
+
+    def _most(self, one: Bounded, cost: float) -> int:
+        """The most replicas that cost no more than that, every prediction in budget."""
+        low, high = one.replicas, one.replicas
+        while high < MOST_REPLICAS and self._least(one.candidate, high) <= cost:
+            low, high = high, min(MOST_REPLICAS, 2 * high)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._least(one.candidate, middle) <= cost else (low, middle)
+        return low
+
+    def _least(self, one: Candidate, replicas: int) -> float:
+        total = self.scales.bill(one, replicas).total_usd
+        return math.inf if total is None or self._most_useful <= 0 else total / self._most_useful
+
+    def _out_of_reach(self, one: Candidate) -> str:
+        if one.curve is None:
+            return ""
+        key = id(one.curve), one.serving
+        if key not in self._reach:
+            found = lone(one, one.curve, self._of)
+            self._reach[key] = out_of_reach(found, self._of, self.question.objective)
+        return self._reach[key]
+
+    def _reject_dearer(self, one: Bounded, best: Option) -> None:
+        self._reject(one.name, _dearer(one.least_usd, best, least=True), one.least_usd)
+
+    def _reject(self, name: str, binding: str, least_usd: float | None = None) -> None:
+        by = binding.partition(": ")[2]
+        self.rejected.append(Rejected(option=name, binding=constraint(binding), by=by, least_usd=least_usd))
+
+
+def _order(option: Option) -> tuple[float, str]:
+    cost = option.cost_per_useful_prediction_usd
+    return math.inf if cost is None else cost, option.name
+
+
+def _dearer(cost: float, best: Option, *, least: bool = False) -> str:
+    """Why one that costs that much is no option: another of its kind costs less."""
+    said = "at least " if least else ""
+    return f"cost: {said}{format_usd(cost)} per useful prediction, {best.name} {format_usd(_order(best)[0])}"

@@ -1,0 +1,115 @@
+"""What a replica is, apart from who sells it: model, precision, boards and engine, each worked out once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from breakeven.catalog.find import Catalog
+from breakeven.errors import FactError, InfeasibleError, UsageError
+from breakeven.perf import effects
+from breakeven.perf.coefficients import Errors
+from breakeven.perf.curve import step_curve
+from breakeven.perf.precision import PRECISIONS
+from breakeven.perf.prior import PRIOR
+from breakeven.planner.candidates import SIZES, Scope
+from breakeven.planner.question import Question
+from breakeven.planner.search.limits import published
+from breakeven.planner.standing import speed_facts
+from breakeven.schema.hardware import Accelerator
+from breakeven.schema.model import Model
+from breakeven.schema.performance import StepCurve
+
+ENGINES: dict[str, frozenset[str]] = {
+    "vllm": frozenset({"NVIDIA", "AMD"}),
+    "sglang": frozenset({"NVIDIA", "AMD"}),
+    "trtllm": frozenset({"NVIDIA"}),
+}
+"""Engines with fitted coefficients, and whose accelerators they run on."""
+
+NARROWER = {16: ("fp16", "fp8", "int8", "int4", "fp4"), 8: ("fp8", "int4", "fp4"), 4: ()}
+"""Precisions worth a try, by the bits of the published weights: never more bits than were published."""
+
+UNITS = {"fp8": "flops_fp8", "int8": "flops_int8", "fp4": "flops_fp4"}
+"""What an accelerator must multiply to gain from a precision that the model was not published in."""
+
+
+class Kind(NamedTuple):
+    """A replica's make."""
+
+    model: Model
+    accelerator: Accelerator
+    boards: int
+    precision: str
+    engine: str
+
+
+class Setup(NamedTuple):
+    """What is known of a make: its speed, or what excludes it."""
+
+    curve: StepCurve | None = None
+    errors: Errors | None = None
+    facts: tuple[str, ...] = ()
+    binding: str = ""
+
+
+class Setups:
+    """Setups by kind, each computed once: offers of one accelerator share them."""
+
+    def __init__(self, catalog: Catalog, question: Question, scope: Scope) -> None:
+        self.catalog, self.scope = catalog, scope
+        load = question.workload
+        self.context = load.input_tokens_mean + load.output_tokens_mean / 2
+        self._known: dict[tuple[str, str, int, str, str], Setup] = {}
+
+    def kinds(self, model: Model, accelerator: Accelerator, most: int) -> list[Kind]:
+        """All makes of a model on machines with at most so many of the accelerator."""
+        return [
+            Kind(model, accelerator, boards, precision, engine)
+            for precision in precisions(model, accelerator, self.scope)
+            for engine in engines(accelerator, self.scope)
+            for boards in SIZES
+            if boards <= most
+        ]
+
+    def of(self, kind: Kind) -> Setup:
+        """The speed of a make, or what excludes it."""
+        key = kind.model.id, kind.accelerator.id, kind.boards, kind.precision, kind.engine
+        if key not in self._known:
+            self._known[key] = self._made(kind)
+        return self._known[key]
+
+    def _made(self, kind: Kind) -> Setup:
+        try:
+            curve = step_curve(
+                kind.model, kind.accelerator, kind.boards, kind.precision, context_mean=self.context, engine=kind.engine
+            )
+        except InfeasibleError as error:
+            return Setup(binding=f"memory: {error.message}")
+        except UsageError as error:
+            return Setup(binding=f"layout: {error.message}")
+        except FactError as error:
+            return Setup(binding=f"unmeasured: {error.message}")
+        at = effects.place(
+            kind.accelerator, engine=kind.engine, precision=kind.precision, model=kind.model.id, boards=kind.boards
+        )
+        facts = speed_facts(self.catalog, kind.model, kind.accelerator, kind.precision)
+        return Setup(curve, effects.errors(PRIOR, at), facts)
+
+
+def engines(accelerator: Accelerator, scope: Scope) -> tuple[str, ...]:
+    """The fitted engines that run there; unnamed where none does."""
+    asked = scope.engines or tuple(ENGINES)
+    found = tuple(name for name in asked if accelerator.vendor in ENGINES.get(name, frozenset({accelerator.vendor})))
+    return found or ("",)
+
+
+def precisions(model: Model, accelerator: Accelerator, scope: Scope) -> tuple[str, ...]:
+    """The published precision, and narrower ones that the accelerator gains from."""
+    own = published(model)
+    bits = 16 if own == "fp16" else 8 if own == "fp8" else 4
+    worth = dict.fromkeys((own, *NARROWER[bits]))
+    if scope.precisions:
+        worth = dict.fromkeys(name for name in scope.precisions if name in PRECISIONS)
+    return tuple(
+        name for name in worth if name == own or name not in UNITS or getattr(accelerator, UNITS[name]) is not None
+    )
