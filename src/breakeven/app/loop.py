@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from breakeven.app import render
+from breakeven.app import decisions, render
 from breakeven.app.ledger import moment
-from breakeven.assembly import batching, checking, enact, files, planning, project, resolve
+from breakeven.assembly import batching, checking, deciding, enact, files, planning, project, resolve
 from breakeven.assembly.console import LedgerSource, statement
 from breakeven.assembly.today import today
 from breakeven.catalog.load import load as load_catalog
@@ -126,12 +126,14 @@ def plan(
     trace: Path | None = None,
     as_of: str | None = None,
     seed: int = 0,
+    about: decisions.About | None = None,
 ) -> Plan:
-    """Weigh every way to serve the measured demand, and keep the plan."""
+    """Weigh every way to serve the measured demand, keep the plan, and log that it was made."""
     loaded = project.load(config)
     folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
     found = planning.plan(loaded, folder, use_case, trace=trace, as_of=as_of or today(), seed=seed)
     files.save_plan(found, folder)
+    deciding.logged_plan(loaded, folder, found, about or decisions.on(), trace=trace)
     return found
 
 
@@ -156,15 +158,16 @@ def apply(
     dry_run: bool = False,
 ) -> tuple[Policy, dict[Path, str]]:
     """Route the use case to the plan's choice, keeping a holdout on the old route."""
-    loaded = project.load(config)
-    folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
-    found = files.find_plan(folder, plan_id)
-    changed = enact.changes(loaded, found, backend_url=backend_url, model_name=model_name, holdout=holdout)
-    policy = enact.preview(loaded, changed)
-    if not dry_run:
-        enact.write(changed)
-        files.install(policy, folder)
-    return policy, changed
+    found = decisions.apply(
+        config,
+        plan_id,
+        data_dir=data_dir_override,
+        backend_url=backend_url,
+        model_name=model_name,
+        holdout=holdout,
+        dry_run=dry_run,
+    )
+    return found.policy, {Path(path): text for path, text in found.changed.items()}
 
 
 def verify(folder: Path, plan_id: str | None = None) -> tuple[Plan, tuple[Finding, ...]]:

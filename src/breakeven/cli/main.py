@@ -7,7 +7,8 @@ from importlib.metadata import version
 
 import click
 
-from breakeven.cli.decide import apply, estimate, plan
+from breakeven.cli.decide import apply, estimate, plan, rollback
+from breakeven.cli.decisions import decisions
 from breakeven.cli.drill import drill
 from breakeven.cli.events import events
 from breakeven.cli.experiment import lift, ope
@@ -47,5 +48,6 @@ for command in (
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
     import_, export, reconcile,
+    rollback, decisions,
 ):  # fmt: skip
     main.add_command(command)

@@ -1,0 +1,208 @@
+"""Applied, in stages, and taken back: files byte for byte, every step in the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from breakeven.app import decisions as app
+from breakeven.app import loop
+from breakeven.assembly import decisions, files
+from breakeven.demo import logs
+from breakeven.errors import EvidenceError, GateError, LedgerError, PolicyError, UsageError
+from breakeven.perf.work import work_curve
+
+URL = "http://127.0.0.1:8/v1"
+ANSWERS = {
+    "backend": "http://127.0.0.1:9/v1",
+    "model": "llama-3.1-8b",
+    "use_case": "assistant",
+    "latency_ms": 20000.0,
+    "cost": "lambda-h100-sxm-1x-on-demand",
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], tuple[Path, str]]:
+    """A project with a plan, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("made")
+    loop.init(ANSWERS, folder)
+    path = folder / "breakeven.yaml"
+    text = path.read_text().replace("model: llama-3.1-8b", "model: llama-3.1-8b\n    catalog_model: llama-3.1-8b", 1)
+    path.write_text(text.replace("placement: unknown", "placement: cloud\n    accelerator: h100-sxm", 1))
+    rows = logs.text("azure_llm_conv_2023.csv.xz").split("\n", 1)[1].splitlines()[:400]
+    trace = folder / "trace.csv"
+    trace.write_text("arrived_at,num_prefill_tokens,num_decode_tokens\n" + "\n".join(rows))
+    plan = loop.plan(path, use_case="assistant", trace=trace, as_of="2026-11-24").id
+
+    def copied(into: Path) -> tuple[Path, str]:
+        for source in sorted(one for one in folder.rglob("*") if one.is_file()):
+            target = into / source.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+        return into / "breakeven.yaml", plan
+
+    return copied
+
+
+@pytest.fixture
+def project(made: Callable[[Path], tuple[Path, str]], tmp_path: Path) -> Path:
+    return made(tmp_path)[0]
+
+
+def contents(project: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in project.parent.glob("*.yaml")}
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_rolling_back_restores_every_byte(project: Path, ends: bytes) -> None:
+    """Inverse: rollback after apply is the identity on both files, whatever their line ends; the policy follows."""
+    for path in project.parent.glob("*.yaml"):
+        path.write_bytes(path.read_bytes().replace(b"\n", ends) + b"# the end" + ends)
+    before, policy = contents(project), loop.compile_policy(project)
+    files.install(policy, project.parent / ".breakeven")
+    applied = app.apply(project, backend_url=URL)
+    assert contents(project) != before
+    assert contents(project)["policy.yaml"].count(b"\r") == (ends == b"\r\n") * contents(project)["policy.yaml"].count(
+        b"\n"
+    )
+    decision, restored = app.rollback(project)
+    assert contents(project) == before
+    assert restored.id == policy.id == files.current_policy(project.parent / ".breakeven").id
+    assert decision.undoes == applied.decision.id
+
+
+def test_the_log_says_what_was_decided(project: Path) -> None:
+    """Plan, apply and rollback chain; inputs, alternatives and promises are in them, and who answers for it."""
+    about = app.on(owner="Ada", review_on="2027-01-31", reason="cheaper")
+    app.apply(project, backend_url=URL, about=about)
+    app.rollback(project)
+    entries, check = app.listing(project.parent / ".breakeven")
+    assert [entry.kind for entry in entries] == ["plan", "apply", "rollback"]
+    assert check.whole
+    plan, applied, _ = entries
+    assert {"workload", "facts", "objective", "settings", "policy_file", "catalog", "trace"} <= set(plan.inputs)
+    assert plan.alternatives[0].option == plan.chosen
+    assert 2 <= len(plan.alternatives) <= 5
+    assert {promise.metric for promise in plan.predicted} >= {"ttft_p50_s", "goodput_share"}
+    assert (applied.owner, applied.review_on, applied.reason) == ("Ada", "2027-01-31", "cheaper")
+    assert applied.policy_after == applied.policy_after != applied.policy_before
+
+
+def test_an_edit_after_applying_is_not_lost(project: Path) -> None:
+    """Refused with the difference; --force restores all the same."""
+    before = contents(project)
+    app.apply(project, backend_url=URL)
+    policy = project.parent / "policy.yaml"
+    policy.write_text(policy.read_text() + "# added by hand\n")
+    with pytest.raises(PolicyError, match=r"\+# added by hand"):
+        app.rollback(project)
+    app.rollback(project, about=app.on(forced=True))
+    assert contents(project) == before
+
+
+def test_a_dry_run_changes_nothing_and_shows_the_difference(project: Path) -> None:
+    """Neither files, nor policy, nor log."""
+    before, entries = contents(project), app.listing(project.parent / ".breakeven").entries
+    found = app.apply(project, backend_url=URL, dry_run=True)
+    assert "+plan_id: plan-" in found.difference
+    assert "arm: holdout" in found.difference
+    assert contents(project) == before
+    assert app.listing(project.parent / ".breakeven").entries == entries
+
+
+def test_the_policy_carries_the_capacity_table_of_the_plan(project: Path) -> None:
+    """Admission predicts with the curve that the plan weighed: prefill and TPOT by batch."""
+    found = app.apply(project, backend_url=URL)
+    plan = files.find_plan(project.parent / ".breakeven", None)
+    chosen = next(option for option in plan.options if option.name == plan.chosen)
+    name = files.deployment_name(chosen.deployment.id)
+    work = next(one.work for one in found.policy.deployments if one.name == name)
+    load = plan.workload
+    wanted = work_curve(chosen.performance.curve, load.input_tokens_mean + load.output_tokens_mean / 2)
+    assert work.prefill_s_per_token == pytest.approx(wanted.prefill_s_per_token, rel=1e-5)
+    assert [batch for batch, _ in work.tpot_s] == [batch for batch, _ in wanted.tpot_s]
+    assert [ms for _, ms in work.tpot_s] == pytest.approx([ms for _, ms in wanted.tpot_s], rel=1e-5)
+
+
+def test_stages_grow_and_need_evidence(project: Path) -> None:
+    """The first stage gets its share; without traffic the next is refused; forced, it is logged as such."""
+    found = app.apply(project, backend_url=URL, stages=app.shares("0.05,0.25,1"))
+    arms = {target.arm: target.weight for target in found.policy.use_cases[0].route.targets}
+    assert arms == pytest.approx({"plan": 0.05, "holdout": 0.95})
+    with pytest.raises((GateError, LedgerError)):
+        app.next_stage(project)
+    second = app.next_stage(project, about=app.on(forced=True))
+    arms = {target.arm: target.weight for target in second.policy.use_cases[0].route.targets}
+    assert arms == pytest.approx({"plan": 0.25, "holdout": 0.75})
+    last = app.next_stage(project, about=app.on(forced=True))
+    arms = {target.arm: target.weight for target in last.policy.use_cases[0].route.targets}
+    assert arms == pytest.approx({"plan": 0.9, "holdout": 0.1})
+    assert last.decision.forced
+    with pytest.raises(UsageError, match="last stage"):
+        app.next_stage(project)
+    app.rollback(project, found.decision.id)
+    with pytest.raises(EvidenceError, match="no applied decision"):
+        app.next_stage(project)
+
+
+@pytest.mark.parametrize("stages", ["0.5,0.2", "0,1", "0.5,2", "half"])
+def test_stages_that_cannot_be_meant(project: Path, stages: str) -> None:
+    """Refused with an example."""
+    with pytest.raises(UsageError, match=r"0\.05,0\.25,1"):
+        app.apply(project, backend_url=URL, stages=app.shares(stages))
+
+
+def test_nothing_is_chained_to_a_log_that_was_changed(project: Path) -> None:
+    """Applying is refused before any file is touched; `check` exits 1."""
+    before = contents(project)
+    path = project.parent / ".breakeven" / decisions.LOG
+    path.write_bytes(path.read_bytes().replace(b'"seed":0', b'"seed":1', 1))
+    with pytest.raises(LedgerError, match="was changed after it was written: line 1"):
+        app.apply(project, backend_url=URL)
+    with pytest.raises(GateError, match="line 1"):
+        app.check(project.parent / ".breakeven")
+    assert contents(project) == before
+
+
+def test_a_torn_append_is_set_aside(project: Path) -> None:
+    """What was cut off is kept in a file of its own; the log goes on."""
+    folder = project.parent / ".breakeven"
+    with (folder / decisions.LOG).open("ab") as file:
+        file.write(b'{"actual":[],"al')
+    assert app.check(folder).torn_bytes == 16
+    app.apply(project, backend_url=URL)
+    assert app.check(folder).entries == 2
+    assert app.check(folder).whole
+    assert (folder / decisions.TORN).read_bytes() == b'{"actual":[],"al\n'
+
+
+def test_a_hash_noted_elsewhere_is_found_again(project: Path) -> None:
+    """A rewritten log chains as well as the true one; the noted hash tells them apart."""
+    folder = project.parent / ".breakeven"
+    head = app.check(folder).head
+    app.apply(project, backend_url=URL)
+    assert app.check(folder, head).entries == 2
+    with pytest.raises(GateError, match="no line of the log"):
+        app.check(folder, "0" * 64)
+
+
+def test_the_commands(project: Path, breakeven: Callable[..., object], tmp_path: Path) -> None:
+    """Apply, list, show, check and rollback from the shell, each with JSON."""
+    assert project.parent == tmp_path
+    applied = json.loads(breakeven("apply", "--backend-url", URL, "--owner", "Ada", "--json").stdout)
+    assert applied["diff"].startswith("--- a/")
+    listed = json.loads(breakeven("decisions", "--json").stdout)
+    assert [one["kind"] for one in listed["decisions"]] == ["plan", "apply"]
+    shown = json.loads(breakeven("decisions", "show", applied["decision_id"], "--json").stdout)
+    assert shown["owner"] == "Ada"
+    assert "Ada" in breakeven("decisions", "list", "--whole", "--format", "markdown").stdout
+    assert "2 decisions" in breakeven("decisions", "check").stdout
+    taken = json.loads(breakeven("rollback", "--json").stdout)
+    assert taken["undoes"] == [applied["decision_id"]]
+    unknown = breakeven("decisions", "show", "dec-nothing")
+    assert unknown.returncode == 2
+    assert taken["decision_id"] in unknown.stderr
