@@ -10,17 +10,21 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import deciding, decisions, enact, files, project, rollout
+from breakeven.assembly import checking, deciding, decisions, enact, files, project, rollout
+from breakeven.assembly.checking import Verified
 from breakeven.assembly.deciding import About
 from breakeven.audit.decision.log import Log, digest
 from breakeven.audit.decision.undo import undoing
 from breakeven.config import settings
-from breakeven.errors import GateError, UsageError
+from breakeven.errors import EvidenceError, GateError, UsageError
+from breakeven.report import explained
 from breakeven.report.decided import decision_document, guard_text, log_document
-from breakeven.report.plain import JsonObject, noun_json
+from breakeven.report.document import Document
+from breakeven.report.plain import JsonObject, findings_json, noun_json
 from breakeven.schema.decision import Decision, LogCheck, Rollout
 from breakeven.schema.guard import Guard
 from breakeven.schema.noun import Noun
+from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
 
 _DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
@@ -203,3 +207,33 @@ def check(folder: Path, expect: str = "") -> LogCheck:
         message = f"no line of the log has the hash {expect}"
         raise GateError(message, "the log that was noted is not this one, or lines were taken out of it")
     return found.check
+
+
+def verify(folder: Path, plan_id: str | None = None, *, about: About | None = None) -> tuple[Plan, Verified, Decision]:
+    """What the plan promised against what was measured, explained, and put into the log.
+
+    Raises:
+        EvidenceError: it was never applied, so that nothing was measured under it.
+    """
+    found = files.find_plan(folder, plan_id)
+    seen = checking.verified(folder, found)
+    if found.promises and not seen.findings:
+        message = f"{found.id} promised {len(found.promises)} things and was never applied"
+        raise EvidenceError(message, "install it with `breakeven apply`, and let it serve")
+    return found, seen, deciding.logged_verification(folder, found, seen.findings, about or on())
+
+
+def verified_json(plan: Plan, seen: Verified, decision: Decision) -> JsonObject:
+    """What `verify --json` prints."""
+    return {
+        "plan_id": plan.id,
+        "verify": findings_json(seen.findings),
+        "explained": None if seen.explained is None else noun_json(seen.explained),
+        "saving": None if seen.saving is None else noun_json(seen.saving),
+        "decision_id": decision.id,
+    }
+
+
+def verified_document(seen: Verified) -> Document:
+    """Promised against measured, for people."""
+    return explained.verified_document(seen.findings, seen.explained, seen.saving)

@@ -17,6 +17,7 @@ from breakeven.audit.decision.undo import Undoing
 from breakeven.catalog.load import GENERATED
 from breakeven.errors import ConfigError, PolicyError
 from breakeven.schema.decision import Decision, DecisionKind, FileChange, Rollout
+from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
@@ -38,6 +39,15 @@ def logged_plan(loaded: Project, data_dir: Path, plan: Plan, about: About, *, tr
     standing = files.current_policy(data_dir)
     before = "" if standing is None else standing.id
     return decisions.append(data_dir, signed_by(msgspec.structs.replace(entry, policy_before=before), about))
+
+
+def logged_verification(data_dir: Path, plan: Plan, findings: tuple[Finding, ...], about: About) -> Decision:
+    """The entry of what became of a plan's promises."""
+    entry = of_plan(plan, "verify", time_s=about.time_s)
+    standing = files.current_policy(data_dir)
+    before = "" if standing is None else standing.id
+    entry = msgspec.structs.replace(entry, policy_before=before, actual=findings, alternatives=(), predicted=())
+    return decisions.append(data_dir, signed_by(entry, about))
 
 
 def hashes(loaded: Project, trace: Path | None = None) -> dict[str, str]:
