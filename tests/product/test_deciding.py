@@ -206,3 +206,26 @@ def test_the_commands(project: Path, breakeven: Callable[..., object], tmp_path:
     unknown = breakeven("decisions", "show", "dec-nothing")
     assert unknown.returncode == 2
     assert taken["decision_id"] in unknown.stderr
+
+
+def test_two_plans_are_compared_from_the_shell(project: Path, breakeven: Callable[..., object], tmp_path: Path) -> None:
+    """By id or by what `plan --json` printed; the gate exits 1 and says why; Markdown has a table."""
+    plan = files.find_plan(project.parent / ".breakeven", None)
+    trace = ("--use-case", "assistant", "--trace", "trace.csv", "--json")
+    later = breakeven("plan", *trace, "--as-of", "2026-11-24", "--seed", "1")
+    (tmp_path / "later.json").write_text(later.stdout)
+    found = json.loads(breakeven("diff", plan.id, "later.json", "--json").stdout)
+    assert found["before_chosen"] == found["after_chosen"] == plan.chosen
+    assert [(why["kind"], why["key"]) for why in found["whys"]] == [("input", "seed")]
+    assert found["cost_rise"] == 0
+    body = json.loads(later.stdout)
+    for option in body["options"]:
+        if option["name"] == body["chosen"]["name"]:
+            option["cost_per_useful_prediction_usd"] *= 1.2
+    (tmp_path / "dearer.json").write_text(json.dumps(body))
+    shown = breakeven("diff", "later.json", "dearer.json", "--fail-above", "5%", "--markdown")
+    assert shown.returncode == 1
+    assert "| cost per useful prediction |" in shown.stdout
+    assert "rises by 20.0%" in shown.stderr
+    assert breakeven("diff", "later.json", "dearer.json", "--fail-above", "25%").returncode == 0
+    assert breakeven("diff", plan.id, plan.id).stdout.count("Nothing differs.") == 1

@@ -9,6 +9,7 @@ import click
 
 from breakeven.cli.decide import apply, estimate, plan, rollback
 from breakeven.cli.decisions import decisions
+from breakeven.cli.diff import diff
 from breakeven.cli.drill import drill
 from breakeven.cli.events import events
 from breakeven.cli.experiment import lift, ope
@@ -48,6 +49,6 @@ for command in (
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
     import_, export, reconcile,
-    rollback, decisions,
+    rollback, decisions, diff,
 ):  # fmt: skip
     main.add_command(command)
