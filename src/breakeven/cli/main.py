@@ -18,6 +18,7 @@ from breakeven.cli.ledger import ledger
 from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
+from breakeven.cli.readiness import readiness
 from breakeven.cli.reconcile import reconcile
 from breakeven.cli.run import console, demo, emulate, serve
 from breakeven.cli.simulate import simulate, size
@@ -49,6 +50,6 @@ for command in (
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
     import_, export, reconcile,
-    rollback, decisions, diff,
+    rollback, decisions, diff, readiness,
 ):  # fmt: skip
     main.add_command(command)
