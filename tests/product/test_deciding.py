@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from breakeven.app import decisions as app
-from breakeven.app import loop
+from breakeven.app import loop, render
 from breakeven.assembly import decisions, files
 from breakeven.demo import logs
 from breakeven.errors import EvidenceError, GateError, LedgerError, PolicyError, UsageError
 from breakeven.perf.work import work_curve
+from breakeven.schema.journal import Record, frame
+from breakeven.schema.policy import Policy, RouteTarget
+from breakeven.schema.record import Capacity, Prediction, Tokens
 
+T0 = 1_795_000_000.0
 URL = "http://127.0.0.1:8/v1"
 ANSWERS = {
     "backend": "http://127.0.0.1:9/v1",
@@ -229,3 +233,99 @@ def test_two_plans_are_compared_from_the_shell(project: Path, breakeven: Callabl
     assert "rises by 20.0%" in shown.stderr
     assert breakeven("diff", "later.json", "dearer.json", "--fail-above", "25%").returncode == 0
     assert breakeven("diff", plan.id, plan.id).stdout.count("Nothing differs.") == 1
+
+
+def served(project: Path, policy: Policy, n: int = 4000, span_s: float = 2000.0) -> None:
+    """A journal of what both arms would have recorded under a policy: the plan's as fast, at a third of the cost."""
+    case = policy.use_cases[0]
+    records: list[Record] = []
+    for target in case.route.targets:
+        of = round(n * target.weight)
+        for k in range(of):
+            records.append(answer(len(records), policy, target, at_s=span_s * k / of))
+        capacity = Capacity(
+            id=f"{target.deployment}/{policy.id}",
+            deployment=target.deployment,
+            start_s=T0,
+            end_s=T0 + span_s,
+            replicas=1,
+            pico_usd_per_replica_s=10**9 if target.arm == "holdout" else 3 * 10**8,
+            policy_id=policy.id,
+        )
+        records.append(capacity)
+    path = project.parent / ".breakeven/journal" / f"{policy.id}.journal"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(map(frame, records)))
+
+
+def answer(n: int, policy: Policy, target: RouteTarget, *, at_s: float) -> Prediction:
+    late = n % 50 == 0
+    return Prediction(
+        prediction_id=f"{policy.id}-{n}",
+        request_id=f"r{n}",
+        node="gw",
+        sequence=n + 1,
+        time_s=T0 + at_s,
+        use_case=policy.use_cases[0].name,
+        deployment=target.deployment,
+        arm=target.arm,
+        model="llama-3.1-8b",
+        policy_id=policy.id,
+        plan_id=policy.plan_id,
+        subject=f"s{n}",
+        status="answered",
+        in_budget=not late,
+        cost_pico_usd=10**6,
+        cost_basis="derived",
+        ttft_s=0.2 + n % 7 / 100,
+        tpot_s=0.02,
+        total_s=1.0 if not late else 30.0,
+        served=Tokens(input=900, output=150),
+    )
+
+
+def test_a_stage_that_did_no_harm_is_followed(project: Path) -> None:
+    """Both arms equal with enough traffic: the guard lets it go on without force, and the log says what it saw."""
+    first = app.apply(project, backend_url=URL, stages=app.shares("0.3,1"))
+    served(project, first.policy)
+    second = app.next_stage(project)
+    verdicts = {one.measure: one.verdict for one in second.guard.measures}
+    assert verdicts == {"attainment": "no_harm", "cost": "no_harm", "tracking": "not_measurable"}
+    assert second.decision.rollout.at == 1
+    assert not second.decision.forced
+
+
+def test_what_came_true_is_explained_and_logged(project: Path) -> None:
+    """The parts sum to the difference that is shown, the holdout stands beside every promise, the saving has bounds."""
+    policy = app.apply(project, backend_url=URL, holdout=0.3).policy
+    served(project, policy)
+    plan, seen, decision = app.verify(project.parent / ".breakeven")
+    cost = next(one for one in seen.findings if one.metric == seen.explained.metric)
+    assert seen.explained.actual_usd == cost.actual
+    parts = sum(part.amount_usd for part in seen.explained.parts)
+    assert parts == pytest.approx(cost.actual - cost.predicted, abs=1e-9)
+    assert all(one.holdout_n > 0 for one in seen.findings)
+    assert seen.saving.low_usd < seen.saving.actual_usd < seen.saving.high_usd
+    assert decision.kind == "verify"
+    assert decision.plan_id == plan.id
+    assert [one.verdict for one in decision.actual] == [one.verdict for one in seen.findings]
+    text = render.in_form(app.verified_document(seen), "markdown")
+    assert "Why the cost differs" in text
+    assert "The holdout at the same time" in text
+
+
+def test_readiness_from_the_shell(project: Path, breakeven: Callable[..., object]) -> None:
+    """Answered from a ledger on disk: what is measured is answered, what is not is named, and the gate exits 1."""
+    policy = app.apply(project, backend_url=URL, holdout=0.3).policy
+    served(project, policy)
+    found = json.loads(breakeven("readiness", "--json").stdout)
+    [case] = found["use_cases"]
+    states = {one["question"]: one["state"] for one in case["checks"]}
+    assert states["latency_budget"] == "answered"
+    assert states["late_tracking"] == states["visible"] == states["cost_mean"] == "unanswered"
+    assert found["ready"] is False
+    assert found["instrument_first"]
+    gated = breakeven("readiness", "--fail-if-unready", "--use-case", "assistant")
+    assert gated.returncode == 1
+    assert found["instrument_first"][0] in gated.stderr
+    assert breakeven("readiness", "--use-case", "other").returncode == 2
