@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from breakeven.app import decisions as app
 from breakeven.app import loop, render
 from breakeven.assembly import decisions, files
+from breakeven.cli.main import main
 from breakeven.demo import logs
 from breakeven.errors import EvidenceError, GateError, LedgerError, PolicyError, UsageError
 from breakeven.perf.work import work_curve
@@ -36,8 +38,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], tuple[Pat
     loop.init(ANSWERS, folder)
     path = folder / "breakeven.yaml"
     text = path.read_text().replace("model: llama-3.1-8b", "model: llama-3.1-8b\n    catalog_model: llama-3.1-8b", 1)
-    path.write_text(text.replace("placement: unknown", "placement: cloud\n    accelerator: h100-sxm", 1))
-    rows = logs.text("azure_llm_conv_2023.csv.xz").split("\n", 1)[1].splitlines()[:400]
+    text = text.replace("placement: unknown", "placement: cloud\n    accelerator: h100-sxm", 1)
+    path.write_text(text.replace("planning:\n", "planning:\n  accelerators: [h100-sxm]\n", 1))
+    rows = logs.text("azure_llm_conv_2023.csv.xz").split("\n", 1)[1].splitlines()[:100]
     trace = folder / "trace.csv"
     trace.write_text("arrived_at,num_prefill_tokens,num_decode_tokens\n" + "\n".join(rows))
     plan = loop.plan(path, use_case="assistant", trace=trace, as_of="2026-11-24").id
@@ -55,6 +58,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], tuple[Pat
 @pytest.fixture
 def project(made: Callable[[Path], tuple[Path, str]], tmp_path: Path) -> Path:
     return made(tmp_path)[0]
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command in this process, in the project's folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(main, arguments)
 
 
 def contents(project: Path) -> dict[str, bytes]:
@@ -194,45 +204,43 @@ def test_a_hash_noted_elsewhere_is_found_again(project: Path) -> None:
         app.check(folder, "0" * 64)
 
 
-def test_the_commands(project: Path, breakeven: Callable[..., object], tmp_path: Path) -> None:
+def test_the_commands(project: Path, shell: Callable[..., Result], tmp_path: Path) -> None:
     """Apply, list, show, check and rollback from the shell, each with JSON."""
     assert project.parent == tmp_path
-    applied = json.loads(breakeven("apply", "--backend-url", URL, "--owner", "Ada", "--json").stdout)
+    applied = json.loads(shell("apply", "--backend-url", URL, "--owner", "Ada", "--json").stdout)
     assert applied["diff"].startswith("--- a/")
-    listed = json.loads(breakeven("decisions", "--json").stdout)
+    listed = json.loads(shell("decisions", "--json").stdout)
     assert [one["kind"] for one in listed["decisions"]] == ["plan", "apply"]
-    shown = json.loads(breakeven("decisions", "show", applied["decision_id"], "--json").stdout)
+    shown = json.loads(shell("decisions", "show", applied["decision_id"], "--json").stdout)
     assert shown["owner"] == "Ada"
-    assert "Ada" in breakeven("decisions", "list", "--whole", "--format", "markdown").stdout
-    assert "2 decisions" in breakeven("decisions", "check").stdout
-    taken = json.loads(breakeven("rollback", "--json").stdout)
+    assert "Ada" in shell("decisions", "list", "--whole", "--format", "markdown").stdout
+    assert "2 decisions" in shell("decisions", "check").stdout
+    taken = json.loads(shell("rollback", "--json").stdout)
     assert taken["undoes"] == [applied["decision_id"]]
-    unknown = breakeven("decisions", "show", "dec-nothing")
-    assert unknown.returncode == 2
+    unknown = shell("decisions", "show", "dec-nothing")
+    assert unknown.exit_code == 2
     assert taken["decision_id"] in unknown.stderr
 
 
-def test_two_plans_are_compared_from_the_shell(project: Path, breakeven: Callable[..., object], tmp_path: Path) -> None:
+def test_two_plans_are_compared_from_the_shell(project: Path, shell: Callable[..., Result], tmp_path: Path) -> None:
     """By id or by what `plan --json` printed; the gate exits 1 and says why; Markdown has a table."""
     plan = files.find_plan(project.parent / ".breakeven", None)
-    trace = ("--use-case", "assistant", "--trace", "trace.csv", "--json")
-    later = breakeven("plan", *trace, "--as-of", "2026-11-24", "--seed", "1")
-    (tmp_path / "later.json").write_text(later.stdout)
-    found = json.loads(breakeven("diff", plan.id, "later.json", "--json").stdout)
+    body = loop.plan_json(plan) | {"seed": 1, "id": "plan-later"}
+    (tmp_path / "later.json").write_text(json.dumps(body))
+    found = json.loads(shell("diff", plan.id, "later.json", "--json").stdout)
     assert found["before_chosen"] == found["after_chosen"] == plan.chosen
     assert [(why["kind"], why["key"]) for why in found["whys"]] == [("input", "seed")]
     assert found["cost_rise"] == 0
-    body = json.loads(later.stdout)
     for option in body["options"]:
         if option["name"] == body["chosen"]["name"]:
             option["cost_per_useful_prediction_usd"] *= 1.2
     (tmp_path / "dearer.json").write_text(json.dumps(body))
-    shown = breakeven("diff", "later.json", "dearer.json", "--fail-above", "5%", "--markdown")
-    assert shown.returncode == 1
+    shown = shell("diff", "later.json", "dearer.json", "--fail-above", "5%", "--markdown")
+    assert shown.exit_code == 1
     assert "| cost per useful prediction |" in shown.stdout
     assert "rises by 20.0%" in shown.stderr
-    assert breakeven("diff", "later.json", "dearer.json", "--fail-above", "25%").returncode == 0
-    assert breakeven("diff", plan.id, plan.id).stdout.count("Nothing differs.") == 1
+    assert shell("diff", "later.json", "dearer.json", "--fail-above", "25%").exit_code == 0
+    assert shell("diff", plan.id, plan.id).stdout.count("Nothing differs.") == 1
 
 
 def served(project: Path, policy: Policy, n: int = 4000, span_s: float = 2000.0) -> None:
@@ -314,18 +322,18 @@ def test_what_came_true_is_explained_and_logged(project: Path) -> None:
     assert "The holdout at the same time" in text
 
 
-def test_readiness_from_the_shell(project: Path, breakeven: Callable[..., object]) -> None:
+def test_readiness_from_the_shell(project: Path, shell: Callable[..., Result]) -> None:
     """Answered from a ledger on disk: what is measured is answered, what is not is named, and the gate exits 1."""
     policy = app.apply(project, backend_url=URL, holdout=0.3).policy
     served(project, policy)
-    found = json.loads(breakeven("readiness", "--json").stdout)
+    found = json.loads(shell("readiness", "--json").stdout)
     [case] = found["use_cases"]
     states = {one["question"]: one["state"] for one in case["checks"]}
     assert states["latency_budget"] == "answered"
     assert states["late_tracking"] == states["visible"] == states["cost_mean"] == "unanswered"
     assert found["ready"] is False
     assert found["instrument_first"]
-    gated = breakeven("readiness", "--fail-if-unready", "--use-case", "assistant")
-    assert gated.returncode == 1
+    gated = shell("readiness", "--fail-if-unready", "--use-case", "assistant")
+    assert gated.exit_code == 1
     assert found["instrument_first"][0] in gated.stderr
-    assert breakeven("readiness", "--use-case", "other").returncode == 2
+    assert shell("readiness", "--use-case", "other").exit_code == 2
