@@ -19,6 +19,10 @@ class Decisions(WithDefault):
 
     default = "list"
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Without any argument, the list."""
+        return super().parse_args(ctx, args or [self.default])
+
 
 @click.group(cls=Decisions)
 def decisions() -> None:

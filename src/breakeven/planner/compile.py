@@ -44,10 +44,17 @@ def route_targets(
     if not others or holdout_share == 0:
         return (RouteTarget(deployment=chosen, weight=1.0, arm=PLAN_ARM),)
     held = (
-        RouteTarget(deployment=target.deployment, weight=holdout_share * (target.weight / total), arm=HOLDOUT_ARM)
+        RouteTarget(
+            deployment=target.deployment, weight=_share(holdout_share * (target.weight / total)), arm=HOLDOUT_ARM
+        )
         for target in others
     )
-    return (RouteTarget(deployment=chosen, weight=1.0 - holdout_share, arm=PLAN_ARM), *held)
+    return (RouteTarget(deployment=chosen, weight=_share(1.0 - holdout_share), arm=PLAN_ARM), *held)
+
+
+def _share(value: float) -> float:
+    """Without the dust of binary fractions: 1 - 0.95 is written 0.05. A weight that is there stays above nothing."""
+    return round(value, 12) or value
 
 
 def capacity_table(option: Option, workload: Workload) -> WorkCurve | None:

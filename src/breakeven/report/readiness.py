@@ -30,7 +30,8 @@ def _answer(found: Readiness, first: Sequence[str]) -> Verdict:
     if found.ready:
         return Verdict(sentence="Ready: every question can be answered.", tone="good")
     open_ = sum(one.state == "unanswered" for case in found.cases for one in case.checks)
-    said = f"Premature: {open_} questions of {len(found.cases)} use cases are open. Instrument first:"
+    of = found.cases[0].use_case if len(found.cases) == 1 else f"{len(found.cases)} use cases"
+    said = f"Premature: {open_} of the questions about {of} {'is' if open_ == 1 else 'are'} open. Instrument first:"
     return Verdict(sentence=said if first else "Premature: the policy has no use case.", tone="warn")
 
 

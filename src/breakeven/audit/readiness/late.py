@@ -20,7 +20,8 @@ def late_tracking(sight: Sight) -> Answer:
     case = sight.use_case
     late, in_time = (_counts(sight.followed, late=late) for late in (True, False))
     if not late[1] and not in_time[1]:
-        return "unanswered", "nothing was delivered", None, f"send traffic of {case.name} through the gateway"
+        how = f"send traffic of {case.name} through the gateway, or import its log"
+        return "unanswered", "nothing was delivered", None, how
     if not late[0] and not in_time[0]:
         return _silent(sight)
     if case.budget_s is None and case.ttft_s is None and case.tpot_s is None:
