@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 
+from breakeven.assembly.console import LIFTED_PREDICTIONS
 from breakeven.assembly.readying import FEWEST_STRETCHES, SHORTEST_S, STRETCHES
 from breakeven.audit.actual import ENOUGH
 from breakeven.audit.guard import COST_MARGIN, SHARE_MARGIN
@@ -39,6 +40,7 @@ def test_the_tables_are_the_code_s() -> None:
     assert f"under {ENOUGH} were useful" in READY
     assert STRETCHES == 20
     assert "the busiest twentieth" in READY
+    assert f"above {LIFTED_PREDICTIONS:,} predictions" in READY
     assert f"less than {FEWEST_STRETCHES * SHORTEST_S / 60:.0f} minutes" in READY
     assert f"above -{SHARE_MARGIN * 100:.0f} points" in LOG
     assert f"below +{COST_MARGIN * 100:.0f} %" in LOG

@@ -12,7 +12,8 @@ from pathlib import Path
 from breakeven.app import decisions, render
 from breakeven.app.ledger import moment
 from breakeven.assembly import batching, checking, deciding, enact, files, planning, project, resolve
-from breakeven.assembly.console import LedgerSource, statement
+from breakeven.assembly.console import LedgerSource
+from breakeven.assembly.stating import statement
 from breakeven.assembly.today import today
 from breakeven.catalog.load import load as load_catalog
 from breakeven.config import initial, mapping

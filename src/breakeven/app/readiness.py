@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from breakeven.assembly import project, readying
+from breakeven.assembly import files, project, readying
 from breakeven.audit.readiness.judge import premature
 from breakeven.errors import GateError, UsageError
 from breakeven.report.document import Document
@@ -15,7 +15,7 @@ from breakeven.schema.readiness import Readiness
 
 
 def look(config: Path, data_dir: str | None = None, use_case: str | None = None) -> Readiness:
-    """The checklist as it can be answered now.
+    """The checklist as it can be answered now; of all use cases it is kept for the console.
 
     Raises:
         UsageError: the policy has no such use case.
@@ -25,7 +25,11 @@ def look(config: Path, data_dir: str | None = None, use_case: str | None = None)
     if use_case is not None and use_case not in known:
         message = f"the policy has no use case {use_case}; there are {', '.join(known)}"
         raise UsageError(message, "name one of these")
-    return readying.readiness(loaded, Path(data_dir) if data_dir else loaded.data_dir, use_case)
+    folder = Path(data_dir) if data_dir else loaded.data_dir
+    found = readying.readiness(loaded, folder, use_case)
+    if use_case is None and folder.exists():
+        files.keep_readiness(found, folder)
+    return found
 
 
 def document(found: Readiness) -> Document:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from breakeven.assembly import files
-from breakeven.assembly.console import statement
 from breakeven.assembly.project import Project
+from breakeven.assembly.stating import statement
 from breakeven.audit.readiness.judge import readiness as judged
 from breakeven.errors import PolicyError
 from breakeven.ledger.engine.port import Query
@@ -34,9 +34,13 @@ def readiness(loaded: Project, data_dir: Path, use_case: str | None = None) -> R
     Raises:
         PolicyError: the policy does not compile, and none is in force.
     """
-    policy = policy_of(loaded, data_dir)
+    return of_policy(policy_of(loaded, data_dir), data_dir, views(loaded, data_dir), use_case)
+
+
+def of_policy(policy: Policy, data_dir: Path, looked: Views, use_case: str | None = None) -> Readiness:
+    """The checklist of a policy's use cases, or of one, for people who can look where `looked` says."""
     wanted = [case for case in policy.use_cases if use_case in {None, case.name}]
-    return judged(policy.id, sights(loaded, data_dir, wanted))
+    return judged(policy.id, sights(data_dir, wanted, looked))
 
 
 def policy_of(loaded: Project, data_dir: Path) -> Policy:
@@ -50,12 +54,12 @@ def policy_of(loaded: Project, data_dir: Path) -> Policy:
         return standing
 
 
-def sights(loaded: Project, data_dir: Path, cases: list[UseCase]) -> Iterator[Sight]:
+def sights(data_dir: Path, cases: Sequence[UseCase], looked: Views) -> Iterator[Sight]:
     """Everything that is known of each."""
-    looked, drills = views(loaded, data_dir), files.drills(data_dir)
     if not data_dir.exists():
         yield from (Sight(use_case=case, views=looked) for case in cases)
         return
+    drills = files.drills(data_dir)
     rows = followed(of_folder(data_dir), {case.name: case.window_s for case in cases})
     for case in cases:
         found = statement(data_dir, use_case=case.name)
