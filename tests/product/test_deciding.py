@@ -240,6 +240,7 @@ def test_two_plans_are_compared_from_the_shell(project: Path, shell: Callable[..
     assert "| cost per useful prediction |" in shown.stdout
     assert "rises by 20.0%" in shown.stderr
     assert shell("diff", "later.json", "dearer.json", "--fail-above", "25%").exit_code == 0
+    assert shell("diff", "later.json", "dearer.json", "--fail-above", "much").exit_code == 2
     assert shell("diff", plan.id, plan.id).stdout.count("Nothing differs.") == 1
 
 
@@ -337,3 +338,17 @@ def test_readiness_from_the_shell(project: Path, shell: Callable[..., Result]) -
     assert gated.exit_code == 1
     assert found["instrument_first"][0] in gated.stderr
     assert shell("readiness", "--use-case", "other").exit_code == 2
+
+
+def test_two_policies_are_compared_by_what_was_applied(project: Path, shell: Callable[..., Result]) -> None:
+    """A deployment that a plan brought is one line; the route's weights are told before and after."""
+    files.install(loop.compile_policy(project), project.parent / ".breakeven")
+    before = files.current_policy(project.parent / ".breakeven").id
+    after = app.apply(project, backend_url=URL).policy
+    shown = shell("diff", before, after.id).stdout
+    added = next(one.name for one in after.deployments if one.name != "llama-3.1-8b")
+    [line] = [line for line in shown.splitlines() if f"deployments[{added}]" in line]
+    assert "not there" in line
+    assert "settings" in line
+    assert "targets[llama-3.1-8b].weight" in shown
+    assert shell("diff", before, before).stdout.count("Nothing differs.") == 1

@@ -118,12 +118,35 @@ def _arrow(before: str, after: str) -> str:
 
 def _whys(whys: Sequence[Why]) -> Iterator[Block]:
     """Where both sides know it first: those are changes, the rest was added or taken away."""
-    ordered = sorted(whys, key=lambda one: one.before is None or one.after is None)
+    changed = [_why(one) for one in whys if one.before is not None and one.after is not None]
+    rows = [*changed, *_one_sided([one for one in whys if one.before is None or one.after is None])]
     yield Table(
         caption="Old and new",
         columns=("what", "which", "before", "after"),
-        rows=tuple((KINDS[one.kind], one.key, one.before or "-", one.after or "-") for one in ordered[:MOST]),
+        rows=tuple(rows[:MOST]),
         align=(LEFT, LEFT, RIGHT, RIGHT),
     )
-    if len(ordered) > MOST:
-        yield Text(text=f"{len(ordered) - MOST} more differ: see --json.")
+    if len(rows) > MOST:
+        yield Text(text=f"{len(rows) - MOST} more differ: see --json.")
+
+
+def _why(one: Why) -> tuple[str, ...]:
+    return KINDS[one.kind], one.key, _value(one.before), _value(one.after)
+
+
+def _value(text: str | None) -> str:
+    return "not there" if text is None else text or '""'
+
+
+def _one_sided(whys: Sequence[Why]) -> Iterator[tuple[str, ...]]:
+    """What one side alone has; the settings of one entry of a list are one line."""
+    groups: dict[tuple[WhyKind, str, bool], list[Why]] = {}
+    for one in whys:
+        entry = one.key[: one.key.rfind("]") + 1] if one.kind == "setting" else ""
+        groups.setdefault((one.kind, entry or one.key, one.before is None), []).append(one)
+    for (kind, key, added), some in groups.items():
+        if len(some) == 1:
+            yield _why(some[0])
+        else:
+            known = f"{len(some)} settings"
+            yield KINDS[kind], key, "not there" if added else known, known if added else "not there"

@@ -16,6 +16,8 @@ from breakeven.schema.finding import Finding
 LEFT: Align = "left"
 RIGHT: Align = "right"
 UNITS = {"cost_per_useful_prediction_usd": "useful prediction", "cost_per_1000_in_budget_usd": "1,000 in budget"}
+DUST = 1e-6
+"""Relative to the promise: prices are kept in whole pico-dollars a second."""
 HOW = (
     "Each part is what its cause changes on average over all orders in which the causes can change (Shapley), so that "
     "the parts sum to the difference."
@@ -81,7 +83,7 @@ def _why(found: Explained) -> Iterator[Block]:
         yield VerdictBlock(sentence=sentence, tone="warn")
         return
     rows = [("promised", format_usd(found.predicted_usd), "")]
-    rows += [(one.cause, _signed(one.amount_usd), one.said) for one in found.parts]
+    rows += [(one.cause, _signed(one.amount_usd, found.predicted_usd), one.said) for one in found.parts]
     rows.append(("measured", format_usd(found.actual_usd), _within(found)))
     yield Table(
         caption=f"USD per {UNITS[found.metric]}",
@@ -100,5 +102,8 @@ def _within(found: Explained) -> str:
     return "the measured interval does not hold the promise"
 
 
-def _signed(amount_usd: float) -> str:
+def _signed(amount_usd: float, of_usd: float) -> str:
+    """With its sign; what rounding leaves is nothing."""
+    if abs(amount_usd) < DUST * abs(of_usd):
+        return "$0"
     return format_usd(amount_usd) if amount_usd < 0 else f"+{format_usd(amount_usd)}"
