@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from breakeven.audit.readiness.judge import readiness
 from breakeven.audit.tracking import health as judge
 from breakeven.console.server import asgi_app
 from breakeven.console.source import Trusted
@@ -27,6 +28,7 @@ from breakeven.schema.objective import Objective
 from breakeven.schema.performance import Performance
 from breakeven.schema.plan import Option, Plan, Promise
 from breakeven.schema.policy import Policy, Route, RouteTarget, UseCase
+from breakeven.schema.readiness import Readiness, Sight
 from breakeven.schema.statement import Cut, Latency, Statement, Step
 from breakeven.schema.tracking import Bad, BadCount
 from breakeven.schema.tracking_health import Arrivals, Coverage, TrackingHealth
@@ -433,6 +435,11 @@ def make_trusted() -> Trusted:
     )
 
 
+def make_readiness() -> Readiness:
+    """What a policy alone answers: no traffic of its use cases was looked at."""
+    return readiness("pol-1", [Sight(use_case=case) for case in make_policy().use_cases])
+
+
 class Memory:
     """A source over values that a test may change."""
 
@@ -444,6 +451,7 @@ class Memory:
         self.sound: TrackingHealth = make_health()
         self.wrong: tuple[BadCount, ...] = WRONG
         self.beside = make_trusted()
+        self.ready: Readiness | None = make_readiness()
         self.asked: list[tuple[object, ...]] = []
 
     def statement(
@@ -467,6 +475,9 @@ class Memory:
     def trusted(self) -> Trusted:
         return self.beside
 
+    def readiness(self) -> Readiness | None:
+        return self.ready
+
     def metrics(self) -> str:
         return exposition(self.statement())
 
@@ -480,7 +491,7 @@ class Empty(Memory):
     def __init__(self) -> None:
         super().__init__()
         self.made = lambda _: empty_statement()
-        self.kept, self.found, self.rules, self.beside = (), (), None, Trusted()
+        self.kept, self.found, self.rules, self.beside, self.ready = (), (), None, Trusted(), None
         self.sound, self.wrong = judge((), (), lost=0, from_hour=0, to_hour=0), ()
 
 

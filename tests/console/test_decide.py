@@ -133,3 +133,17 @@ def test_facts_carry_their_source_and_date(memory):
     """Every fact of the plan is listed with value, date and source."""
     rows = _cells(decide.build(memory, Query()), "facts")
     assert rows[0] == ["offer/l40s-server/purchase_usd", "$11,800", "2026-10-02", "vendor quote list"]
+
+
+def test_open_questions_stand_under_the_decision(memory):
+    """Every question of the plan's use case with its answer; the note counts those that are open."""
+    plan = memory.kept[0]
+    view = decide.build(memory, Query())
+    table = next(table for table in view.tables if table.key == "readiness")
+    case = next(case for case in memory.ready.cases if case.use_case == plan.use_case)
+    assert [row.cells[1].text for row in table.rows] == [one.asked for one in case.checks]
+    open_ = [row for row in table.rows if row.cells[2].badge == "open"]
+    assert len(open_) == sum(one.state == "unanswered" for one in case.checks)
+    assert table.note.startswith(f"{len(open_)} open: a decision is premature")
+    memory.ready = None
+    assert "readiness" not in {table.key for table in decide.build(memory, Query()).tables}

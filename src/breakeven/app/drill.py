@@ -111,7 +111,9 @@ def run(folder: Path, drill: Drill, load: Load | None = None, on_time: OnTime | 
         interrupted=player.interrupted,
         notes=tuple(_notes(policy, player)),
     )
-    return judge(seen)
+    found = judge(seen)
+    files.keep_drill(found, folder)
+    return found
 
 
 def cancel(folder: Path, deployment: str | None = None) -> tuple[Drill, ...]:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from breakeven.app import decisions
 from breakeven.app.ledger import moment
 from breakeven.assembly import batching, checking, enact, files, planning, project, resolve
-from breakeven.assembly.console import LedgerSource, statement
+from breakeven.assembly.console import LedgerSource
+from breakeven.assembly.stating import statement
 from breakeven.catalog.load import load as load_catalog
 from breakeven.config import initial, mapping
 from breakeven.emulator import server as emulator
@@ -127,15 +129,16 @@ def apply(
     dry_run: bool = False,
 ) -> tuple[Policy, dict[Path, str]]:
     """Route the use case to the plan's choice, keeping a holdout on the old route."""
-    loaded = project.load(config)
-    folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
-    found = files.find_plan(folder, plan_id)
-    changed = enact.changes(loaded, found, backend_url=backend_url, model_name=model_name, holdout=holdout)
-    policy = enact.preview(loaded, changed)
-    if not dry_run:
-        enact.write(changed)
-        files.install(policy, folder)
-    return policy, changed
+    found = decisions.apply(
+        config,
+        plan_id,
+        data_dir=data_dir_override,
+        backend_url=backend_url,
+        model_name=model_name,
+        holdout=holdout,
+        dry_run=dry_run,
+    )
+    return found.policy, {Path(path): text for path, text in found.changed.items()}
 
 
 def verify(folder: Path, plan_id: str | None = None) -> tuple[Plan, tuple[Finding, ...]]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.app import render
-from breakeven.assembly import files, planning, planning_files, project, proposing
+from breakeven.app import decisions, render
+from breakeven.assembly import deciding, files, planning, planning_files, project, proposing
 from breakeven.assembly.asking import Given
 from breakeven.errors import PolicyError
 from breakeven.planner.search.find import Progress
@@ -48,12 +48,14 @@ def from_project(
     data_dir_override: str | None = None,
     out: str | None = None,
     progress: Progress = _quiet,
+    about: decisions.About | None = None,
 ) -> Written:
-    """Weigh every way to serve the demand that a project's ledger (or a trace) holds, keep the plan, write it down."""
+    """Weigh every way to serve the demand that a project's ledger (or a trace) holds, keep the plan, log it, write it down."""
     loaded = project.load(config)
     folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
     found = planning.plan(loaded, folder, given, progress)
     files.save_plan(found, folder)
+    deciding.logged_plan(loaded, folder, found, about or decisions.on(), trace=given.trace)
     where = Path(out) if out else folder / "plans" / found.id
     try:
         return _written(found, where, proposing.of_project(loaded, found))

@@ -6,29 +6,27 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
-from breakeven.assembly import checking, closing, files, telling, tracking, watching
+from breakeven.assembly import checking, closing, files, readying, telling, tracking, watching
 from breakeven.assembly.lifting import lift_ledger
+from breakeven.assembly.stating import statement
 from breakeven.audit.lift.judge import Asked
 from breakeven.console.source import Trusted
 from breakeven.errors import BreakevenError
-from breakeven.ledger.days.answers import open_days
-from breakeven.ledger.engine.port import Opener, Query
-from breakeven.ledger.statement import build, measures
-from breakeven.ledger.store import of_records, opener
+from breakeven.ledger.statement import build
+from breakeven.ledger.store import of_records
 from breakeven.report.exposition import exposition
 from breakeven.schema.experiment import Lift
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy, UseCase
+from breakeven.schema.readiness import Readiness, Views
 from breakeven.schema.statement import Statement
 from breakeven.schema.tracking import BadCount
 from breakeven.schema.tracking_health import TrackingHealth
 
-SECONDS_PER_HOUR = 3600.0
+READ_HERE = Views(console_url="this page", console_reachable=True)
 LIFTED_PREDICTIONS = 50_000
-"""Ledgers with more than this are told by `breakeven lift` alone: a page should not read them again and again."""
+"""Ledgers with more than this are told by `breakeven lift` and `readiness` alone: a page should not read them often."""
 
 
 class LedgerSource:
@@ -78,6 +76,13 @@ class LedgerSource:
             lifts=tuple(self._lifts()),
         )
 
+    def readiness(self) -> Readiness | None:
+        """The checklist of the policy in force, of a large ledger as last asked for; None before the first `serve`."""
+        policy = self.policy()
+        if policy is None or self.statement().predictions > LIFTED_PREDICTIONS:
+            return files.kept_readiness(self._data_dir)
+        return readying.of_policy(policy, self._data_dir, READ_HERE)
+
     def metrics(self) -> str:
         """The ledger and its standing alerts as Prometheus text."""
         return exposition(self.statement()) + telling.exposed(telling.standing(self._data_dir))
@@ -100,36 +105,3 @@ def _lift(data_dir: Path, rule: UseCase, policy_id: str) -> Lift | None:
         return lift_ledger(data_dir, rule.name, asked, policy_id=policy_id)
     except BreakevenError:
         return None
-
-
-def statement(
-    data_dir: Path,
-    *,
-    use_case: str | None = None,
-    policy_id: str | None = None,
-    hours: float | None = None,
-    start_s: float | None = None,
-    end_s: float | None = None,
-    engine: str | Opener = "duckdb",
-) -> Statement:
-    """The statement of a data directory over the last `hours`, or `start_s` <= time < `end_s` (Unix seconds), or all.
-
-    Final days are read from their roll-ups, all others from their rows.
-    """
-    if hours is not None:
-        start_s = time.time() - hours * SECONDS_PER_HOUR
-    rules = files.use_cases(data_dir)
-    about = Query(measures=measures(rules), start_s=start_s, end_s=end_s)
-    answers = open_days(data_dir, about, opener(engine))
-    found = build(
-        answers,
-        rules,
-        start_s=start_s,
-        end_s=end_s,
-        policy_id=policy_id,
-        use_case=use_case,
-        grid_gco2_per_kwh=files.grids(data_dir),
-    )
-    days = tuple(answers.state(cut.key) for cut in found.cuts if cut.dimension == "day")
-    exact = answers.percentiles if policy_id is None else "exact"
-    return msgspec.structs.replace(found, days=days, percentiles=exact)

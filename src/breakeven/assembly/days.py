@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from breakeven.assembly import files
-from breakeven.assembly.console import statement
+from breakeven.assembly.stating import statement
 from breakeven.errors import LedgerError
 from breakeven.ledger import layout
 from breakeven.ledger.days import finalise

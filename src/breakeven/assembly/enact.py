@@ -13,11 +13,11 @@ from breakeven.assembly.project import Project
 from breakeven.assembly.today import today
 from breakeven.config import extend, initial, policy_file, render, settings
 from breakeven.config.mapping import LogMapping
-from breakeven.config.settings import BackendSettings, DeploymentSettings
+from breakeven.config.settings import BackendSettings, DeploymentSettings, TpotSettings, WorkSettings
 from breakeven.errors import PolicyError, UsageError
 from breakeven.ledger.source.mapping import Mapping
 from breakeven.measure.doctor import Setup
-from breakeven.planner.compile import route_targets
+from breakeven.planner.compile import capacity_table, route_targets
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.policy import Policy, RouteTarget
 
@@ -60,9 +60,15 @@ def log_mapping(found: LogMapping) -> Mapping:
 
 
 def changes(
-    loaded: Project, plan: Plan, *, backend_url: str | None, model_name: str | None, holdout: float
+    loaded: Project,
+    plan: Plan,
+    *,
+    backend_url: str | None,
+    model_name: str | None,
+    holdout: float,
+    share: float | None = None,
 ) -> dict[Path, str]:
-    """The files a plan changes, with their new text.
+    """The files a plan changes, with their new text. `share` is the plan's part of the traffic at a rollout's stage.
 
     Raises:
         PolicyError: the chosen deployment does not exist and no URL for it is given; the use case is not in the policy.
@@ -71,14 +77,24 @@ def changes(
     changed: dict[Path, str] = {}
     name = files.deployment_name(option.deployment.id)
     if loaded.settings.deployment(name) is None:
-        changed[loaded.path] = _with_deployment(loaded, option, name, backend_url, model_name)
+        changed[loaded.path] = _with_deployment(loaded, plan, option, name, backend_url, model_name)
+    targets = [_named(target) for target in _targets(loaded, plan, holdout, share)]
+    changed[loaded.policy_path] = render.set_route(text_of(loaded.policy_path), plan.use_case, targets, plan.id)
+    return changed
+
+
+def _targets(loaded: Project, plan: Plan, holdout: float, share: float | None) -> tuple[RouteTarget, ...]:
     section = loaded.policy_file.use_case(plan.use_case)
     current = () if section is None else section.route.targets
     standing = [RouteTarget(deployment=target.deployment, weight=float(target.weight)) for target in current]
-    targets = [_named(target) for target in route_targets(plan, standing, holdout)]
-    text = loaded.policy_path.read_text(encoding="utf-8")
-    changed[loaded.policy_path] = render.set_route(text, plan.use_case, targets, plan.id)
-    return changed
+    if share is None:
+        return route_targets(plan, standing, holdout)
+    return route_targets(plan, standing, 1.0 - share, most_held=1.0)
+
+
+def text_of(path: Path) -> str:
+    """A file's text with the line ends it has, so that what is written back differs where it was changed only."""
+    return path.read_bytes().decode("utf-8")
 
 
 def _named(target: RouteTarget) -> RouteTarget:
@@ -86,7 +102,7 @@ def _named(target: RouteTarget) -> RouteTarget:
 
 
 def _with_deployment(
-    loaded: Project, option: Option, name: str, backend_url: str | None, model_name: str | None
+    loaded: Project, plan: Plan, option: Option, name: str, backend_url: str | None, model_name: str | None
 ) -> str:
     if backend_url is None:
         message = f"the plan chose {option.name}, and {loaded.path} has no deployment {name}"
@@ -105,20 +121,35 @@ def _with_deployment(
         replicas=wanted.replicas,
         engine=wanted.engine,
         precision=wanted.precision,
+        work=_work(option, plan),
     )
-    return extend.add_deployment(loaded.path.read_text(encoding="utf-8"), backend, deployment)
+    return extend.add_deployment(text_of(loaded.path), backend, deployment)
 
 
-def preview(loaded: Project, changed: Table[Path, str]) -> Policy:
-    """The policy the changed files compile to; nothing is written.
+def _work(option: Option, plan: Plan) -> WorkSettings | None:
+    """The capacity table that the plan weighed the deployment by, as the gateway's admission reads it."""
+    found = capacity_table(option, plan.workload)
+    if found is None:
+        return None
+    points = tuple(TpotSettings(batch=int(batch), ms=_written(seconds * 1000)) for batch, seconds in found.tpot_s)
+    return WorkSettings(prefill_tokens_per_s=_written(1.0 / found.prefill_s_per_token), tpot=points)
+
+
+def _written(value: float) -> float:
+    """Six digits, which people can read and no measurement exceeds."""
+    return float(f"{value:.6g}")
+
+
+def preview(config: Path, changed: Table[Path, str]) -> Policy:
+    """The policy that a configuration compiles to with the changed files; nothing is written.
 
     Raises:
         ConfigError, PolicyError, FactError: it would not compile.
     """
-    texts = {path: changed.get(path) or path.read_text(encoding="utf-8") for path in (loaded.path, loaded.policy_path)}
-    found = settings.load(texts[loaded.path], str(loaded.path))
-    policies = policy_file.load(texts[loaded.policy_path], str(loaded.policy_path), beside=found)
-    return Project(loaded.path, found, policies).policy()
+    found = settings.load(changed.get(config) or text_of(config), str(config))
+    path = config.parent / found.policy
+    policies = policy_file.load(changed.get(path) or text_of(path), str(path), beside=found)
+    return Project(config, found, policies).policy()
 
 
 def write(changed: Table[Path, str]) -> None:

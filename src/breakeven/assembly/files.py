@@ -13,8 +13,10 @@ from pathlib import Path
 import msgspec
 
 from breakeven.errors import ConfigError, EvidenceError, PolicyError, UsageError
+from breakeven.schema.drilled import Drilled
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Drill, Policy, UseCase
+from breakeven.schema.readiness import Readiness
 
 LOCK = "policy.lock.json"
 _TURN = "policy.turn"
@@ -167,3 +169,26 @@ def find_plan(data_dir: Path, plan_id: str | None) -> Plan:
             return plan
     message = f"no plan {plan_id}; there are {', '.join(plan.id for plan in known)}"
     raise UsageError(message, "give one of these ids")
+
+
+def keep_drill(found: Drilled, data_dir: Path) -> None:
+    """Keep the report of a drill under its id."""
+    content = msgspec.json.format(msgspec.json.encode(found), indent=1)
+    write_atomically(data_dir / "drills" / f"{found.drill.id}.json", content)
+
+
+def drills(data_dir: Path) -> tuple[Drilled, ...]:
+    """The reports of all drills that were played here, oldest first."""
+    found = [msgspec.json.decode(path.read_bytes(), type=Drilled) for path in (data_dir / "drills").glob("*.json")]
+    return tuple(sorted(found, key=lambda one: (one.ended_s, one.drill.id)))
+
+
+def keep_readiness(found: Readiness, data_dir: Path) -> None:
+    """Keep the checklist as it was last answered, for pages that cannot wait for a large ledger."""
+    write_atomically(data_dir / "readiness.json", msgspec.json.format(msgspec.json.encode(found), indent=1))
+
+
+def kept_readiness(data_dir: Path) -> Readiness | None:
+    """The checklist as it was last answered; None before that."""
+    path = data_dir / "readiness.json"
+    return msgspec.json.decode(path.read_bytes(), type=Readiness) if path.exists() else None

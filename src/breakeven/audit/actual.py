@@ -64,6 +64,9 @@ def of_cost(seen: Observation, *, per: float, useful: bool) -> Actual:
     if count < ENOUGH or seen.span_s <= 0:
         what = "useful" if useful else "in-budget"
         return Actual(n=count, missing=f"{count} {what} predictions; a cost is judged from {ENOUGH}")
+    if seen.unpriced:
+        why = f"{seen.unpriced} of {seen.n} predictions have no price, so that their cost is not known"
+        return Actual(n=count, missing=why, measurable=False)
     if seen.capacity_pico_usd <= 0:
         return _request_cost(seen, count, per)
     if seen.up_s <= 0 or seen.share <= 0:

@@ -7,6 +7,8 @@ tell is "not measurable"; neither counts for or against the plan.
 
 from __future__ import annotations
 
+import msgspec
+
 from breakeven.audit.actual import ACTUALS, Actual
 from breakeven.errors import UsageError
 from breakeven.schema.finding import Finding, Verdict
@@ -17,8 +19,10 @@ from breakeven.schema.statement import Observation
 HIGHER_IS_BETTER = frozenset({"goodput_share"})
 
 
-def verify(plan: Plan, observation: Observation) -> tuple[Finding, ...]:
+def verify(plan: Plan, observation: Observation, holdout: Observation | None = None) -> tuple[Finding, ...]:
     """One finding for every promise the plan makes about the observed use case and deployment, in the plan's order.
+
+    With a holdout, each has the same figure of what served before, measured at the same time.
 
     Raises:
         UsageError: the plan promises nothing about that deployment.
@@ -29,7 +33,18 @@ def verify(plan: Plan, observation: Observation) -> tuple[Finding, ...]:
         promised = sorted({f"{promise.use_case} on {promise.deployment}" for promise in plan.promises})
         message = f"plan {plan.id} promises nothing about {seen}; it does about {', '.join(promised) or 'nothing'}"
         raise UsageError(message, "observe the deployment that the plan chose")
-    return tuple(check(plan.id, promise, observation) for promise in promises)
+    found = (check(plan.id, promise, observation) for promise in promises)
+    return tuple(found if holdout is None else (_beside(one, holdout) for one in found))
+
+
+def _beside(finding: Finding, holdout: Observation) -> Finding:
+    measure = ACTUALS.get(finding.metric)
+    if measure is None or not holdout.n:
+        return finding
+    held = measure(holdout)
+    return msgspec.structs.replace(
+        finding, holdout=held.value, holdout_low=held.low, holdout_high=held.high, holdout_n=held.n
+    )
 
 
 def _about(promise: Promise, seen: Observation) -> bool:

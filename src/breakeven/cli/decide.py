@@ -6,7 +6,18 @@ from pathlib import Path
 
 import click
 
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json, sources_option
+from breakeven.cli.output import (
+    as_json,
+    config_option,
+    data_dir_option,
+    explained,
+    note,
+    owner_option,
+    print_json,
+    reason_option,
+    review_option,
+    sources_option,
+)
 
 
 @click.command()
@@ -54,7 +65,13 @@ def estimate(
 @click.option("--backend-url", help="Where the chosen deployment answers, if breakeven.yaml does not hold it yet.")
 @click.option("--model-name", help="The name that server gives the model.  [default: the catalog's]")
 @click.option("--holdout", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True)
-@click.option("--dry-run", is_flag=True, help="Print the policy instead of writing it.")
+@click.option("--stages", help="The plan's shares of the traffic in turn, such as 0.05,0.25,1; --next moves on.")
+@click.option("--next", "next_", is_flag=True, help="The next stage, where the one in force did no harm.")
+@click.option("--force", is_flag=True, help="The next stage whatever the holdout says.")
+@click.option("--dry-run", is_flag=True, help="Print the difference instead of writing it.")
+@owner_option
+@review_option
+@reason_option
 @as_json
 @explained
 def apply(
@@ -65,26 +82,68 @@ def apply(
     backend_url: str | None,
     model_name: str | None,
     holdout: float,
+    stages: str | None,
+    next_: bool,
+    force: bool,
     dry_run: bool,
+    owner: str,
+    review_on: str,
+    reason: str,
     json_: bool,
 ) -> None:
     """Route the use case to what the plan chose, keeping a holdout on the old route."""
-    from breakeven.app import loop as app
+    from breakeven.app import decisions as app
 
-    policy, changed = app.apply(
-        Path(config),
-        plan_id,
-        data_dir_override=data_dir,
-        backend_url=backend_url,
-        model_name=model_name,
-        holdout=holdout,
-        dry_run=dry_run,
-    )
-    if json_:
-        print_json({"policy_id": policy.id, "plan_id": policy.plan_id, "files": [str(path) for path in changed]})
-    elif dry_run:
-        for path, text in changed.items():
-            click.echo(f"# {path}\n{text}")
+    about = app.on(owner=owner, review_on=review_on, reason=reason, forced=force)
+    if next_:
+        found = app.next_stage(Path(config), data_dir=data_dir, dry_run=dry_run, about=about)
     else:
-        click.echo(f"applied {policy.plan_id} as {policy.id}; a running gateway takes it over within a second")
-        note("next: breakeven verify, once there is traffic")
+        found = app.apply(
+            Path(config),
+            plan_id,
+            data_dir=data_dir,
+            backend_url=backend_url,
+            model_name=model_name,
+            holdout=holdout,
+            stages=app.shares(stages),
+            dry_run=dry_run,
+            about=about,
+        )
+    if json_:
+        print_json(app.applied_json(found))
+    else:
+        click.echo(found.difference or "nothing changes")
+        for line in app.remarks(found):
+            note(line)
+
+
+@click.command()
+@click.argument("decision_id", required=False)
+@config_option
+@data_dir_option
+@click.option("--force", is_flag=True, help="Also where a file was edited since.")
+@owner_option
+@reason_option
+@as_json
+@explained
+def rollback(
+    *,
+    decision_id: str | None,
+    config: str,
+    data_dir: str | None,
+    force: bool,
+    owner: str,
+    reason: str,
+    json_: bool,
+) -> None:
+    """Restore the files of before the last `apply` (or DECISION_ID and all since), byte for byte."""
+    from breakeven.app import decisions as app
+
+    about = app.on(owner=owner, reason=reason, forced=force)
+    decision, policy = app.rollback(Path(config), decision_id, data_dir=data_dir, about=about)
+    if json_:
+        print_json({"policy_id": policy.id, "decision_id": decision.id, "undoes": decision.undoes.split()})
+    else:
+        click.echo(f"took back {decision.undoes} as {decision.id}; in force is {policy.id}")
+        for one in decision.files:
+            note(f"restored {one.path}")

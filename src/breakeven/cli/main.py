@@ -7,7 +7,9 @@ from importlib.metadata import version
 
 import click
 
-from breakeven.cli.decide import apply, estimate
+from breakeven.cli.decide import apply, estimate, rollback
+from breakeven.cli.decisions import decisions
+from breakeven.cli.diff import diff
 from breakeven.cli.drill import drill
 from breakeven.cli.events import events
 from breakeven.cli.experiment import lift, ope
@@ -17,6 +19,7 @@ from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify
 from breakeven.cli.money import compare, memo, tco
 from breakeven.cli.plan import plan
+from breakeven.cli.readiness import readiness
 from breakeven.cli.reconcile import reconcile
 from breakeven.cli.run import console, demo, emulate, serve
 from breakeven.cli.simulate import simulate, size
@@ -49,5 +52,6 @@ for command in (
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
     import_, export, reconcile,
+    rollback, decisions, diff, readiness,
 ):  # fmt: skip
     main.add_command(command)

@@ -73,13 +73,12 @@ def report(
 @as_json
 @explained
 def verify(*, plan_id: str | None, config: str, data_dir: str | None, form: str, json_: bool) -> None:
-    """Compare what a plan promised (the latest applied, or PLAN_ID) with what the ledger measured."""
-    from breakeven.app import loop as app
-    from breakeven.app import render
+    """Compare what a plan promised (the latest applied, or PLAN_ID) with what the ledger measured, and say why."""
+    from breakeven.app import decisions as app
+    from breakeven.app import loop, render
 
-    where = app.data_dir(config=Path(config), override=data_dir)
-    plan, findings = app.verify(where, plan_id)
+    plan, seen, decision = app.verify(loop.data_dir(config=Path(config), override=data_dir), plan_id)
     if json_:
-        print_json({"plan_id": plan.id, "verify": app.findings_json(findings)})
+        print_json(app.verified_json(plan, seen, decision))
     else:
-        click.echo(render.in_form(app.findings_document(findings), form))
+        click.echo(render.in_form(app.verified_document(seen), form))

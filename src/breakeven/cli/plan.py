@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json, sources_option
+from breakeven.cli.output import (
+    as_json,
+    config_option,
+    data_dir_option,
+    explained,
+    note,
+    owner_option,
+    print_json,
+    reason_option,
+    review_option,
+    sources_option,
+)
 from breakeven.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +39,9 @@ if TYPE_CHECKING:
 @click.option("--as-of", help="Prices as of this ISO date.  [default: today]")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--out", type=click.Path(file_okay=False), help="Where memo and policy are written instead.")
+@owner_option
+@review_option
+@reason_option
 @sources_option
 @as_json
 @click.pass_context
@@ -47,6 +61,9 @@ def plan(
     as_of: str | None,
     seed: int,
     out: str | None,
+    owner: str,
+    review_on: str,
+    reason: str,
     json_: bool,
 ) -> None:
     """Weigh every way to serve the demand; write a memo and a policy.
@@ -73,7 +90,10 @@ def plan(
         if alone:
             written = app.from_files(given, out=out, progress=progress)
         else:
-            written = app.from_project(Path(config), given, data_dir_override=data_dir, out=out, progress=progress)
+            about = app.decisions.on(owner=owner, review_on=review_on, reason=reason)
+            written = app.from_project(
+                Path(config), given, data_dir_override=data_dir, out=out, progress=progress, about=about
+            )
     if json_:
         print_json(app.contract(written, cpu_s=time.process_time() - began_s))
     else:

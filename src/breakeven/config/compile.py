@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
+from typing import Any
 
 import msgspec
 
@@ -202,7 +203,11 @@ def _backend(entry: BackendSettings, base_dir: str, chosen: Batching | None) -> 
 def _work(entry: DeploymentSettings, curve: WorkCurve | None) -> WorkCurve | None:
     if entry.work is None:
         return curve
-    stated = {"request_s": entry.work.request_ms / 1000, "row_s": entry.work.row_ms / 1000}
+    stated: dict[str, Any] = {"request_s": entry.work.request_ms / 1000, "row_s": entry.work.row_ms / 1000}
+    if entry.work.prefill_tokens_per_s:
+        stated["prefill_s_per_token"] = 1.0 / entry.work.prefill_tokens_per_s
+    if entry.work.tpot:
+        stated["tpot_s"] = tuple(sorted((float(point.batch), point.ms / 1000) for point in entry.work.tpot))
     return msgspec.structs.replace(curve or WorkCurve(), **stated)
 
 

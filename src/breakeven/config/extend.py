@@ -34,7 +34,7 @@ def add_deployment(settings_yaml_text: str, backend: BackendSettings, deployment
 
 def _put(root: CommentedMap, key: str, section: Section) -> None:
     """Grows a list in place, so that its comments stay; one written as `[]` is written anew."""
-    entry = CommentedMap(section.written())
+    entry = CommentedMap({name: _short(value) for name, value in section.written().items()})
     standing = root.get(key)
     names = [known.get("name") for known in standing or ()]
     if not isinstance(standing, CommentedSeq) or standing.fa.flow_style():
@@ -43,3 +43,18 @@ def _put(root: CommentedMap, key: str, section: Section) -> None:
         standing[names.index(entry["name"])] = entry
     else:
         standing.append(entry)
+
+
+def _short(value: object) -> object:
+    """Lists of mappings with one mapping a line, at any depth."""
+    if isinstance(value, dict):
+        return CommentedMap({name: _short(inner) for name, inner in value.items()})
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        return CommentedSeq([_flowing(one) for one in value])
+    return value
+
+
+def _flowing(value: dict[str, object]) -> CommentedMap:
+    made = CommentedMap(value)
+    made.fa.set_flow_style()
+    return made

@@ -194,11 +194,20 @@ class PriceSettings(Section):
     request_usd: Annotated[NotNegative | None, Field(description="per request, besides tokens")] = None
 
 
-class WorkSettings(Section):
-    """Time a classic model takes, measured or assumed, in milliseconds."""
+class TpotSettings(Section):
+    """A point of the capacity table."""
 
-    request_ms: Annotated[NotNegative, Field(description="per request")] = 0.0
-    row_ms: Annotated[NotNegative, Field(description="per scored row")] = 0.0
+    batch: Annotated[Count, Field(description="sequences in flight at one replica")]
+    ms: Annotated[Positive, Field(description="milliseconds per output token of each of them")]
+
+
+class WorkSettings(Section):
+    """Time that work takes, measured, assumed or written by `breakeven apply`; what is left out is predicted."""
+
+    request_ms: Annotated[NotNegative, Field(description="per request, in milliseconds")] = 0.0
+    row_ms: Annotated[NotNegative, Field(description="a classic model's per scored row, in milliseconds")] = 0.0
+    prefill_tokens_per_s: Annotated[NotNegative, Field(description="prompt tokens a replica reads in a second")] = 0.0
+    tpot: Annotated[tuple[TpotSettings, ...], Field(description="how fast it writes, by batch, ascending")] = ()
 
 
 class DeploymentSettings(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from breakeven.console import decide_charts, words
+from breakeven.console import decide_charts, ready, words
 from breakeven.console.overview import NOT_MEASURABLE
 from breakeven.console.query import Query
 from breakeven.console.source import Source
@@ -72,7 +72,12 @@ def build(source: Source, query: Query) -> View:
         reason=plan.reason,
         numbers=_numbers(plan),
         charts=decide_charts.build(plan),
-        tables=(_options(plan), _findings(findings), _facts(plan.facts)),
+        tables=(
+            _options(plan),
+            _findings(findings),
+            *ready.tables(source.readiness(), plan.use_case),
+            _facts(plan.facts),
+        ),
         passages=_passages(plan),
         emulated=_emulated(findings),
         period=f"prices and facts as of {plan.as_of}",

@@ -14,6 +14,7 @@ from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
+from breakeven.schema.readiness import Readiness
 from breakeven.schema.statement import Statement
 from breakeven.schema.tracking import BadCount
 from breakeven.schema.tracking_health import TrackingHealth
@@ -59,6 +60,9 @@ class Source(Protocol):
 
     def trusted(self) -> Trusted:
         """What stands beside the statement; nothing before the first record."""
+
+    def readiness(self) -> Readiness | None:
+        """The checklist of the policy in force; None before the first `serve`."""
 
     def metrics(self) -> str:
         """The ledger and its alerts as Prometheus text."""
@@ -108,6 +112,10 @@ class Fresh:
     def trusted(self) -> Trusted:
         """As the source says, at most `SLOWLY` times as old as other answers."""
         return self._ask("trusted", self._source.trusted, SLOWLY)
+
+    def readiness(self) -> Readiness | None:
+        """As the source says, at most `SLOWLY` times as old as other answers."""
+        return self._ask("readiness", self._source.readiness, SLOWLY)
 
     def metrics(self) -> str:
         """As the source says, at most `ttl_s` old."""

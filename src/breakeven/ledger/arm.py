@@ -54,6 +54,9 @@ def observe(
         total_s=samples.total_s,
         emulated=any(one.cell.emulated for one in mine),
         share=n / _n(arrived) if n else 0.0,
+        unpriced=sum(one.cell.unpriced for one in mine),
+        input_tokens=sum(one.cell.input_tokens for one in mine),
+        output_tokens=sum(one.cell.output_tokens for one in mine),
     )
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from breakeven.errors import PolicyError
-from breakeven.schema.plan import Plan
-from breakeven.schema.policy import RouteTarget
+from breakeven.perf.work import work_curve
+from breakeven.schema.plan import Option, Plan
+from breakeven.schema.policy import RouteTarget, WorkCurve
+from breakeven.schema.workload import Workload
 
 PLAN_ARM, HOLDOUT_ARM = "plan", "holdout"
+MOST_HELD = 0.5
+"""Beyond half, the holdout would be the plan; a stage of a rollout may hold back more, for a while."""
 
 
 def route_targets(
@@ -17,6 +21,7 @@ def route_targets(
     holdout_share: float,
     *,
     deployments: Collection[str] | None = None,
+    most_held: float = MOST_HELD,
 ) -> tuple[RouteTarget, ...]:
     """Targets of a weighted route: the chosen one with 1 - holdout, the others of the current route share the holdout.
 
@@ -24,10 +29,10 @@ def route_targets(
     those that exist; None does not check.
 
     Raises:
-        PolicyError: the share is not in 0..0.5, or the chosen deployment does not exist yet.
+        PolicyError: the share is not in 0..`most_held`, or the chosen deployment does not exist yet.
     """
-    if not 0 <= holdout_share <= 0.5:  # noqa: PLR2004 - beyond half the holdout would be the plan
-        message = f"a holdout is 0 to 0.5 of the traffic, got {holdout_share:g}"
+    if not 0 <= holdout_share <= most_held:
+        message = f"a holdout is 0 to {most_held:g} of the traffic, got {holdout_share:g}"
         raise PolicyError(message, "try 0.1")
     chosen = next(option for option in plan.options if option.name == plan.chosen).deployment.id
     if deployments is not None and chosen not in deployments:
@@ -39,7 +44,25 @@ def route_targets(
     if not others or holdout_share == 0:
         return (RouteTarget(deployment=chosen, weight=1.0, arm=PLAN_ARM),)
     held = (
-        RouteTarget(deployment=target.deployment, weight=holdout_share * (target.weight / total), arm=HOLDOUT_ARM)
+        RouteTarget(
+            deployment=target.deployment, weight=_share(holdout_share * (target.weight / total)), arm=HOLDOUT_ARM
+        )
         for target in others
     )
-    return (RouteTarget(deployment=chosen, weight=1.0 - holdout_share, arm=PLAN_ARM), *held)
+    return (RouteTarget(deployment=chosen, weight=_share(1.0 - holdout_share), arm=PLAN_ARM), *held)
+
+
+def _share(value: float) -> float:
+    """Without the dust of binary fractions: 1 - 0.95 is written 0.05. A weight that is there stays above nothing."""
+    return round(value, 12) or value
+
+
+def capacity_table(option: Option, workload: Workload) -> WorkCurve | None:
+    """What admission needs of an option with accelerators: prefill seconds per token and TPOT by batch, at the demand.
+
+    The context of a sequence is the mean prompt and half the mean answer. None where the plan predicted no steps.
+    """
+    if option.performance is None or option.performance.curve is None:
+        return None
+    context = workload.input_tokens_mean + workload.output_tokens_mean / 2
+    return work_curve(option.performance.curve, context)

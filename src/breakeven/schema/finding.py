@@ -10,7 +10,10 @@ Verdict = Literal["came_true", "better", "worse", "not_enough_evidence", "not_me
 
 
 class Finding(Noun, frozen=True, kw_only=True):
-    """One promise checked. `low`..`high` is the interval of the actual figure; `n` the rows behind it."""
+    """One promise checked. `low`..`high` is the interval of the actual figure; `n` the rows behind it.
+
+    `holdout` is the same figure of what served before and went on with a part of the traffic, None where nothing did.
+    """
 
     plan_id: str
     metric: str
@@ -27,3 +30,7 @@ class Finding(Noun, frozen=True, kw_only=True):
     use_case: str = ""
     deployment: str = ""
     note: str = ""
+    holdout: float | None = None
+    holdout_low: float | None = None
+    holdout_high: float | None = None
+    holdout_n: int = 0

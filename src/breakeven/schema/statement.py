@@ -122,6 +122,7 @@ class Observation(Noun, frozen=True, kw_only=True):
 
     `up_s` is the time the deployment's capacity was up, `span_s` the time from the first to the last arrival; sorted
     samples are seconds. `useful` None means that usefulness is not measurable; then `in_budget` stands in for it.
+    `unpriced` rows have no cost; tokens are sums over all of them.
     """
 
     use_case: str
@@ -140,3 +141,6 @@ class Observation(Noun, frozen=True, kw_only=True):
     total_s: tuple[float, ...]
     emulated: bool
     share: float = 1.0
+    unpriced: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0

@@ -1,0 +1,1 @@
+"""What two plans, two policies or two statements differ in. Pure."""
