@@ -1,0 +1,215 @@
+"""The cheapest numbers of committed units: every one where they are few, else a program's answer improved by steps.
+
+Minimum cost per useful prediction is a ratio. Where units differ in how many answers are useful it is found by
+Dinkelbach's method: the least cost - worth x useful, with the last answer's ratio as the worth, until it stays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from breakeven.planner.portfolio.dispatch import Counts, Task, serve
+from breakeven.planner.portfolio.load import Array
+from breakeven.planner.portfolio.plant import Plant, Route, useful
+from breakeven.quantity import HOURS_PER_MONTH, SECONDS_PER_HOUR
+
+TIE = 1e-12
+"""Relative difference below which two costs are the same: then the smaller commitment is the answer."""
+CELLS = 300_000
+"""Choices x windows that are weighed at once."""
+MOST_CELLS = 15_000_000
+"""Choices x windows x ways to serve each, up to which every choice is weighed on every window."""
+LEVELS = 200
+"""Levels that a load has at least when its windows are joined, so that every choice can be weighed on them."""
+KEPT = 20
+"""Choices that are weighed on every window where all could be weighed on levels alone."""
+ROUNDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Numbers of each committed unit, the burst's route, its cost in USD and its useful predictions a month.
+
+    `gap` is what another choice could save at most, as a share of the cost; None where nothing bounds it.
+    """
+
+    counts: tuple[int, ...]
+    route: Route
+    cost_usd: float
+    useful: float
+    gap: float | None = 0.0
+
+    def value(self, worth: float) -> float:
+        """Cost - worth x useful; infinite where the load cannot be served."""
+        return self.cost_usd - worth * self.useful if self.cost_usd < math.inf else math.inf
+
+
+def search(plant: Plant, task: Task) -> Found:
+    """The choice with the least cost per useful prediction; its cost is infinite where none can serve the load."""
+    units = (*plant.units, *(unit for route in plant.routes for unit in route.units))
+    found = least(plant, task, 0.0)
+    for _ in range(ROUNDS if len({useful(unit) for unit in units}) > 1 else 0):
+        if not (0 < found.cost_usd < math.inf and found.useful > 0):
+            break
+        worth = found.cost_usd / found.useful
+        better = least(plant, task, worth)
+        if better.value(worth) >= -TIE * found.cost_usd:
+            break
+        found = better
+    return found
+
+
+def least(plant: Plant, task: Task, worth: float) -> Found:
+    """The choice with the least cost - worth x useful, over every route; of equal ones the first."""
+    best: Found | None = None
+    for route in plant.routes:
+        found = _on_route(plant, route, task, worth)
+        if best is None or found.value(worth) < best.value(worth) - TIE * abs(best.value(worth)):
+            best = found
+    if best is None:
+        message = "a plant has at least one route, be it an empty one"
+        raise ValueError(message)
+    return best
+
+
+def bounds(plant: Plant, task: Task) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The least and the most units of each: more would serve nothing."""
+    waiting = task.waiting / (HOURS_PER_MONTH * SECONDS_PER_HOUR)
+    sizes = plant.goodput_rps.tolist()
+    enough = [math.ceil(task.firm.peak_rps / size - 1e-9) + math.ceil(waiting / size) for size in sizes]
+    lows = tuple(unit.least for unit in plant.units)
+    highs = tuple(
+        max(unit.least, count if unit.most is None else min(unit.most, count))
+        for unit, count in zip(plant.units, enough, strict=True)
+    )
+    return lows, highs
+
+
+def grid(lows: Sequence[int], highs: Sequence[int], size: int) -> Iterator[Counts]:
+    """Every choice between the two, ascending, in portions of at most `size`."""
+    shape = tuple(high - low + 1 for low, high in zip(lows, highs, strict=True))
+    total = math.prod(shape)
+    for start in range(0, total, size):
+        flat = np.arange(start, min(total, start + size))
+        found = np.stack(np.unravel_index(flat, shape), axis=1) if shape else np.zeros((1, 0))
+        yield found.astype(np.int64) + np.array(lows, dtype=np.int64)
+
+
+def _on_route(plant: Plant, route: Route, task: Task, worth: float) -> Found:
+    lows, highs = bounds(plant, task)
+    choices = math.prod(high - low + 1 for low, high in zip(lows, highs, strict=True))
+    ways = 1 + len(plant.units) + 3 * (1 + spot_units(task, route))
+    room = MOST_CELLS // (choices * ways)
+    joined = task.firm.levels(max(room, LEVELS))
+    if joined.rate_rps.size > max(room, 1):
+        return programmed(plant, route, task, worth)
+    exact = joined.rate_rps.size == task.firm.levels(task.firm.rate_rps.size).rate_rps.size
+    first = _kept(plant, route, replace(task, firm=joined), worth, 1 if exact else KEPT)
+    counts, value = first[0], math.inf
+    for one in first:
+        found = float(values(one[None, :], plant, route, task, worth)[0])
+        if found < value:
+            counts, value = one, found
+    if not exact:
+        counts = stepped(plant, route, task, worth, counts)
+    return found_at(counts, plant, route, task, worth, 0.0 if exact else None)
+
+
+def _kept(plant: Plant, route: Route, task: Task, worth: float, keep: int) -> list[NDArray[np.int64]]:
+    """The best choices, the first of equals in front."""
+    best: list[tuple[float, int, NDArray[np.int64]]] = []
+    seen = 0
+    for counts in grid(*bounds(plant, task), max(1, CELLS // task.firm.rate_rps.size)):
+        weighed = values(counts, plant, route, task, worth)
+        lowest = np.argsort(weighed, kind="stable")[:keep]
+        near = np.flatnonzero(weighed <= weighed.min() + TIE * abs(weighed.min()))[:1]
+        picked = {int(at): None for at in (*near, *lowest)}
+        best.extend((float(weighed[at]), seen + at, counts[at]) for at in picked)
+        seen += len(counts)
+        best = _sorted(best)[:keep]
+    return [counts for _, _, counts in best]
+
+
+def _sorted(best: list[tuple[float, int, NDArray[np.int64]]]) -> list[tuple[float, int, NDArray[np.int64]]]:
+    """By value; the first choice stands before later ones that are as good but for rounding."""
+    lowest = min(value for value, _, _ in best)
+    if not math.isfinite(lowest):
+        return sorted(best, key=lambda one: (one[0], one[1]))
+    near = lowest + TIE * abs(lowest)
+    return sorted(best, key=lambda one: (lowest if one[0] <= near else one[0], one[1]))
+
+
+def stepped(plant: Plant, route: Route, task: Task, worth: float, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same, improved by one unit more or less, or one exchanged for some of another, as often as that pays."""
+    lows, highs = (np.array(bound, dtype=np.int64) for bound in bounds(plant, task))
+    value = float(values(counts[None, :], plant, route, task, worth)[0])
+    for _ in range(ROUNDS * max(1, len(counts))):
+        near = _beside(counts, plant.goodput_rps)
+        near = near[((near >= lows) & (near <= highs)).all(axis=1)]
+        weighed = values(near, plant, route, task, worth) if len(near) else np.array([math.inf])
+        if not weighed.min() < value - TIE * abs(value):
+            break
+        counts, value = near[int(weighed.argmin())], float(weighed.min())
+    return counts
+
+
+def _beside(counts: NDArray[np.int64], sizes: Array) -> Counts:
+    found = []
+    one = np.eye(len(counts), dtype=np.int64)
+    for at in range(len(counts)):
+        found.extend([counts + one[at], counts - one[at]])
+        for other in range(len(counts)):
+            if other != at:
+                equal = sizes[at] / sizes[other]
+                found.extend(
+                    counts - one[at] + one[other] * int(much) for much in {math.floor(equal), math.ceil(equal)}
+                )
+    return np.array(found, dtype=np.int64).reshape(len(found), len(counts))
+
+
+def values(counts: Counts, plant: Plant, route: Route, task: Task, worth: float) -> Array:
+    """Cost - worth x useful of each choice; infinite where it cannot serve the load."""
+    served = serve(counts, plant, route, task, worth)
+    return np.asarray(np.where(np.isinf(served.cost_usd), np.inf, served.cost_usd - worth * served.useful))
+
+
+def found_at(
+    counts: NDArray[np.int64], plant: Plant, route: Route, task: Task, worth: float, gap: float | None
+) -> Found:
+    """A choice with what it costs and brings."""
+    served = serve(counts[None, :], plant, route, task, worth)
+    numbers = tuple(counts.tolist())
+    cost, right = float(served.cost_usd[0]), float(served.useful[0])
+    return Found(counts=numbers, route=route, cost_usd=cost, useful=right, gap=gap)
+
+
+def programmed(plant: Plant, route: Route, task: Task, worth: float) -> Found:
+    """The choice where there are too many to weigh each: steps from each unit alone and from none."""
+    lows, highs = bounds(plant, task)
+    starts = [np.array(lows, dtype=np.int64)]
+    for at, high in enumerate(highs):
+        alone = starts[0].copy()
+        alone[at] = high
+        starts.append(alone)
+    firm = task.firm.levels(LEVELS)
+    near = [stepped(plant, route, replace(task, firm=firm), worth, one) for one in starts]
+    best = min(
+        (stepped(plant, route, task, worth, one) for one in near), key=lambda one: _at(one, plant, route, task, worth)
+    )
+    return found_at(best, plant, route, task, worth, None)
+
+
+def _at(counts: NDArray[np.int64], plant: Plant, route: Route, task: Task, worth: float) -> float:
+    return float(values(counts[None, :], plant, route, task, worth)[0])
+
+
+def spot_units(task: Task, route: Route) -> int:
+    """The most spot units that can run at once."""
+    if route.spot is None or not route.spot.goodput_rps:
+        return 0
+    return math.ceil(task.firm.peak_rps * task.spot_share(route) / route.spot.goodput_rps)
