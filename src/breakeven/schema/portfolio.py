@@ -13,6 +13,9 @@ UnitKind = Literal["owned", "colocated", "reserved_1y", "reserved_3y", "provisio
 BY_USE: frozenset[UnitKind] = frozenset({"on_demand", "spot", "api"})
 """Kinds that follow the load."""
 
+Act = Literal["buy", "commit", "renew", "let go"]
+"""What is done at the start of a period of a schedule."""
+
 Placing = Literal["together", "by priority", "deferred"]
 """Tiers as one by the rule of the strictest; apart in each window; apart, with opportunistic work that may wait."""
 
@@ -167,7 +170,7 @@ class Step(Noun, frozen=True, kw_only=True):
     """One act of a schedule at the start of a month (0 is now); `units` are of `name`."""
 
     month: int
-    act: Literal["buy", "commit", "renew", "let go"]
+    act: Act
     name: str
     units: int
     usd_per_unit_h: float

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breakeven.errors import InfeasibleError
+from breakeven.planner.portfolio import search
 from breakeven.planner.portfolio.best import best_portfolio
 from breakeven.planner.portfolio.fractile import busy_share, divisible_usd, fractile_rps
 from breakeven.planner.portfolio.load import Duration, duration, duration_of_arrivals
@@ -244,6 +245,20 @@ def test_the_closed_form_agrees_where_units_are_divisible(seed: int, fixed: floa
     everything = divisible_usd(load, owned, API, np.append(load.rate_rps, 0.0))
     assert closed == pytest.approx(everything.min(), rel=1e-12)
     assert best_portfolio(load, [owned, API]).monthly_usd == pytest.approx(closed, rel=1e-3)
+
+
+def test_too_many_choices_are_bounded_by_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not every choice is weighed, the answer is the same or its gap says how far it can be off."""
+    load = duration(np.random.default_rng(1).gamma(4, 5, 200), window_s=3600)
+    units = [OWNED, YEARLY, msgspec.structs.replace(YEARLY, name="small", goodput_rps=0.5, fixed_usd_per_h=1.1), API]
+    exact = best_portfolio(load, units)
+    monkeypatch.setattr(search, "MOST_CELLS", 1)
+    found = best_portfolio(load, units)
+    assert exact.gap == 0
+    assert found.gap is not None
+    assert exact.monthly_usd <= found.monthly_usd * (1 + 1e-12)
+    assert found.monthly_usd * (1 - found.gap) <= exact.monthly_usd
+    assert found.gap < 0.02
 
 
 def test_a_unit_that_never_pays_has_no_busy_share() -> None:

@@ -57,6 +57,20 @@ class Duration:
             raise ValueError(message)
         return Duration(rate_rps=self.rate_rps * factor, fill=self.fill, hours=self.hours, window_s=self.window_s)
 
+    def equal(self, count: int) -> Array:
+        """Mean rates to carry of `count` equally long stretches of the sorted month, ascending."""
+        order = np.argsort(self.rate_rps, kind="stable")
+        ends = np.append(0.0, np.cumsum(self.hours[order]))
+        below = np.append(0.0, np.cumsum((self.rate_rps * self.hours)[order]))
+        cuts = np.linspace(0, ends[-1], count + 1)
+        return np.asarray(np.maximum(np.diff(np.interp(cuts, ends, below)) * count / ends[-1], 0.0))
+
+    @property
+    def mean_fill(self) -> float:
+        """Requests / what the rates to carry would be, over the month."""
+        carried = float(self.rate_rps @ self.hours) * SECONDS_PER_HOUR
+        return self.requests / carried if carried > 0 else 1.0
+
     def levels(self, most: int) -> Duration:
         """At most so many windows: equal ones joined, then neighbours in rate, each joined to their mean rate.
 

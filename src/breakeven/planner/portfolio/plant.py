@@ -66,6 +66,11 @@ def full(unit: Unit) -> float:
     return fixed + marginal(unit)
 
 
+def usd_per_rps_h(unit: Unit, fill: float) -> float:
+    """USD for carrying 1 request/s for an hour on a busy unit; of that rate, `fill` comes."""
+    return SECONDS_PER_HOUR * (full(unit) - marginal(unit) + marginal(unit) * fill)
+
+
 def useful(unit: Unit) -> float:
     """Share of a unit's answers that are in time and useful."""
     return unit.useful_share

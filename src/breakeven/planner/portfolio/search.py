@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from breakeven.planner.portfolio.dispatch import Counts, Task, serve
 from breakeven.planner.portfolio.load import Array
 from breakeven.planner.portfolio.plant import Plant, Route, useful
+from breakeven.planner.portfolio.relaxed import relaxed
 from breakeven.quantity import HOURS_PER_MONTH, SECONDS_PER_HOUR
 
 TIE = 1e-12
@@ -107,7 +108,7 @@ def _on_route(plant: Plant, route: Route, task: Task, worth: float) -> Found:
     room = MOST_CELLS // (choices * ways)
     joined = task.firm.levels(max(room, LEVELS))
     if joined.rate_rps.size > max(room, 1):
-        return programmed(plant, route, task, worth)
+        return _programmed(plant, route, task, worth)
     exact = joined.rate_rps.size == task.firm.levels(task.firm.rate_rps.size).rate_rps.size
     first = _kept(plant, route, replace(task, firm=joined), worth, 1 if exact else KEPT)
     counts, value = first[0], math.inf
@@ -188,24 +189,23 @@ def found_at(
     return Found(counts=numbers, route=route, cost_usd=cost, useful=right, gap=gap)
 
 
-def programmed(plant: Plant, route: Route, task: Task, worth: float) -> Found:
-    """The choice where there are too many to weigh each: steps from each unit alone and from none."""
-    lows, highs = bounds(plant, task)
-    starts = [np.array(lows, dtype=np.int64)]
-    for at, high in enumerate(highs):
-        alone = starts[0].copy()
-        alone[at] = high
-        starts.append(alone)
-    firm = task.firm.levels(LEVELS)
-    near = [stepped(plant, route, replace(task, firm=firm), worth, one) for one in starts]
-    best = min(
-        (stepped(plant, route, task, worth, one) for one in near), key=lambda one: _at(one, plant, route, task, worth)
-    )
-    return found_at(best, plant, route, task, worth, None)
+def _programmed(plant: Plant, route: Route, task: Task, worth: float) -> Found:
+    """The choice where there are too many to weigh each: steps from a program's answer, from each unit alone and none.
 
-
-def _at(counts: NDArray[np.int64], plant: Plant, route: Route, task: Task, worth: float) -> float:
-    return float(values(counts[None, :], plant, route, task, worth)[0])
+    The program takes the burst as divisible, so that its bound holds for whole units as well.
+    """
+    lows, highs = (np.array(bound, dtype=np.int64) for bound in bounds(plant, task))
+    mix = relaxed(plant, route, task)
+    starts = [lows, *(np.where(np.arange(lows.size) == at, highs, lows) for at in range(lows.size))]
+    if mix is not None:
+        starts.insert(0, np.clip(mix.counts, lows, highs))
+    coarse = replace(task, firm=task.firm.levels(LEVELS))
+    near = np.unique([stepped(plant, route, coarse, worth, one) for one in starts], axis=0)
+    best = near[int(values(near, plant, route, task, worth).argmin())]
+    found = found_at(best, plant, route, task, worth, None)
+    if mix is None or worth or task.waiting or np.ptp(task.firm.fill) > TIE or not 0 < found.cost_usd < math.inf:
+        return found
+    return replace(found, gap=max(0.0, 1 - mix.floor_usd / found.cost_usd))
 
 
 def spot_units(task: Task, route: Route) -> int:
