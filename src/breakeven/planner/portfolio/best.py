@@ -38,7 +38,7 @@ def best_portfolio(
     """
     check(tiers)
     offered = plant(units, load)
-    posed = tasks(load, tiers)
+    posed = tasks(load.levels(load.rate_rps.size), tiers)
     found = {placing: search(offered, task) for placing, task in posed.items()}
     placing = min(found, key=lambda one: (_ratio(found[one]), list(found).index(one)))
     best = found[placing]

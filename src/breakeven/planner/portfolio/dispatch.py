@@ -49,9 +49,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """What each source does, choices x windows (rates in requests/s) or choices (waiting requests, money)."""
+    """What each source does: rates in requests/s and units, and per choice the requests that waited, money, and use.
+
+    `committed` are choices x windows. The burst depends on the sum of what is committed alone: its arrays have a row
+    for each such sum, and `row` says which is a choice's.
+    """
 
     committed: tuple[Array, ...]
+    row: NDArray[np.intp]
     spot: Array
     on_demand: Array
     api: Array
@@ -68,24 +73,25 @@ def serve(counts: Counts, plant: Plant, route: Route, task: Task, worth: float =
     A choice that cannot serve everything costs infinity.
     """
     rate = np.broadcast_to(task.firm.rate_rps, (len(counts), task.firm.rate_rps.size))
-    committed, left = _committed(counts, plant, rate, worth)
-    cap = task.spot_share(route) * rate
-    burst = _burst(left, cap, route, task.firm, worth)
+    committed = _committed(counts, plant, rate, worth)
+    carried, row = np.unique(np.round(counts @ plant.goodput_rps, 9), return_inverse=True)
+    left = np.maximum(task.firm.rate_rps - carried[:, None], 0.0)
+    burst = _burst(left, task.spot_share(route) * task.firm.rate_rps, route, task.firm, worth)
     idle = [
         np.maximum(counts[:, [at]] * size - committed[at], 0.0) @ task.firm.hours * SECONDS_PER_HOUR
         for at, size in enumerate(plant.goodput_rps)
     ]
     waiting = _waiting(np.full(len(counts), task.waiting), idle, plant, route, worth)
-    return _sum(counts, plant, route, task.firm, (committed, burst, waiting))
+    return _sum(counts, plant, route, task.firm, (committed, row.reshape(-1), burst, waiting))
 
 
-def _committed(counts: Counts, plant: Plant, rate: Array, worth: float) -> tuple[tuple[Array, ...], Array]:
-    """What each committed unit serves, and what is left."""
+def _committed(counts: Counts, plant: Plant, rate: Array, worth: float) -> tuple[Array, ...]:
+    """What each committed unit serves."""
     served = [np.zeros_like(rate)] * len(plant.units)
     for at in _merit(plant, worth):
         served[at] = np.minimum(rate, counts[:, [at]] * plant.goodput_rps[at])
         rate = rate - served[at]
-    return tuple(served), rate
+    return tuple(served)
 
 
 def _merit(plant: Plant, worth: float) -> list[int]:
@@ -185,12 +191,12 @@ def _sum(
     plant: Plant,
     route: Route,
     firm: Duration,
-    found: tuple[tuple[Array, ...], Burst, tuple[tuple[tuple[str, Array], ...], Array]],
+    found: tuple[tuple[Array, ...], NDArray[np.intp], Burst, tuple[tuple[tuple[str, Array], ...], Array]],
 ) -> Served:
     """Money and useful predictions of a month."""
-    committed, (spot, rent, api, spot_units, rent_units, missing), (waiting, busy) = found
+    committed, row, (spot, rent, api, spot_units, rent_units, missing), (waiting, busy) = found
     paid = counts + np.where(counts > 0, plant.spare, 0)
-    cost = missing + busy + paid @ plant.fixed_usd_per_h * HOURS_PER_MONTH
+    cost = missing[row] + busy + paid @ plant.fixed_usd_per_h * HOURS_PER_MONTH
     right = np.zeros(len(counts))
     requests = {unit.name: rate @ firm.requests_per_rps for unit, rate in zip(plant.units, committed, strict=True)}
     for unit, rate, units in (
@@ -199,15 +205,16 @@ def _sum(
         (route.api, api, None),
     ):
         if unit is not None:
-            requests[unit.name] = rate @ firm.requests_per_rps
+            requests[unit.name] = (rate @ firm.requests_per_rps)[row]
         if unit is not None and units is not None:
-            cost = cost + (units + np.where(units > 0, unit.spare, 0)) @ firm.hours * unit.fixed_usd_per_h
+            cost = cost + ((units + np.where(units > 0, unit.spare, 0)) @ firm.hours * unit.fixed_usd_per_h)[row]
     for unit in (*plant.units, *route.units):
         total = requests[unit.name] + sum(count for name, count in waiting if name == unit.name)
         cost = cost + total * marginal(unit)
         right = right + total * useful(unit)
     return Served(
         committed=committed,
+        row=row,
         spot=spot,
         on_demand=rent,
         api=api,

@@ -16,15 +16,19 @@ from numpy.typing import NDArray
 from breakeven.planner.portfolio.dispatch import Counts, Task, serve
 from breakeven.planner.portfolio.load import Array
 from breakeven.planner.portfolio.plant import Plant, Route, useful
-from breakeven.planner.portfolio.relaxed import relaxed
+from breakeven.planner.portfolio.relaxed import Relaxed, relaxed
 from breakeven.quantity import HOURS_PER_MONTH, SECONDS_PER_HOUR
 
 TIE = 1e-12
 """Relative difference below which two costs are the same: then the smaller commitment is the answer."""
 CELLS = 300_000
 """Choices x windows that are weighed at once."""
-MOST_CELLS = 15_000_000
+MOST_CELLS = 20_000_000
 """Choices x windows x ways to serve each, up to which every choice is weighed on every window."""
+MOST_CHOICES = 200_000
+"""Choices beyond which not each is weighed."""
+BURST = 12
+"""What weighing one number of spot units takes, against one committed unit."""
 LEVELS = 200
 """Levels that a load has at least when its windows are joined, so that every choice can be weighed on them."""
 KEPT = 20
@@ -36,14 +40,21 @@ ROUNDS = 30
 class Found:
     """Numbers of each committed unit, the burst's route, its cost in USD and its useful predictions a month.
 
-    `gap` is what another choice could save at most, as a share of the cost; None where nothing bounds it.
+    No choice costs less than `floor_usd`, which is the cost itself where all were weighed; None where nothing is known.
     """
 
     counts: tuple[int, ...]
     route: Route
     cost_usd: float
     useful: float
-    gap: float | None = 0.0
+    floor_usd: float | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """What another choice could save at most, as a share of the cost; None where nothing bounds it."""
+        if self.floor_usd is None or not 0 < self.cost_usd < math.inf:
+            return None if self.floor_usd is None else 0.0
+        return max(0.0, 1 - self.floor_usd / self.cost_usd)
 
     def value(self, worth: float) -> float:
         """Cost - worth x useful; infinite where the load cannot be served."""
@@ -51,7 +62,10 @@ class Found:
 
 
 def search(plant: Plant, task: Task) -> Found:
-    """The choice with the least cost per useful prediction; its cost is infinite where none can serve the load."""
+    """The choice with the least cost per useful prediction; its cost is infinite where none can serve the load.
+
+    The load's windows are taken as they are: join equal ones first (`Duration.levels`), which makes this faster.
+    """
     units = (*plant.units, *(unit for route in plant.routes for unit in route.units))
     found = least(plant, task, 0.0)
     for _ in range(ROUNDS if len({useful(unit) for unit in units}) > 1 else 0):
@@ -67,15 +81,15 @@ def search(plant: Plant, task: Task) -> Found:
 
 def least(plant: Plant, task: Task, worth: float) -> Found:
     """The choice with the least cost - worth x useful, over every route; of equal ones the first."""
-    best: Found | None = None
-    for route in plant.routes:
-        found = _on_route(plant, route, task, worth)
-        if best is None or found.value(worth) < best.value(worth) - TIE * abs(best.value(worth)):
-            best = found
-    if best is None:
-        message = "a plant has at least one route, be it an empty one"
-        raise ValueError(message)
-    return best
+    found = [_on_route(plant, route, task, worth) for route in plant.routes]
+    best = found[0]
+    for other in found[1:]:
+        if other.value(worth) < best.value(worth) - TIE * abs(best.value(worth)):
+            best = other
+    known = [one.floor_usd for one in found if one.floor_usd is not None]
+    floor = min(known) if len(known) == len(found) and not worth else None
+    exact = all(one.floor_usd == one.cost_usd for one in found)
+    return replace(best, floor_usd=best.cost_usd if exact else floor)
 
 
 def bounds(plant: Plant, task: Task) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -104,21 +118,26 @@ def grid(lows: Sequence[int], highs: Sequence[int], size: int) -> Iterator[Count
 def _on_route(plant: Plant, route: Route, task: Task, worth: float) -> Found:
     lows, highs = bounds(plant, task)
     choices = math.prod(high - low + 1 for low, high in zip(lows, highs, strict=True))
-    ways = 1 + len(plant.units) + 3 * (1 + spot_units(task, route))
-    room = MOST_CELLS // (choices * ways)
-    joined = task.firm.levels(max(room, LEVELS))
-    if joined.rate_rps.size > max(room, 1):
+    if choices > MOST_CHOICES:
         return _programmed(plant, route, task, worth)
-    exact = joined.rate_rps.size == task.firm.levels(task.firm.rate_rps.size).rate_rps.size
+    sums = len(np.unique(np.round(next(grid(lows, highs, choices)) @ plant.goodput_rps, 9)))
+    work = choices * (1 + len(plant.units)) + sums * BURST * (1 + spot_units(task, route))
+    joined = task.firm.levels(max(MOST_CELLS // work, LEVELS))
+    if joined.rate_rps.size * work > MOST_CELLS:
+        return _programmed(plant, route, task, worth)
+    exact = joined.rate_rps.size == task.firm.rate_rps.size
     first = _kept(plant, route, replace(task, firm=joined), worth, 1 if exact else KEPT)
     counts, value = first[0], math.inf
     for one in first:
-        found = float(values(one[None, :], plant, route, task, worth)[0])
-        if found < value:
-            counts, value = one, found
+        weighed = float(values(one[None, :], plant, route, task, worth)[0])
+        if weighed < value:
+            counts, value = one, weighed
     if not exact:
         counts = stepped(plant, route, task, worth, counts)
-    return found_at(counts, plant, route, task, worth, 0.0 if exact else None)
+    found = found_at(counts, plant, route, task, worth)
+    if exact:
+        return replace(found, floor_usd=found.cost_usd)
+    return _bounded(found, relaxed(plant, route, task), task, worth)
 
 
 def _kept(plant: Plant, route: Route, task: Task, worth: float, keep: int) -> list[NDArray[np.int64]]:
@@ -179,14 +198,12 @@ def values(counts: Counts, plant: Plant, route: Route, task: Task, worth: float)
     return np.asarray(np.where(np.isinf(served.cost_usd), np.inf, served.cost_usd - worth * served.useful))
 
 
-def found_at(
-    counts: NDArray[np.int64], plant: Plant, route: Route, task: Task, worth: float, gap: float | None
-) -> Found:
+def found_at(counts: NDArray[np.int64], plant: Plant, route: Route, task: Task, worth: float) -> Found:
     """A choice with what it costs and brings."""
     served = serve(counts[None, :], plant, route, task, worth)
     numbers = tuple(counts.tolist())
     cost, right = float(served.cost_usd[0]), float(served.useful[0])
-    return Found(counts=numbers, route=route, cost_usd=cost, useful=right, gap=gap)
+    return Found(counts=numbers, route=route, cost_usd=cost, useful=right)
 
 
 def _programmed(plant: Plant, route: Route, task: Task, worth: float) -> Found:
@@ -202,10 +219,14 @@ def _programmed(plant: Plant, route: Route, task: Task, worth: float) -> Found:
     coarse = replace(task, firm=task.firm.levels(LEVELS))
     near = np.unique([stepped(plant, route, coarse, worth, one) for one in starts], axis=0)
     best = near[int(values(near, plant, route, task, worth).argmin())]
-    found = found_at(best, plant, route, task, worth, None)
-    if mix is None or worth or task.waiting or np.ptp(task.firm.fill) > TIE or not 0 < found.cost_usd < math.inf:
+    return _bounded(found_at(best, plant, route, task, worth), mix, task, worth)
+
+
+def _bounded(found: Found, mix: Relaxed | None, task: Task, worth: float) -> Found:
+    """With the program's bound, where it is one: all at one fill, nothing waiting, cost alone."""
+    if mix is None or worth or task.waiting or np.ptp(task.firm.fill) > TIE:
         return found
-    return replace(found, gap=max(0.0, 1 - mix.floor_usd / found.cost_usd))
+    return replace(found, floor_usd=min(mix.floor_usd, found.cost_usd))
 
 
 def spot_units(task: Task, route: Route) -> int:
