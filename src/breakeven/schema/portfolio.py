@@ -85,6 +85,13 @@ class TierPart(Noun, frozen=True, kw_only=True):
     shares: tuple[tuple[str, float], ...]
 
 
+class Slice(Noun, frozen=True, kw_only=True):
+    """A stretch of the sorted month: its hours, and the rate that each part carries then, in the parts' order."""
+
+    hours: float
+    carried_rps: tuple[float, ...]
+
+
 class Portfolio(Noun, frozen=True, kw_only=True):
     """The cheapest mix for a load-duration curve at its cost per useful prediction.
 
@@ -93,7 +100,8 @@ class Portfolio(Noun, frozen=True, kw_only=True):
     as a share of the cost: 0 where every mix was compared, None where nothing bounds it. `together_usd` is what the
     month costs where the tiers are served as one. `alone` are the months of each unit alone, where it can carry the
     load, and of the burst alone.
-    `left_out` names units that were not weighed, with the reason.
+    `left_out` names units that were not weighed, with the reason. `curve` is the load-duration curve, the highest load
+    first, as the parts carry it; work that waits is not on it.
     """
 
     parts: tuple[Part, ...]
@@ -113,6 +121,7 @@ class Portfolio(Noun, frozen=True, kw_only=True):
     alone: tuple[tuple[str, float], ...] = ()
     gap: float | None = 0.0
     left_out: tuple[tuple[str, str], ...] = ()
+    curve: tuple[Slice, ...] = ()
 
 
 class Regret(Noun, frozen=True, kw_only=True):

@@ -160,6 +160,8 @@ def check_sums(found: Portfolio) -> None:
         for tier in found.tiers:
             assert sum(share for _, share in tier.shares) == pytest.approx(1)
             assert tier.share == pytest.approx(sum(share * tier.share for _, share in tier.shares))
+        drawn = sum(slice_.hours * sum(slice_.carried_rps) for slice_ in found.curve) * 3600
+        assert drawn == pytest.approx(found.requests * (0.75 if found.placing == "deferred" else 1))
     assert all(part.idle_share is None or -1e-9 <= part.idle_share <= 1 for part in found.parts)
     assert all(part.regret_less_usd is None or part.regret_less_usd >= 0 for part in found.parts)
 

@@ -16,7 +16,7 @@ from breakeven.planner.portfolio.spread import spread
 from breakeven.planner.portfolio.tiers import Tiers
 from breakeven.quantity import SECONDS_PER_HOUR, format_usd
 from breakeven.schema.bill import Bill, Line
-from breakeven.schema.portfolio import Part, Placing, Portfolio, Unit
+from breakeven.schema.portfolio import Part, Placing, Portfolio, Slice, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,23 @@ def described(  # noqa: PLR0913 - a portfolio is its choice and everything the c
         alone=alone,
         gap=found.gap,
         left_out=left_out,
+        curve=_curve(uses, task.firm),
     )
+
+
+SLICES = 48
+"""Stretches that a load-duration curve is drawn with."""
+
+
+def _curve(uses: Sequence[Use], firm: Duration) -> tuple[Slice, ...]:
+    """Equal stretches of the month, the highest load first, with the mean rate that each part carries."""
+    order = np.argsort(-firm.rate_rps, kind="stable")
+    ends = np.append(0.0, np.cumsum(firm.hours[order]))
+    cuts = np.linspace(0, ends[-1], SLICES + 1)
+    each = ends[-1] / SLICES
+    sums = [np.interp(cuts, ends, np.append(0.0, np.cumsum((use.rate_rps * firm.hours)[order]))) for use in uses]
+    carried = np.maximum(np.diff(np.array(sums).reshape(len(uses), SLICES + 1), axis=1) / each, 0.0)
+    return tuple(Slice(hours=float(each), carried_rps=tuple(column.tolist())) for column in carried.T)
 
 
 def _uses(found: Found, plant: Plant, served: Served) -> tuple[Use, ...]:
