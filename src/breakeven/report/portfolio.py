@@ -73,7 +73,7 @@ def mix_table(portfolio: Portfolio) -> Table:
         columns=("part", "how", "units", "requests", "idle", "USD", "per 1,000", "one less", "one more"),
         rows=tuple(rows),
         align=(LEFT, LEFT, *(RIGHT for _ in range(7))),
-        note="Units of what follows the load are the most at a time. One less and one more: USD a month beyond this mix. "
+        note="Units of what follows the load are the most at a time. One less, one more: USD a month beyond this mix. "
         f"Inside the targets: {number.share(portfolio.attainment)}. Alone: {alone or 'none carries the load'}.{apart}",
     )
 

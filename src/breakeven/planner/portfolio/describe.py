@@ -16,7 +16,7 @@ from breakeven.planner.portfolio.spread import spread
 from breakeven.planner.portfolio.tiers import Tiers
 from breakeven.quantity import SECONDS_PER_HOUR, format_usd
 from breakeven.schema.bill import Bill, Line
-from breakeven.schema.portfolio import Part, Placing, Portfolio, Slice, Unit
+from breakeven.schema.portfolio import Part, Placing, Portfolio, Slice, TierPart, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +64,22 @@ def described(  # noqa: PLR0913 - a portfolio is its choice and everything the c
         placing=placing,
         together_usd=together_usd,
         reason=reason(parts, total, alone, placing, together_usd),
-        tiers=spread(parts, tiers, placing),
+        tiers=_tiers(uses, parts, tiers, placing, load),
         alone=alone,
         gap=found.gap,
         left_out=left_out,
         curve=_curve(uses, task.firm),
     )
+
+
+def _tiers(
+    uses: Sequence[Use], parts: Sequence[Part], tiers: Tiers, placing: Placing, load: Duration
+) -> tuple[TierPart, ...]:
+    if not load.requests:
+        return ()
+    waited = {use.unit.name: use.waited / load.requests for use in uses if use.waited > 0}
+    spot = next((use.unit.most_share for use in uses if use.unit.kind == "spot"), 0.0)
+    return spread(parts, tiers, placing, waited=waited, spot_share=spot)
 
 
 SLICES = 48

@@ -65,7 +65,7 @@ def _grid(frame: Frame, unit: str) -> list[str]:
         words = f"{tick:,.0f}"
         parts.append(svg.text(x, frame.y.start + 17, words, size=theme.SMALL_PX, colour=theme.MUTED, anchor="middle"))
     centre = (frame.x.start + frame.x.end) / 2
-    told = "hours of the month, the busiest first"
+    told = axis.fit("hours of a month, busiest first", theme.SMALL_PX, 2 * min(centre, frame.width - centre))
     parts.append(svg.text(centre, frame.height - 6, told, size=theme.SMALL_PX, colour=theme.MUTED, anchor="middle"))
     return parts
 
