@@ -16,7 +16,7 @@ from breakeven.planner.portfolio.spread import spread
 from breakeven.planner.portfolio.tiers import Tiers
 from breakeven.quantity import SECONDS_PER_HOUR, format_usd
 from breakeven.schema.bill import Bill, Line
-from breakeven.schema.portfolio import Part, Placing, Portfolio, Slice, TierPart, Unit
+from breakeven.schema.portfolio import BY_USE, Part, Placing, Portfolio, Slice, TierPart, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,10 +201,11 @@ def reason(
     together_usd: float,
 ) -> str:
     """Why this mix, in a sentence or two."""
-    held = [f"{part.units} {part.name}" for part in parts if part.kind not in {"on_demand", "spot", "api"}]
-    burst = [f"{part.share:.1%} to {part.name}" for part in parts if part.kind in {"on_demand", "spot", "api"}]
-    mix = " and ".join(filter(None, [", ".join(held), f"the rest as it comes: {', '.join(burst)}" if burst else ""]))
-    words = [f"{mix or 'nothing'} serve the load for {format_usd(total)} a month"]
+    held = [part for part in parts if part.kind not in BY_USE]
+    burst = ", ".join(f"{part.share:.1%} to {part.name}" for part in parts if part.kind in BY_USE and part.requests > 0)
+    carried = f"{', '.join(f'{part.units} {part.name}' for part in held)} take {sum(part.share for part in held):.1%}"
+    mix = f"{carried if held else 'nothing is committed to'}{f', the rest goes as it comes, {burst}' if burst else ''}"
+    words = [f"{mix}: {format_usd(total)} a month"]
     others = [(name, cost) for name, cost in alone if cost > total * (1 + 1e-9)]
     if others:
         name, cost = others[0]

@@ -57,7 +57,7 @@ def pareto(entries: Sequence[ParetoEntry]) -> tuple[ParetoEntry, ...]:
     One dominates another if it is nowhere worse and somewhere better. A dimension that is unknown for an entry is not
     compared for it; so that this stays an order (what dominates a dominator dominates), an entry is dominated only by
     one that knows every dimension it knows. Of several dominators on the front the one with the most leads is named,
-    then the cheaper one, then the first name. Of equal entries the first stands for all.
+    then the cheaper one, then the first name.
 
     Raises:
         ValueError: two entries have one name.

@@ -122,10 +122,11 @@ def _on_route(plant: Plant, route: Route, task: Task, worth: float) -> Found:
         return _programmed(plant, route, task, worth)
     sums = len(np.unique(np.round(next(grid(lows, highs, choices)) @ plant.goodput_rps, 9)))
     work = choices * (1 + len(plant.units)) + sums * BURST * (1 + spot_units(task, route))
-    joined = task.firm.levels(max(MOST_CELLS // work, LEVELS))
+    room = max(MOST_CELLS // work, LEVELS)
+    exact = room >= task.firm.rate_rps.size
+    joined = task.firm if exact else task.firm.levels(room)
     if joined.rate_rps.size * work > MOST_CELLS:
         return _programmed(plant, route, task, worth)
-    exact = joined.rate_rps.size == task.firm.rate_rps.size
     first = _kept(plant, route, replace(task, firm=joined), worth, 1 if exact else KEPT)
     counts, value = first[0], math.inf
     for one in first:
