@@ -84,10 +84,10 @@ def _part(part: Part) -> tuple[str, ...]:
         units += f" ({part.replicas} replicas)"
     return (
         part.name,
-        part.kind.replace("_", " "),
+        part.kind.replace("_", " ") + (", held" if part.committed and part.kind in BY_USE else ""),
         units,
         number.share(part.share),
-        "-" if part.idle_share is None or part.kind in BY_USE else number.share(max(0.0, part.idle_share)),
+        "-" if part.idle_share is None or not part.committed else number.share(max(0.0, part.idle_share)),
         format_usd(part.monthly_usd),
         "-" if part.usd_per_request is None else format_usd(part.usd_per_request * 1000),
         _more(part.regret_less_usd),

@@ -27,8 +27,8 @@ class Unit(Noun, frozen=True, kw_only=True):
     `fixed_usd_per_h` is paid per unit and hour (of `on_demand` and `spot`: while it runs), `variable_usd_per_busy_h`
     on top while it is busy, in proportion, `usd_per_request` by the request. `most_share` is the share of the need of
     any window that interruptible units may serve. Where one is had, `spare` more are paid for and serve nothing.
-    A unit with `lead_s` cannot follow windows that are shorter. `attainment` is the share of its answers inside the
-    targets, `useful_share` the share that is useful as well.
+    A unit with `lead_s` cannot follow windows that are shorter; on-demand is `held` all month then. `attainment` is the
+    share of its answers inside the targets, `useful_share` the share that is useful as well.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Unit(Noun, frozen=True, kw_only=True):
     usd_per_request: float = 0.0
     most_share: float = 1.0
     lead_s: float = 0.0
+    held: bool = False
     term_months: int | None = None
     least: int = 0
     most: int | None = None
@@ -51,11 +52,11 @@ class Unit(Noun, frozen=True, kw_only=True):
     @property
     def committed(self) -> bool:
         """Whether it is paid every hour of the month."""
-        return self.kind not in BY_USE
+        return self.held or self.kind not in BY_USE
 
 
 class Part(Noun, frozen=True, kw_only=True):
-    """One unit in a portfolio, over a month.
+    """One unit in a portfolio, over a month; what is `committed` is paid every hour of it.
 
     `units` of what is committed, spares not counted; of what follows the load the most at a time. `replicas` are all
     that are paid for at once, spares included. `unit_hours` were paid for (None of an API). `regret_less_usd` and
@@ -65,6 +66,7 @@ class Part(Noun, frozen=True, kw_only=True):
 
     name: str
     kind: UnitKind
+    committed: bool
     units: int
     replicas: int
     requests: float

@@ -282,12 +282,14 @@ def test_a_peak_inside_a_window_is_carried_and_its_mean_is_charged() -> None:
     assert found.monthly_usd == pytest.approx(load.requests * API.usd_per_request)
 
 
-def test_what_cannot_follow_is_left_out_by_name() -> None:
-    """On-demand that takes ten minutes does not serve windows of a minute, and the portfolio says so."""
-    slow = msgspec.structs.replace(RENTED, lead_s=600, fixed_usd_per_h=0.1)
-    found = best_portfolio(duration([1, 2], window_s=60), [slow, API])
-    assert [name for name, _ in found.left_out] == ["rented"]
-    assert "600 s > windows of 60 s" in found.left_out[0][1]
+def test_what_cannot_follow_is_held_or_left_out_by_name() -> None:
+    """On-demand that takes ten minutes is held through windows of a minute, spot is left out, and both are said."""
+    slow, gone = (msgspec.structs.replace(unit, lead_s=600, fixed_usd_per_h=0.5) for unit in (RENTED, SPOT))
+    found = best_portfolio(duration([1, 2], window_s=60), [slow, gone, API])
+    [held] = found.parts
+    assert (held.name, held.committed, held.units) == ("rented", True, 2)
+    assert found.monthly_usd == pytest.approx(2 * 0.5 * 730)
+    assert found.left_out == (("spot", "lead time: 600 s > windows of 60 s"),)
 
 
 def test_bad_input_says_what_is_wrong() -> None:

@@ -20,7 +20,7 @@ from breakeven.quantity import SECONDS_PER_HOUR
 from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
 from breakeven.schema.plan import Option
-from breakeven.schema.portfolio import BY_USE, Commitment, ParetoEntry, Portfolio, RegretTable, Unit
+from breakeven.schema.portfolio import Commitment, ParetoEntry, Portfolio, RegretTable, Unit
 from breakeven.schema.workload import Trace, Workload
 
 Made = TypeVar("Made")
@@ -122,7 +122,7 @@ def assumed(
     units: Sequence[Unit], load: Duration, terms: Terms, tiers: Tiers, levels: Mapping[str, tuple[float, float]]
 ) -> tuple[str, ...]:
     """What the portfolio takes as given, in sentences."""
-    at_once = sorted({unit.kind for unit in units if unit.kind in BY_USE and not terms.lead_s.get(unit.kind)})
+    at_once = sorted({unit.kind for unit in units if not unit.committed and not unit.lead_s})
     shares = ", ".join(f"{tiers.share(tier):.0%} {tier}" for tier in tiers.present)
     chances = ", ".join(f"{name} ({factor:g} x the load) {chance:.0%}" for name, (factor, chance) in levels.items())
     words = [

@@ -16,7 +16,7 @@ from breakeven.planner.portfolio.spread import spread
 from breakeven.planner.portfolio.tiers import Tiers
 from breakeven.quantity import SECONDS_PER_HOUR, format_usd
 from breakeven.schema.bill import Bill, Line
-from breakeven.schema.portfolio import BY_USE, Part, Placing, Portfolio, Slice, TierPart, Unit
+from breakeven.schema.portfolio import Part, Placing, Portfolio, Slice, TierPart, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +48,16 @@ def described(  # noqa: PLR0913 - a portfolio is its choice and everything the c
     lines = tuple(line for use in uses for line in _lines(use, task.firm))
     beside = _beside(found, plant, task, worth)
     parts = tuple(_part(use, task.firm, load.requests, beside.get(use.unit.name, (None, None))) for use in uses)
-    total = sum(line.amount_usd for line in lines)
+    total, right = sum(line.amount_usd for line in lines), float(served.useful[0])
     in_time = sum(part.share * use.unit.attainment for part, use in zip(parts, uses, strict=True))
     return Portfolio(
         parts=parts,
         burst=tuple(use.unit.name for use in uses if not use.unit.committed),
         bill=Bill(option="portfolio", lines=lines),
         monthly_usd=total,
-        cost_per_useful_prediction_usd=total / found.useful if found.useful > 0 else None,
+        cost_per_useful_prediction_usd=total / right if right > 0 else None,
         requests=load.requests,
-        useful=found.useful,
+        useful=right,
         attainment=in_time,
         peak_rps=load.peak_rps,
         mean_rps=load.mean_rps,
@@ -82,6 +82,8 @@ def _tiers(
     return spread(parts, tiers, placing, waited=waited, spot_share=spot)
 
 
+ROUNDING = 1e-9
+"""Differences below this share of a cost are rounding."""
 SLICES = 48
 """Stretches that a load-duration curve is drawn with."""
 
@@ -159,6 +161,7 @@ def _part(use: Use, firm: Duration, every: float, beside: tuple[float | None, fl
     return Part(
         name=unit.name,
         kind=unit.kind,
+        committed=unit.committed,
         units=count,
         replicas=(count + unit.spare if count else 0) * unit.replicas,
         requests=requests,
@@ -182,15 +185,20 @@ def _beside(found: Found, plant: Plant, task: Task, worth: float) -> dict[str, t
     lost = served.cost_usd - worth * np.where(np.isinf(served.cost_usd), 0.0, served.useful)
     return {
         unit.name: (
-            _regret(lost[1 + at] - lost[0]) if here[at] > unit.least else None,
-            _regret(lost[1 + len(here) + at] - lost[0]) if unit.most is None or here[at] < unit.most else None,
+            _regret(lost[1 + at] - lost[0], found.cost_usd) if here[at] > unit.least else None,
+            _regret(lost[1 + len(here) + at] - lost[0], found.cost_usd)
+            if unit.most is None or here[at] < unit.most
+            else None,
         )
         for at, unit in enumerate(plant.units)
     }
 
 
-def _regret(difference: float) -> float | None:
-    return None if math.isinf(difference) else max(0.0, float(difference))
+def _regret(difference: float, cost: float) -> float | None:
+    """None where the load is not carried; a difference that is rounding is none."""
+    if math.isinf(difference):
+        return None
+    return 0.0 if abs(difference) <= ROUNDING * cost else float(difference)
 
 
 def reason(
@@ -201,8 +209,8 @@ def reason(
     together_usd: float,
 ) -> str:
     """Why this mix, in a sentence or two."""
-    held = [part for part in parts if part.kind not in BY_USE]
-    burst = ", ".join(f"{part.share:.1%} to {part.name}" for part in parts if part.kind in BY_USE and part.requests > 0)
+    held = [part for part in parts if part.committed]
+    burst = ", ".join(f"{part.share:.1%} to {part.name}" for part in parts if not part.committed and part.requests > 0)
     carried = f"{', '.join(f'{part.units} {part.name}' for part in held)} take {sum(part.share for part in held):.1%}"
     mix = f"{carried if held else 'nothing is committed to'}{f', the rest goes as it comes, {burst}' if burst else ''}"
     words = [f"{mix}: {format_usd(total)} a month"]

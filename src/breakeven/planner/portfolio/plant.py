@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,7 +78,9 @@ def useful(unit: Unit) -> float:
 
 
 def plant(units: Iterable[Unit], load: Duration) -> Plant:
-    """The units that can serve a load, sorted; those that cannot follow its windows are left out, with the reason.
+    """The units that can serve a load, sorted.
+
+    Spot that cannot follow the load's windows is left out, with the reason; on-demand that cannot is held all month.
 
     Raises:
         ValueError: two units share a name, or a figure of one is impossible.
@@ -89,10 +92,26 @@ def plant(units: Iterable[Unit], load: Duration) -> Plant:
         raise ValueError(message)
     for unit in given:
         _check(unit)
-    slow = [unit for unit in given if not unit.committed and unit.lead_s > load.window_s]
-    left = tuple((unit.name, f"lead time: {unit.lead_s:g} s > windows of {load.window_s:g} s") for unit in slow)
-    quick = [unit for unit in given if unit not in slow]
-    return Plant(units=tuple(unit for unit in quick if unit.committed), routes=_routes(quick), left_out=left)
+    able = settled(given, load)
+    left = tuple(
+        (unit.name, f"lead time: {unit.lead_s:g} s > windows of {load.window_s:g} s")
+        for unit in given
+        if unit.name not in {one.name for one in able}
+    )
+    follow = [unit for unit in able if not unit.committed]
+    return Plant(units=tuple(unit for unit in able if unit.committed), routes=_routes(follow), left_out=left)
+
+
+def settled(units: Iterable[Unit], load: Duration) -> tuple[Unit, ...]:
+    """The units with on-demand held all month where it is too slow for the load's windows, without spot that is."""
+    found = []
+    for unit in units:
+        slow = not unit.committed and unit.lead_s > load.window_s
+        if not slow:
+            found.append(unit)
+        elif unit.kind == "on_demand":
+            found.append(msgspec.structs.replace(unit, held=True))
+    return tuple(found)
 
 
 def _routes(units: Sequence[Unit]) -> tuple[Route, ...]:

@@ -21,7 +21,7 @@ from breakeven.cost.hybrid.offers import Commitment as Offer
 from breakeven.cost.hybrid.offers import Mix
 from breakeven.errors import InfeasibleError
 from breakeven.planner.portfolio.load import Array, Duration
-from breakeven.planner.portfolio.plant import marginal, usd_per_rps_h
+from breakeven.planner.portfolio.plant import marginal, settled, usd_per_rps_h
 from breakeven.quantity import HOURS_PER_MONTH, SECONDS_PER_HOUR
 from breakeven.schema.portfolio import Act, Commitment, Step, Unit, UnitKind
 
@@ -77,6 +77,7 @@ def schedule(
     if months_per_period < 1 or months < 1 or months % months_per_period:
         message = f"a horizon of {months} months is no whole number of periods of {months_per_period} months"
         raise ValueError(message)
+    units = settled(units, load)
     starts = [float(at) for at in range(0, months, months_per_period)]
     chosen = Course() if course is None else course
     offers, notes = _offers(units, load, starts, months_per_period, chosen)
@@ -136,7 +137,7 @@ def _offer(unit: Unit, load: Duration, starts: Sequence[float], term: int | None
 
 def _burst(units: Sequence[Unit], load: Duration, starts: Sequence[float], course: Course) -> Array:
     """USD per requests/s and hour of the cheapest unit that follows the load, in each period."""
-    able = [unit for unit in units if unit.kind == "api" or (unit.kind == "on_demand" and unit.lead_s <= load.window_s)]
+    able = [unit for unit in units if not unit.committed and unit.kind != "spot"]
     if not able:
         message = f"none of {len(units)} units follows the load, and commitments leave its peaks"
         raise InfeasibleError(message, "offer an API, or on-demand that starts within a window", binding="lead time")

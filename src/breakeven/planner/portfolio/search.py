@@ -220,6 +220,7 @@ def _programmed(plant: Plant, route: Route, task: Task, worth: float) -> Found:
     coarse = replace(task, firm=task.firm.levels(LEVELS))
     near = np.unique([stepped(plant, route, coarse, worth, one) for one in starts], axis=0)
     best = near[int(values(near, plant, route, task, worth).argmin())]
+    best = stepped(plant, route, task, worth, best)
     return _bounded(found_at(best, plant, route, task, worth), mix, task, worth)
 
 
