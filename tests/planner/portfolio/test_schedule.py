@@ -138,6 +138,16 @@ def test_what_takes_months_to_come_is_not_there_before() -> None:
     assert held[2] > 0
 
 
+def test_on_demand_that_cannot_follow_is_held_by_the_period() -> None:
+    """Where starting takes longer than a window, on-demand is kept or let go by the quarter, below the API's price."""
+    slow = Unit(name="rented", kind="on_demand", goodput_rps=1.0, fixed_usd_per_h=1.5, lead_s=7200)
+    found = schedule(LOAD, [slow, API], course=Course(growth_per_year=-0.7))
+    held = dict(found.held)["rented"]
+    assert held[0] > held[-1]
+    assert any(step.act == "let go" for step in found.steps)
+    check_steps(found)
+
+
 def test_bad_input_says_what_is_wrong() -> None:
     """A horizon that does not divide, nothing that follows the load, and a term that does not fit."""
     with pytest.raises(ValueError, match="35 months is no whole number"):
