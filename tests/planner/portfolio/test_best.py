@@ -252,7 +252,7 @@ def test_the_closed_form_agrees_where_units_are_divisible(seed: int, fixed: floa
 
 def test_too_many_choices_are_bounded_by_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where not every choice is weighed, the answer is the same or its gap says how far it can be off."""
-    load = duration(np.random.default_rng(1).gamma(4, 5, 200), window_s=3600)
+    load = duration(np.random.default_rng(1).gamma(4, 3, 60), window_s=3600)
     units = [OWNED, YEARLY, msgspec.structs.replace(YEARLY, name="small", goodput_rps=0.5, fixed_usd_per_h=1.1), API]
     exact = best_portfolio(load, units)
     monkeypatch.setattr(search, "MOST_CELLS", 1)

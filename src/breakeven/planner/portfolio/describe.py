@@ -42,11 +42,10 @@ def described(  # noqa: PLR0913 - a portfolio is its choice and everything the c
     left_out: tuple[tuple[str, str], ...],
 ) -> Portfolio:
     """The portfolio of a choice."""
-    worth = found.cost_usd / found.useful if found.useful > 0 else 0.0
-    served = serve(np.array([found.counts], dtype=np.int64), plant, found.route, task, worth)
+    served = serve(np.array([found.counts], dtype=np.int64), plant, found.route, task, found.worth)
     uses = _uses(found, plant, served)
     lines = tuple(line for use in uses for line in _lines(use, task.firm))
-    beside = _beside(found, plant, task, worth)
+    beside = _beside(found, plant, task)
     parts = tuple(_part(use, task.firm, load.requests, beside.get(use.unit.name, (None, None))) for use in uses)
     total, right = sum(line.amount_usd for line in lines), float(served.useful[0])
     in_time = sum(part.share * use.unit.attainment for part, use in zip(parts, uses, strict=True))
@@ -175,13 +174,14 @@ def _part(use: Use, firm: Duration, every: float, beside: tuple[float | None, fl
     )
 
 
-def _beside(found: Found, plant: Plant, task: Task, worth: float) -> dict[str, tuple[float | None, float | None]]:
+def _beside(found: Found, plant: Plant, task: Task) -> dict[str, tuple[float | None, float | None]]:
     """What one unit less and one more of each committed unit cost a month beyond the choice."""
     if not plant.units:
         return {}
     here, one = np.array(found.counts, dtype=np.int64), np.eye(len(found.counts), dtype=np.int64)
     counts = np.concatenate([here[None, :], here - one, here + one])
-    served = serve(np.maximum(counts, 0), plant, found.route, task, worth)
+    served = serve(np.maximum(counts, 0), plant, found.route, task, found.worth)
+    worth = found.cost_usd / found.useful if found.useful > 0 else 0.0
     lost = served.cost_usd - worth * np.where(np.isinf(served.cost_usd), 0.0, served.useful)
     return {
         unit.name: (

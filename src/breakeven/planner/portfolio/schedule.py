@@ -29,6 +29,8 @@ STRETCHES = 40
 """Equal stretches that a period's load is cut into."""
 CLOSE = 1e-4
 """How close to the optimum a schedule is, as a share of its cost; its `gap` says how close it came."""
+AT_ONCE = 0.05
+"""A lead time below this share of a period is none."""
 OWNED: frozenset[UnitKind] = frozenset({"owned", "colocated"})
 
 
@@ -111,7 +113,7 @@ def _offers(
         if not unit.committed or unit.goodput_rps is None:
             continue
         term = None if unit.kind in OWNED else unit.term_months or step
-        first = math.ceil(unit.lead_s / (HOURS_PER_MONTH * SECONDS_PER_HOUR * step) - 1e-9)
+        first = math.ceil(unit.lead_s / (HOURS_PER_MONTH * SECONDS_PER_HOUR * step) - AT_ONCE)
         if unit.least:
             notes.append(f"{unit.name}: the {unit.least} that stand are weighed as if they could be left")
         if term is not None and (term > months or term % step):

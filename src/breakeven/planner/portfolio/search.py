@@ -40,13 +40,15 @@ ROUNDS = 30
 class Found:
     """Numbers of each committed unit, the burst's route, its cost in USD and its useful predictions a month.
 
-    No choice costs less than `floor_usd`, which is the cost itself where all were weighed; None where nothing is known.
+    What serves first was decided at `worth`. No choice costs less than `floor_usd`, which is the cost itself where all
+    were weighed; None where nothing is known.
     """
 
     counts: tuple[int, ...]
     route: Route
     cost_usd: float
     useful: float
+    worth: float = 0.0
     floor_usd: float | None = None
 
     @property
@@ -204,7 +206,7 @@ def found_at(counts: NDArray[np.int64], plant: Plant, route: Route, task: Task, 
     served = serve(counts[None, :], plant, route, task, worth)
     numbers = tuple(counts.tolist())
     cost, right = float(served.cost_usd[0]), float(served.useful[0])
-    return Found(counts=numbers, route=route, cost_usd=cost, useful=right)
+    return Found(counts=numbers, route=route, cost_usd=cost, useful=right, worth=worth)
 
 
 def _programmed(plant: Plant, route: Route, task: Task, worth: float) -> Found:
