@@ -14,6 +14,10 @@ from breakeven.schema.portfolio import BY_USE, Commitment, ParetoEntry, Part, Po
 
 LEFT: Align = "left"
 RIGHT: Align = "right"
+MOST_LEFT = 8
+"""What was not weighed is named as far as this."""
+MOST_BEATEN = 12
+"""Options that lost are shown as far as this, the cheapest first; the front is shown whole."""
 
 
 def portfolio_blocks(portfolio: Portfolio, known: Citations | None = None) -> tuple[Block, ...]:
@@ -23,7 +27,9 @@ def portfolio_blocks(portfolio: Portfolio, known: Citations | None = None) -> tu
         FactError: a line rests on a fact that has no footnote in `known`; without `known` there are no marks.
     """
     tiers = (tier_table(portfolio),) if len(portfolio.tiers) > 1 else ()
-    left = tuple(f"{name}: {reason}" for name, reason in portfolio.left_out)
+    left = tuple(f"{name}: {reason}" for name, reason in portfolio.left_out[:MOST_LEFT])
+    if len(portfolio.left_out) > MOST_LEFT:
+        left = (*left, f"and {len(portfolio.left_out) - MOST_LEFT} more")
     return (
         Paragraph(text=_sentence(portfolio)),
         load_chart(portfolio),
@@ -182,12 +188,14 @@ def commitment_blocks(name: str, plan: Commitment) -> tuple[Block, ...]:
 def pareto_table(entries: Sequence[ParetoEntry]) -> Table:
     """The front first, then what lost and to which option; unknown figures are said."""
     ordered = sorted(entries, key=lambda one: (not one.on_front, one.cost_per_useful_prediction_usd or 0.0, one.name))
+    shown = ordered[: sum(one.on_front for one in ordered) + MOST_BEATEN]
     return Table(
         caption="What nothing beats, and why the rest lost",
         columns=("option", "per 1,000 useful", "p95", "deviation", "quality", "g CO2 per 1,000", "tracked", "verdict"),
-        rows=tuple(_entry(one) for one in ordered),
+        rows=tuple(_entry(one) for one in shown),
         align=(LEFT, *(RIGHT for _ in range(6)), LEFT),
-        note="An option is beaten by one that is nowhere worse and somewhere better, on every figure known of it.",
+        note="An option is beaten by one that is nowhere worse and somewhere better, on every figure known of it."
+        + (f" {len(ordered) - len(shown)} more lost." if len(shown) < len(ordered) else ""),
     )
 
 

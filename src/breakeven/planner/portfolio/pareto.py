@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from breakeven.metric.energy import carbon_gco2, energy_kwh
 from breakeven.quantity import format_seconds, format_usd
@@ -66,8 +68,23 @@ def pareto(entries: Sequence[ParetoEntry]) -> tuple[ParetoEntry, ...]:
     if len(set(names)) < len(names):
         message = f"entries have different names, got {names}"
         raise ValueError(message)
-    front = [entry for entry in entries if not any(dominates(other, entry) for other in entries)]
-    return tuple(entry if entry in front else _explained(entry, front) for entry in entries)
+    beaten = _beaten(entries)
+    front = [entry for entry, lost in zip(entries, beaten, strict=True) if not lost]
+    return tuple(_explained(entry, front) if lost else entry for entry, lost in zip(entries, beaten, strict=True))
+
+
+def _beaten(entries: Sequence[ParetoEntry]) -> list[bool]:
+    """Whether any entry dominates each: `dominates` for all pairs, a row of them at a time."""
+    figures = [[dimension.of(entry) for dimension in DIMENSIONS] for entry in entries]
+    table = np.array(figures, dtype=np.float64).reshape(len(figures), len(DIMENSIONS))
+    table *= [1.0 if dimension.less_is_better else -1.0 for dimension in DIMENSIONS]
+    return [_beats(table, row) for row in table]
+
+
+def _beats(table: NDArray[np.float64], row: NDArray[np.float64]) -> bool:
+    known = ~np.isnan(row)
+    others, mine = table[:, known], row[known]
+    return bool(((others <= mine).all(axis=1) & (others < mine).any(axis=1)).any())
 
 
 def dominates(one: ParetoEntry, other: ParetoEntry) -> bool:
