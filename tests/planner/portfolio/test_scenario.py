@@ -11,8 +11,9 @@ from breakeven.errors import InfeasibleError
 from breakeven.planner.portfolio.best import best_portfolio
 from breakeven.planner.portfolio.fractile import fractile_rps
 from breakeven.planner.portfolio.load import duration
-from breakeven.planner.portfolio.regret import regret_table, tail_cost
+from breakeven.planner.portfolio.regret import level_regret, regret_table, tail_cost
 from breakeven.planner.portfolio.scenario import Scenario, pooled, regret_of, scenarios_of
+from breakeven.schema.plan import Level
 from breakeven.schema.portfolio import Unit
 
 OWNED = Unit(name="owned", kind="owned", goodput_rps=1.0, fixed_usd_per_h=1.1, variable_usd_per_busy_h=0.25)
@@ -109,6 +110,35 @@ def test_what_is_not_carried_has_no_cost() -> None:
     assert (table.least_expected, table.least_regret, table.least_tail) == ("large", "large", "large")
     assert table.perfect_information_usd == pytest.approx(0.5)
     assert large.regret_usd == (1.0, 0.0)
+
+
+def test_a_plan_s_levels_become_a_table() -> None:
+    """An option that misses its objective at a level has no cost there; a level without a probability is refused."""
+
+    def level(name: str, option: str, cost: float, *, feasible: bool = True) -> Level:
+        return Level(
+            name=name,
+            factor=1.0,
+            rate_rps=1.0,
+            option=option,
+            replicas=1,
+            feasible=feasible,
+            monthly_cost_usd=cost,
+            cost_per_useful_prediction_usd=None,
+            lift_needed_usd=None,
+        )
+
+    levels = [
+        level("low", "owned", 9.0),
+        level("low", "api", 2.0),
+        level("peak", "owned", 9.0),
+        level("peak", "api", 20.0, feasible=False),
+    ]
+    table = level_regret(levels, {"low": 0.5, "peak": 0.5})
+    assert {row.option: row.regret_usd for row in table.rows} == {"owned": (7.0, 0.0), "api": (0.0, None)}
+    assert table.least_expected == "owned"
+    with pytest.raises(ValueError, match="level 'peak' has no probability"):
+        level_regret(levels, {"low": 1.0})
 
 
 def test_bad_input_says_what_is_wrong() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from breakeven.schema.plan import Level
 from breakeven.schema.portfolio import Regret, RegretTable
 
 TAIL = 0.2
@@ -42,6 +43,25 @@ def regret_table(
         tail_share=tail_share,
         perfect_information_usd=None if informed is None or expected is None else max(0.0, expected - informed),
     )
+
+
+def level_regret(
+    levels: Sequence[Level], probabilities: Mapping[str, float], *, tail_share: float = TAIL
+) -> RegretTable:
+    """Regret of a plan's single options at its levels of load; one that misses its objective there has no cost.
+
+    Raises:
+        ValueError: a level has no probability, or they do not sum to 1.
+    """
+    names = tuple(dict.fromkeys(level.name for level in levels))
+    unknown = [name for name in names if name not in probabilities]
+    if unknown:
+        message = f"level {unknown[0]!r} has no probability; there are {', '.join(probabilities)}"
+        raise ValueError(message)
+    known = {(level.option, level.name): level.monthly_cost_usd for level in levels if level.feasible}
+    options = dict.fromkeys(level.option for level in levels)
+    costs = {option: [known.get((option, name)) for name in names] for option in options}
+    return regret_table(costs, names, [probabilities[name] for name in names], tail_share=tail_share)
 
 
 def _least(costs: Iterable[float | None]) -> float | None:
