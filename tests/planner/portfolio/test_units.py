@@ -14,7 +14,7 @@ from breakeven.cost.assumptions import assumptions
 from breakeven.cost.case import Case, Demand, Fleet
 from breakeven.cost.fleet import servers_needed
 from breakeven.cost.tco import monthly_bill
-from breakeven.planner.portfolio.decide import Green, decide, load_of
+from breakeven.planner.portfolio.decide import Facets, decide, load_of
 from breakeven.planner.portfolio.load import duration
 from breakeven.planner.portfolio.schedule import Course
 from breakeven.planner.portfolio.units import Terms, shortlist, units_of
@@ -215,7 +215,7 @@ def test_everything_is_decided_from_options(catalog: Catalog) -> None:
         load=load,
         terms=Terms(idle_power_ratio=0.2),
         courses=[Course(name="grows", growth_per_year=0.5)],
-        green=Green(grid_gco2_per_kwh={"purchase-8": 380.0}, power_overhead=1.8),
+        facets=Facets(grid_gco2_per_kwh={"purchase-8": 380.0}, power_overhead=1.8),
     )
     assert not found.missing
     assert found.portfolio is not None

@@ -41,7 +41,7 @@ class Decided(Noun, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
 
 
-class Green(Noun, frozen=True, kw_only=True):
+class Facets(Noun, frozen=True, kw_only=True):
     """What the front needs beyond the options; see `entries_of`. What is not given stays unknown."""
 
     quality: Mapping[str, float] = {}
@@ -75,7 +75,7 @@ def decide(  # noqa: PLR0913 - one call for everything that a plan says beyond i
     levels: Mapping[str, tuple[float, float]] = LEVELS,
     courses: Sequence[Course] = (),
     months: int = 36,
-    green: Green | None = None,
+    facets: Facets | None = None,
 ) -> Decided:
     """The portfolio of a plan's options on a load, its regret at levels of it, a schedule for each course, the front.
 
@@ -90,7 +90,7 @@ def decide(  # noqa: PLR0913 - one call for everything that a plan says beyond i
     regret = _tried("regret", partial(regret_of, units, scenarios_of(load, levels), tiers=placed), missing)
     makers = ((one.name, partial(schedule, load, units, months=months, course=one)) for one in courses)
     planned = [(name, _tried(f"schedule, {name}", make, missing)) for name, make in makers]
-    seen = green or Green()
+    seen = facets or Facets()
     entries = entries_of(
         options,
         rate_rps=load.mean_rps,
