@@ -213,6 +213,7 @@ def test_everything_is_decided_from_options(catalog: Catalog) -> None:
         options,
         offers={bought.id: bought, yearly.id: yearly},
         load=load,
+        requests=REQUESTS,
         terms=Terms(idle_power_ratio=0.2),
         courses=[Course(name="grows", growth_per_year=0.5)],
         facets=Facets(grid_gco2_per_kwh={"purchase-8": 380.0}, power_overhead=1.8),
@@ -236,12 +237,12 @@ def test_a_part_that_cannot_be_made_says_why(catalog: Catalog) -> None:
     bought = offer("server_purchase", "purchase", 8)
     one = weighed(catalog, bought, replicas=8, spare=0, accelerators=1)
     load = duration([1.0, 2.0], window_s=3600)
-    found = decide([one], offers={bought.id: bought}, load=load, terms=Terms(), courses=[Course()])
+    found = decide([one], offers={bought.id: bought}, load=load, requests=1.0, terms=Terms(), courses=[Course()])
     assert found.portfolio is not None
     assert found.missing == (
         "schedule, as observed: none of 1 units follows the load, and commitments leave its peaks",
     )
-    nothing = decide([], offers={}, load=load, terms=Terms())
+    nothing = decide([], offers={}, load=load, requests=1.0, terms=Terms())
     assert nothing.portfolio is None
     assert "portfolio: no mix of 0 committed units" in nothing.missing[0]
 

@@ -70,6 +70,7 @@ def decide(  # noqa: PLR0913 - one call for everything that a plan says beyond i
     *,
     offers: Mapping[str, Offer],
     load: Duration,
+    requests: float,
     terms: Terms,
     tiers: Tiers | None = None,
     levels: Mapping[str, tuple[float, float]] = LEVELS,
@@ -79,9 +80,9 @@ def decide(  # noqa: PLR0913 - one call for everything that a plan says beyond i
 ) -> Decided:
     """The portfolio of a plan's options on a load, its regret at levels of it, a schedule for each course, the front.
 
-    `offers` are by id. Nothing is raised for a part that cannot be made from these options: its reason is in `missing`.
+    `offers` are by id, `requests` the month's that the options' bills are for. Nothing is raised for a part that cannot be made from these options: its reason is in `missing`.
     """
-    found, left = units_of(options, offers, requests=load.requests, terms=terms)
+    found, left = units_of(options, offers, requests=requests, terms=terms)
     units, dear = shortlist(found)
     placed = tiers or Tiers()
     missing: list[str] = []
