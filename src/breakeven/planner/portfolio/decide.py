@@ -80,7 +80,8 @@ def decide(  # noqa: PLR0913 - one call for everything that a plan says beyond i
 ) -> Decided:
     """The portfolio of a plan's options on a load, its regret at levels of it, a schedule for each course, the front.
 
-    `offers` are by id, `requests` the month's that the options' bills are for. Nothing is raised for a part that cannot be made from these options: its reason is in `missing`.
+    `offers` are by id, `requests` the month's that the options' bills are for. Nothing is raised for a part that cannot
+    be made from these options: its reason is in `missing`.
     """
     found, left = units_of(options, offers, requests=requests, terms=terms)
     units, dear = shortlist(found)
