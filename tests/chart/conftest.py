@@ -15,6 +15,7 @@ from breakeven.report.chart import (
     bars,
     break_even,
     course,
+    duration,
     funnel,
     latency,
     sparkline,
@@ -185,6 +186,20 @@ def _band(width: float) -> str:
     return band.band(saving(36, 250_000, 4_000, 20_200), unit="USD", crossing=crossing, width=width, **words)
 
 
+def _duration(width: float) -> str:
+    curve = [42 - 0.7 * at for at in range(48)]
+    owned = tuple(min(load, 24.0) for load in curve)
+    spot = tuple(min(load - base, 0.2 * load) for load, base in zip(curve, owned, strict=True))
+    rest = tuple(load - base - more for load, base, more in zip(curve, owned, spot, strict=True))
+    layers = [
+        duration.Layer(name="owned, 8 x H100", carried=owned),
+        duration.Layer(name="spot", carried=spot),
+        duration.Layer(name="API", carried=rest),
+    ]
+    words = {"title": "What carries the load", "description": "owned 24 requests/s, spot and an API the rest"}
+    return duration.duration([730 / 48] * 48, layers, unit="requests/s", width=width, **words)
+
+
 def _stack(width: float) -> str:
     rows = (
         stack.Stack(
@@ -230,6 +245,7 @@ SAMPLES: dict[str, Chart] = {
     "course": _course,
     "stack": _stack,
     "strip": _strip,
+    "duration": _duration,
 }
 
 

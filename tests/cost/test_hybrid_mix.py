@@ -271,3 +271,46 @@ def test_without_scipy_the_way_out_names_the_extra(monkeypatch: pytest.MonkeyPat
     with pytest.raises(UsageError, match="scipy") as refused:
         best_mix(np.ones(3), [YEARLY], on_demand_usd_per_unit_h=1.0)
     assert "breakeven[plan]" in refused.value.way_out
+
+
+def brute_with_use(need: Load, offers: tuple[Commitment, ...], rented: float) -> float:
+    """The least cost over every whole number of machines of each offer in each period, in plain loops."""
+    best = math.inf
+    starts = [(offer, at) for offer in offers for at in range(offer.first_period, len(need))]
+    for counts in itertools.product(range(4), repeat=len(starts)):
+        cost = 0.0
+        for (offer, at), count in zip(starts, counts, strict=True):
+            cost += count * offer.usd_per_machine_h * (len(need) - at) * need.shape[1]
+        for period, hours in enumerate(need):
+            for hour in hours:
+                left = hour
+                for offer in sorted(offers, key=lambda one: one.used_usd_per_unit_h):
+                    have = sum(n for (one, at), n in zip(starts, counts, strict=True) if one is offer and at <= period)
+                    part = min(left, have * offer.units_per_machine)
+                    left -= part
+                    cost += part * offer.used_usd_per_unit_h
+                cost += left * rented
+        best = min(best, cost)
+    return best
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    load=arrays(np.int64, 6, elements=st.integers(0, 3)).map(lambda load: load.astype(float)),
+    fixed=st.tuples(prices, prices),
+    used=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    late=st.integers(0, 1),
+)
+def test_offers_whose_use_costs_equal_enumeration(
+    load: Load, fixed: tuple[float, float], used: tuple[float, float], late: int
+) -> None:
+    """Bought at any period to the end, some not before the second, and paid for use as well: nothing is cheaper."""
+    offers = tuple(
+        Commitment(
+            name=name, usd_per_machine_h=usd, used_usd_per_unit_h=use, to_the_end=True, first_period=first, most=3
+        )
+        for name, usd, use, first in zip("ab", fixed, used, (0, late), strict=True)
+    )
+    found = best_mix(load, offers, on_demand_usd_per_unit_h=4.0, periods=2, blocks=10)
+    assert found.cost_usd == pytest.approx(brute_with_use(load.reshape(2, -1), offers, 4.0), rel=1e-6, abs=1e-9)
+    check_conservation(found, load)

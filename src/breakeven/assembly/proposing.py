@@ -54,7 +54,7 @@ def of_project(loaded: Project, plan: Plan) -> dict[str, str]:
         ConfigError, PolicyError, FactError: they would not compile.
     """
     changed = enact.changes(loaded, plan, backend_url=UPSTREAM, model_name=None, holdout=HOLDOUT)
-    enact.preview(loaded, changed)
+    enact.preview(loaded.path, changed)
     named = {"breakeven.yaml": loaded.path, "policy.yaml": loaded.policy_path}
     return {name: changed.get(path) or path.read_text(encoding="utf-8") for name, path in named.items()}
 

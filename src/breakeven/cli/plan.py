@@ -72,6 +72,7 @@ def plan(
     models with --model.
     """
     from breakeven.app import planning as app
+    from breakeven.app.decisions import on as decided
     from breakeven.cli.progress import shown
 
     began_s = time.process_time()
@@ -90,7 +91,7 @@ def plan(
         if alone:
             written = app.from_files(given, out=out, progress=progress)
         else:
-            about = app.decisions.on(owner=owner, review_on=review_on, reason=reason)
+            about = decided(owner=owner, review_on=review_on, reason=reason)
             written = app.from_project(
                 Path(config), given, data_dir_override=data_dir, out=out, progress=progress, about=about
             )

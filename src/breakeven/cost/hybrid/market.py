@@ -34,6 +34,11 @@ class Market:
     spot_name: str
 
     @property
+    def used_usd(self) -> Matrix:
+        """What a unit-hour that serves costs on top, of each offer."""
+        return np.array([offer.used_usd_per_unit_h for offer in self.offers], dtype=np.float64)
+
+    @property
     def periods(self) -> int:
         """How often a term can start."""
         return len(self.units)
@@ -73,7 +78,7 @@ def market(
 
 
 def _starts(offer: Commitment, periods: int) -> range:
-    term = periods if offer.term_periods is None else offer.term_periods
+    term = _term(offer, periods)
     if not 1 <= term <= periods:
         message = f"the term of {offer.name!r} is {term} periods and the horizon {periods}: price it for the horizon"
         raise ValueError(message)
@@ -83,12 +88,25 @@ def _starts(offer: Commitment, periods: int) -> range:
             f"{offer.name!r} needs units per machine > 0 and most >= 0, got {offer.units_per_machine}, {offer.most}"
         )
         raise ValueError(message)
-    return range(periods - term + 1)
+    if offer.used_usd_per_unit_h < 0 or not np.isfinite(offer.used_usd_per_unit_h) or offer.first_period < 0:
+        message = (
+            f"{offer.name!r} needs a price of use and a first period >= 0, "
+            f"got {offer.used_usd_per_unit_h}, {offer.first_period}"
+        )
+        raise ValueError(message)
+    return range(offer.first_period, periods - term + 1)
+
+
+def _term(offer: Commitment, periods: int) -> int:
+    """Periods of the shortest term that can be bought."""
+    if offer.to_the_end:
+        return 1
+    return periods if offer.term_periods is None else offer.term_periods
 
 
 def _column(offer: Commitment, start: int, periods: int) -> tuple[float, Matrix]:
     """Sum of the hourly prices over the periods of a term, and the units it provides in each period."""
-    term = periods if offer.term_periods is None else offer.term_periods
+    term = periods - start if offer.to_the_end else _term(offer, periods)
     units = np.zeros(periods)
     units[start : start + term] = offer.units_per_machine
     return float(_prices(offer.name, offer.usd_per_machine_h, periods)[start]) * term, units

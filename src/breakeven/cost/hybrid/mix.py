@@ -41,19 +41,26 @@ def best_mix(
         raise ValueError(message)
     by_period = need.reshape(periods, -1)
     offered = market(offers, on_demand_usd_per_unit_h, spot, periods=periods, hours_per_period=need.size // periods)
-    return _refined(offered, by_period, [curve(hours, blocks) for hours in by_period])
+    return best_of(offered, by_period, blocks)
 
 
-def _refined(offered: Market, need: Matrix, curves: list[Curve]) -> Mix:
-    """Solve, price, split the blocks where the answer bends the cost, until answer and bound meet."""
-    counts, bound = solve(offered, curves)
+def best_of(offered: Market, need: Matrix, blocks: int = 100, close: float = CLOSE) -> Mix:
+    """The cheapest purchase on a market for needs (periods x hours): as close to the optimum as a share of its cost.
+
+    Solve, price, split the blocks where the answer bends the cost, until answer and bound meet.
+
+    Raises:
+        UsageError: scipy, the extra `plan`, is not installed.
+    """
+    curves = [curve(hours, blocks) for hours in need]
+    counts, bound = solve(offered, curves, close / 10)
     best = _priced(offered, need, counts, bound, curves)
     for _ in range(ROUNDS):
-        if best.cost_usd - bound <= CLOSE * best.cost_usd:
+        if best.cost_usd - bound <= close * best.cost_usd:
             break
         capacities = (offered.units @ counts).tolist()
         curves = [found.split(*_kinks(offered, units)) for found, units in zip(curves, capacities, strict=True)]
-        counts, lower = solve(offered, curves)
+        counts, lower = solve(offered, curves, close / 10)
         bound = max(bound, lower)
         best = min(best, _priced(offered, need, counts, bound, curves), key=lambda mix: mix.cost_usd)
     return replace(best, bound_usd=min(bound, best.cost_usd))

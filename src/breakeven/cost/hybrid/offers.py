@@ -14,7 +14,8 @@ class Commitment:
 
     `usd_per_machine_h` is the price in the period the term starts in, kept for the whole term. A machine provides
     `units_per_machine` units of load. At most `most` run at a time (None: no limit). A term of `term_periods` starts
-    at any period that leaves room for it; None is the whole horizon.
+    at any period from `first_period` on that leaves room for it; None is the whole horizon, or with `to_the_end` from
+    any period to the last. `used_usd_per_unit_h` is paid on top for each unit-hour that serves.
     """
 
     name: str
@@ -22,6 +23,9 @@ class Commitment:
     units_per_machine: float = 1.0
     most: int | None = None
     term_periods: int | None = None
+    first_period: int = 0
+    to_the_end: bool = False
+    used_usd_per_unit_h: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +42,7 @@ class Part:
     """One source of a mix over the horizon.
 
     `machines` run in each period and `started` begin their term in it; both are empty for what is paid by use.
-    Committed sources serve in the order of their price per unit.
+    Committed sources serve in the order of what a used unit-hour costs, then of their price per unit.
     """
 
     name: str

@@ -26,6 +26,7 @@ def priced(market: Market, need: Matrix, counts: Counts, *, bound_usd: float, bl
 def _committed(market: Market, need: Matrix, counts: Counts) -> tuple[tuple[Part, ...], Matrix]:
     """The part of each offer, the cheapest unit serving first, and what they leave."""
     parts: dict[int, Part] = {}
+    used_usd = market.used_usd
     for index in _merit(market):
         chosen = market.offer == index
         capacity = (market.units[:, chosen] @ counts[chosen])[:, None]
@@ -37,15 +38,16 @@ def _committed(market: Market, need: Matrix, counts: Counts) -> tuple[tuple[Part
             started=tuple(np.bincount(market.start[chosen], counts[chosen], market.periods).astype(int).tolist()),
             served_unit_h=float(served.sum()),
             paid_unit_h=float(capacity.sum() * market.hours),
-            cost_usd=float(market.term_usd[chosen] @ counts[chosen]),
+            cost_usd=float(market.term_usd[chosen] @ counts[chosen] + served.sum() * used_usd[index]),
         )
     return tuple(parts[index] for index in sorted(parts)), need
 
 
 def _merit(market: Market) -> list[int]:
-    """Offers by their price per unit-hour, the lowest of their terms."""
-    usd = market.term_usd / (market.units.sum(axis=0) * market.hours)
-    return sorted(range(len(market.offers)), key=lambda index: (float(usd[market.offer == index].min()), index))
+    """Offers by what a used unit-hour costs, then by their price per unit-hour, the lowest of their terms."""
+    usd, used = market.term_usd / (market.units.sum(axis=0) * market.hours), market.used_usd.tolist()
+    lowest = [float(usd[market.offer == index].min(initial=np.inf)) for index in range(len(market.offers))]
+    return sorted(range(len(market.offers)), key=lambda index: (used[index], lowest[index], index))
 
 
 def _by_use(market: Market, need: Matrix, left: Matrix) -> tuple[Part, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,12 @@ RELATIVE_GAP = 1e-7
 Counts = NDArray[np.int64]
 
 
-def solve(market: Market, curves: Sequence[Curve]) -> tuple[Counts, float]:
+def solve(market: Market, curves: Sequence[Curve], relative_gap: float = RELATIVE_GAP) -> tuple[Counts, float]:
     """Machines of each term, and a lower bound in USD on the cost of any purchase.
 
-    Variables: whole machines per term; on-demand and spot units per block. Every block is served: capacity of the
-    terms that run + spot + on-demand >= its level; spot <= its share of the level; no more machines than an offer has.
+    Variables: whole machines per term; on-demand and spot units per block, and what offers that cost something in use
+    serve of it. Every block is served: capacity of the terms that run (what they serve, where use costs) + spot +
+    on-demand >= its level; spot <= its share of the level; no more machines than an offer has.
 
     Raises:
         UsageError: scipy is not installed.
@@ -29,31 +31,52 @@ def solve(market: Market, curves: Sequence[Curve]) -> tuple[Counts, float]:
     """
     try:
         from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415 - an extra, a second to load
-        from scipy.sparse import csr_array, eye_array, hstack  # noqa: PLC0415
+        from scipy.sparse import csr_array, hstack  # noqa: PLC0415
     except ImportError as error:
         message = f"a mix of several offers needs scipy, which is not installed ({error})"
         raise UsageError(message, "run: pip install 'breakeven[plan]'") from error
     level, hours, period = _blocks(curves)
-    terms, blocks = market.term_usd.size, level.size
-    one = eye_array(blocks)
-    serve = LinearConstraint(hstack([csr_array(market.units[period]), one, one], format="csc"), lb=level)
+    terms, blocks, used = market.term_usd.size, level.size, np.flatnonzero(market.used_usd > 0)
+    served = _served(market, period, used)
+    constraints = [LinearConstraint(rows, lb=level if at == 0 else 0) for at, rows in enumerate(served)]
+    by_use = [market.on_demand_usd[period], market.spot_usd[period]]
+    by_use.extend(np.full(blocks, usd) for usd in market.used_usd[used])
+    cost = np.concatenate([market.term_usd, *(price * hours for price in by_use)])
     limits, most = _limits(market)
-    cost = np.concatenate([market.term_usd, market.on_demand_usd[period] * hours, market.spot_usd[period] * hours])
-    upper = np.concatenate([_enough(market, curves), np.full(blocks, np.inf), market.spot_share * level])
-    pad = csr_array((most.size, 2 * blocks))
-    limit = [LinearConstraint(hstack([csr_array(limits), pad], format="csc"), ub=most)] if most.size else []
+    if most.size:
+        pad = csr_array((most.size, cost.size - terms))
+        constraints.append(LinearConstraint(hstack([csr_array(limits), pad], format="csc"), ub=most))
+    upper = [_enough(market, curves), np.full(blocks, np.inf), market.spot_share * level]
+    upper.append(np.full(blocks * used.size, np.inf))
     found = milp(
         cost,
-        integrality=np.repeat([1, 0], [terms, 2 * blocks]),
-        bounds=Bounds(0, upper),
-        constraints=[serve, *limit],
-        options={"mip_rel_gap": RELATIVE_GAP},
+        integrality=np.repeat([1, 0], [terms, cost.size - terms]),
+        bounds=Bounds(0, np.concatenate(upper)),
+        constraints=constraints,
+        options={"mip_rel_gap": relative_gap},
     )
     if found.x is None:
         message = f"the solver found no mix: {found.message}"
         raise InfeasibleError(message, "check the prices, sizes and limits of the offers")
     bound = found.fun if found.mip_dual_bound is None else found.mip_dual_bound
     return np.rint(found.x[:terms]).astype(np.int64), float(bound)
+
+
+def _served(market: Market, period: NDArray[np.intp], used: NDArray[np.intp]) -> list[Any]:
+    """What serves each block, over (terms, on-demand, spot, served by each offer whose use costs).
+
+    Then, for each of those offers, what its running terms can serve less what they do.
+    """
+    from scipy.sparse import csr_array, eye_array, hstack  # noqa: PLC0415 - loaded already
+
+    one, none = eye_array(period.size), csr_array((period.size, period.size))
+    free = market.units * ~np.isin(market.offer, used)
+    rows = [hstack([csr_array(free[period]), *[one] * (2 + used.size)], format="csc")]
+    for place, offer in enumerate(used):
+        taken = [-one if place == other else none for other in range(used.size)]
+        able = csr_array((market.units * (market.offer == offer))[period])
+        rows.append(hstack([able, none, none, *taken], format="csc"))
+    return rows
 
 
 def _blocks(curves: Sequence[Curve]) -> tuple[Matrix, Matrix, NDArray[np.intp]]:

@@ -62,8 +62,8 @@ def stack(stacks: Sequence[Stack], *, unit: str, title: str, description: str, w
     body = [svg.line(scale.at(0), rows.top, scale.at(0), rows.top + len(stacks) * rows.pitch)]
     for index, (one, value) in enumerate(zip(stacks, values, strict=True)):
         body.append(_row(index, one, value, names=names, scale=scale, rows=rows, unit=unit))
-    legend, depth = _legend(names, rows.height(len(stacks)), width)
-    return svg.document(*body, *legend, width=width, height=depth, title=title, description=description)
+    below, depth = legend(names, rows.height(len(stacks)), width)
+    return svg.document(*body, *below, width=width, height=depth, title=title, description=description)
 
 
 def _rows(names: Sequence[str], values: Sequence[layout.Value], width: float) -> layout.Rows:
@@ -137,7 +137,7 @@ def _numbers(drawn: Sequence[Piece], index: int, rows: layout.Rows) -> str:
     )
 
 
-def _legend(names: Sequence[str], top: float, width: float) -> tuple[list[str], float]:
+def legend(names: Sequence[str], top: float, width: float) -> tuple[list[str], float]:
     """Number, swatch and name of each part, as many in a line as fit; and the depth of it all."""
     body, x, y = [], 0.0, top + _LINE
     for number, name in enumerate(names, 1):
@@ -145,7 +145,9 @@ def _legend(names: Sequence[str], top: float, width: float) -> tuple[list[str], 
         wide = _SWATCH + 6 + axis.text_width(words, theme.SMALL_PX)
         if x and x + wide > width:
             x, y = 0.0, y + _LINE
-        body.append(svg.rect(x, y - 10, _SWATCH, _SWATCH, colour=theme.TONES[TONES[number - 1]], class_="swatch"))
+        body.append(
+            svg.rect(x, y - 10, _SWATCH, _SWATCH, colour=theme.TONES[TONES[(number - 1) % len(TONES)]], class_="swatch")
+        )
         body.append(svg.text(x + _SWATCH + 6, y, words, size=theme.SMALL_PX))
         x += wide + 16
     return body, y + 8 if names else top
