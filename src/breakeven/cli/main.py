@@ -13,6 +13,7 @@ from breakeven.cli.events import events
 from breakeven.cli.experiment import lift, ope
 from breakeven.cli.facts import catalog, focus
 from breakeven.cli.ledger import ledger
+from breakeven.cli.lever import lever
 from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
@@ -47,5 +48,6 @@ for command in (
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
     import_, export, reconcile,
+    lever,
 ):  # fmt: skip
     main.add_command(command)
