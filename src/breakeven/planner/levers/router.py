@@ -83,7 +83,10 @@ def fit(rows: Rows, gain: Floats, *, penalty: float = PENALTY) -> Router:
     seen = np.bincount(rows.columns, minlength=rows.width)
     idf = np.log((1.0 + rows.size) / (1.0 + seen)) + 1.0
     mean = float(gain.mean())
-    weights = _ridge(_unit(rows, idf), gain - mean, penalty)
+    used, columns = np.unique(rows.columns, return_inverse=True)
+    narrow = _unit(rows, idf)._replace(columns=columns, width=used.size)
+    weights: Floats = np.zeros(rows.width)
+    weights[used] = _ridge(narrow, gain - mean, penalty)
     return Router(idf=idf, weights=weights, intercept=mean)
 
 

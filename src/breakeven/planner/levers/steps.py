@@ -122,10 +122,15 @@ def off_above(curve: StepCurve, v: Values, most: int) -> Floats:
     """The largest batch up to which every smaller one gains by a draft; 0: not even one; infinite: all that fit."""
     batches = np.unique(np.geomspace(1, max(1, curve.max_sequences), 96).round())
     fewer = {name: values[..., None] for name, values in v.items()}
-    length = best_draft(curve, {**fewer, "batch": batches}, most).length
-    stops = length == 0
-    first = np.where(stops.any(-1), stops.argmax(-1), batches.size)
-    return np.where(stops.any(-1), np.where(first == 0, 0.0, batches[np.maximum(first - 1, 0)]), np.inf)
+    stops = best_draft(curve, {**fewer, "batch": batches}, most).length == 0
+    first = stops.argmax(-1)
+    low, high = np.where(first == 0, 0.0, batches[np.maximum(first - 1, 0)]), batches[first]
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        pays = best_draft(curve, {**v, "batch": np.maximum(middle, 1.0)}, most).length > 0
+        wide = high - low > 1
+        low, high = np.where(wide & pays, middle, low), np.where(wide & ~pays, middle, high)
+    return np.where(stops.any(-1), low, np.inf)
 
 
 def by_batch(curve: StepCurve, v: Values, most: int) -> tuple[tuple[int, int, float], ...]:

@@ -17,7 +17,7 @@ from breakeven.schema.lever import Lever
 
 MOST_SAMPLES = 1 << 20
 MTOK = 1e6
-FLATTEST, STEEPEST, STEPS, ROUNDS = 0.02, 4.0, 200, 6
+FLATTEST, STEEPEST, STEPS, ROUNDS = 0.02, 4.0, 40, 5
 
 SAMPLES = About(
     name="samples",
