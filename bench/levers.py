@@ -1,7 +1,7 @@
 """How good a router of one's own is, and how often its tested threshold breaks its promise.
 
     python bench/levers.py [--routing FILE] [--splits 200] [--labels 0.5] [--calibration 1500] [--budget 0.03]
-                           [--bound betting] [--json]
+                           [--bound auto] [--json]
 
 FILE is a CSV (.csv, .csv.gz, .csv.xz) of prompts with one quality column for each of two models; without it the
 generated outcomes of examples/levers are taken. Every split draws anew which prompts are labelled, learns on some of
@@ -25,7 +25,7 @@ from breakeven.metric.routing_score import score
 from breakeven.planner.levers import frontier
 from breakeven.planner.levers.learned import Outcomes, pair, penalty_of
 from breakeven.planner.levers.router import Rows, fit, rows_of, weights_of
-from breakeven.planner.levers.tested import guarded
+from breakeven.planner.levers.tested import TESTS, guarded
 
 EXAMPLE = Path(__file__).parents[1] / "examples/levers/outcomes.csv"
 ORDERS = 8
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--calibration", type=int, default=1500)
     parser.add_argument("--budget", type=float, default=0.03)
     parser.add_argument("--level", type=float, default=0.05)
-    parser.add_argument("--bound", choices=["betting", "empirical-bernstein", "clopper-pearson"], default="betting")
+    parser.add_argument("--bound", choices=["auto", *TESTS], default="auto")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     outcomes, bad = outcomes_file.read(asked.routing)

@@ -13,7 +13,7 @@ from breakeven.schema.tco import Truth
 
 LEFT: Align = "left"
 RIGHT: Align = "right"
-TONES: dict[str, Tone] = {"saves": "good", "loses money": "bad", "not sure": "warn", "changes nothing": "neutral"}
+TONES: dict[str, Tone] = {"pays": "good", "loses money": "bad", "not sure": "warn", "changes nothing": "neutral"}
 INTERVALS = "Intervals hold 80 % of draws of the inputs' ranges; an input without a range is taken as it stands."
 
 
@@ -33,7 +33,7 @@ def _sections(found: Lever) -> Iterator[Section]:
 def verdict(found: Lever) -> Verdict:
     """The lever's answer in one sentence."""
     bounds = number.interval(found.saving.low, found.saving.high, found.saving.unit)
-    surely = "" if found.surely is None else f"; saves in {found.surely:.0%} of draws".replace("%", " %")
+    surely = "" if found.surely is None else f"; pays in {found.surely:.0%} of draws".replace("%", " %")
     return Verdict(
         sentence=found.sentence,
         interval=f"80 % interval: {bounds}{surely}" if bounds else "",

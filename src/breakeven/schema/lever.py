@@ -9,7 +9,7 @@ from breakeven.schema.noun import Figure, Noun
 Judged = Literal["net value", "cost per useful prediction", "cost per prediction"]
 """What a verdict is about: profit where value and quality are known, else what is left to go by."""
 
-LeverVerdict = Literal["saves", "loses money", "not sure", "changes nothing"]
+LeverVerdict = Literal["pays", "loses money", "not sure", "changes nothing"]
 
 
 class Side(Noun, frozen=True, kw_only=True):
@@ -44,9 +44,9 @@ class Found(Noun, frozen=True, kw_only=True):
 class Lever(Noun, frozen=True, kw_only=True):
     """What a lever is worth.
 
-    `saving` is in USD per prediction, by what `judged` says; positive saves. `saving_share` is the saving over the
+    `saving` is in USD per prediction, by what `judged` says; positive pays. `saving_share` is the saving over the
     baseline's cost per prediction (or per useful one). `surely` is the share of draws of the inputs' ranges in which it
-    saves, None where no input has a range. `conditions` are what must hold for it; each is stated, not checked, unless
+    pays, None where no input has a range. `conditions` are what must hold for it; each is stated, not checked, unless
     a flip gives its limit.
     """
 
@@ -117,4 +117,4 @@ class Tested(Noun, frozen=True, kw_only=True):
     budget: float
     level: float
     n: int
-    bound: Literal["clopper-pearson", "empirical-bernstein", "betting"]
+    bound: Literal["exact", "betting", "empirical-bernstein", "clopper-pearson"]

@@ -38,7 +38,7 @@ def test_a_better_model_pays_where_what_measures_says_so(
     found = accuracy(question(c0, c1, p0, p1, v, loss), NOTHING)
     pays = upgrade_pays(extra_cost_usd=c1 - c0, extra_useful=p1 - p0, value_usd=v, loss_usd=loss)
     gap = abs((v + loss) * (p1 - p0) - (c1 - c0))
-    assert (found.verdict == "saves") == pays or gap < 1e-9
+    assert (found.verdict == "pays") == pays or gap < 1e-9
 
 
 def test_the_flip_of_a_better_model_is_its_extra_cost_by_extra_useful() -> None:

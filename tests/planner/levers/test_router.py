@@ -21,10 +21,13 @@ from breakeven.planner.levers.learned import learn, pair, router
 from breakeven.planner.levers.router import fit, rows_of, weights_of
 from breakeven.planner.levers.tested import (
     TESTS,
+    _sum_below,
     betting,
     binomial_below,
+    binomial_upper,
     clopper_pearson,
     empirical_bernstein,
+    exact,
     guarded,
 )
 
@@ -76,7 +79,7 @@ def test_it_learns_which_prompts_need_the_strong_model() -> None:
     found = router(Question.model_validate(ASKED), Stakes(), LEARNED)
     assert found.figure("apgr").value > 0.65
     assert found.figure("weak_share").value > 1.4 * found.figure("random_share").value
-    assert found.verdict == "saves"
+    assert found.verdict == "pays"
 
 
 @given(seed=st.integers(0, 50))
@@ -106,20 +109,20 @@ def test_the_budget_is_exceeded_no_oftener_than_promised(bound: str) -> None:
     """In a world whose loss is known exactly, over 200 calibrations: at most the level and two of its deviations."""
     broken = 0
     for seed in range(200):
-        found = guarded(*world(1000 + seed, 800), budget=0.05, level=0.1, bound=bound)
+        found = guarded(*world(1000 + seed, 500), budget=0.05, level=0.1, bound=bound)
         broken += true_loss(found.threshold) > 0.05
     assert broken / 200 <= 0.1 + 2 * math.sqrt(0.1 * 0.9 / 200)
 
 
-def test_a_bet_sends_more_down_than_the_other_bounds() -> None:
-    """On the same calibration, in the mean of 20 worlds; and all of them send something."""
+def test_the_exact_test_sends_most_down() -> None:
+    """On the same calibration, in the mean of 8 worlds, a bet comes next; and all of them send something."""
     sent = {
         bound: np.mean(
-            [guarded(*world(seed, 1500), budget=0.05, level=0.05, bound=bound).weak_share for seed in range(20)]
+            [guarded(*world(seed, 1500), budget=0.05, level=0.05, bound=bound).weak_share for seed in range(8)]
         )
         for bound in BOUNDS
     }
-    assert sent["betting"] == max(sent.values())
+    assert sorted(sent, key=lambda name: -sent[name])[:2] == ["exact", "betting"]
     assert min(sent.values()) > 0.1
 
 
@@ -139,9 +142,21 @@ def test_binomial_tails_are_sums() -> None:
     by_hand = sum(math.comb(40, k) * 0.1**k * 0.9 ** (40 - k) for k in range(4))
     assert binomial_below(3, 40, 0.1) == pytest.approx(by_hand)
     certain = np.ones(200)
-    assert not any(test(certain, 0.1, 0.05) for test in (clopper_pearson, empirical_bernstein, betting))
+    assert not any(test(certain, 0.1, 0.05) for test in (exact, clopper_pearson, empirical_bernstein, betting))
+    assert binomial_below(3, 40, binomial_upper(3, 40, 0.05)) == pytest.approx(0.05, abs=1e-6)
+    assert exact(np.zeros(200), 0.1, 0.05)
     assert clopper_pearson(np.zeros(200), 0.1, 0.05)
     assert betting(np.zeros(200), 0.1, 0.05)
+
+
+@pytest.mark.parametrize("total", [-3, 0, 5])
+def test_the_sum_of_losses_is_that_of_draws(total: int) -> None:
+    """The tail by powers of the characteristic function equals a million drawn sums."""
+    n, share, mean = 40, 0.3, 0.05
+    random = np.random.default_rng(1)
+    ups = random.binomial(n, share, size=1_000_000)
+    sums = 2 * random.binomial(ups, (share + mean) / (2 * share)) - ups
+    assert _sum_below(total, n, share, mean) == pytest.approx(float((sums <= total).mean()), rel=0.01)
 
 
 def test_nothing_passes_where_nothing_can() -> None:
@@ -158,7 +173,7 @@ def test_nothing_passes_where_nothing_can() -> None:
 def test_qualities_between_nought_and_one_need_another_bound() -> None:
     """Clopper-Pearson counts; the way out names the bound that does not."""
     score_, strong, weak = world(1, 100)
-    with pytest.raises(EvidenceError, match="losses of 0 or 1"):
+    with pytest.raises(EvidenceError, match="qualities of 0 or 1"):
         guarded(score_, strong * 0.5, weak, budget=0.1, level=0.1, bound="clopper-pearson")
     with pytest.raises(EvidenceError, match="20 prompts"):
         guarded(score_[:20], strong[:20], weak[:20], budget=0.1, level=0.1, bound="betting")

@@ -146,7 +146,7 @@ def test_a_lever_of_drafts_says_where_to_turn_it_off() -> None:
     }  # fmt: skip
     low = speculation(Speculation.model_validate(asked | {"batch": 8.0}), NOTHING, roof())
     high = speculation(Speculation.model_validate(asked | {"batch": 256.0}), NOTHING, roof())
-    assert (low.verdict, high.verdict) == ("saves", "changes nothing")
+    assert (low.verdict, high.verdict) == ("pays", "changes nothing")
     assert high.figure("draft_tokens").value == 0
     assert low.figure("off_above_batch").value == high.figure("off_above_batch").value
     assert (low.figure("draft_tokens_at_1").value or 0) > (low.figure("draft_tokens_at_32").value or 0)
@@ -197,7 +197,7 @@ def test_quantization_of_a_replica_takes_its_shares_from_it() -> None:
     assert four.bytes_ratio.value == pytest.approx(0.28125)
     assert eight.prefill_gain.value > 1.3
     assert four.prefill_gain.value < 1.1
-    assert quantization(eight, NOTHING).verdict == "saves"
+    assert quantization(eight, NOTHING).verdict == "pays"
     with pytest.raises(UsageError, match="states no memory_share"):
         quantization(asked, NOTHING)
 
@@ -226,7 +226,7 @@ def test_the_claim_by_active_parameters_holds_at_batch_one_only() -> None:
     ratios = [one.figure("claim_understates").value for one in found.values()]
     assert ratios[0] == pytest.approx(1.0)
     assert ratios == sorted(ratios)
-    assert all(one.verdict == "saves" for one in found.values())
+    assert all(one.verdict == "pays" for one in found.values())
 
 
 def test_a_dense_model_has_no_experts() -> None:

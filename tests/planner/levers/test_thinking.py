@@ -53,7 +53,7 @@ def test_samples_are_judged_by_what_they_solve() -> None:
     assert (few.figure("best_samples").value, few.verdict) == (1.0, "changes nothing")
     many = samples(Samples.model_validate(one | {"solved_usd": 2.0}), NOTHING)
     assert many.figure("best_samples").value > 20
-    assert many.verdict == "saves"
+    assert many.verdict == "pays"
     too_many = samples(Samples.model_validate(one | {"solved_usd": 0.02, "samples": 100}), NOTHING)
     assert too_many.verdict == "loses money"
 
@@ -80,7 +80,7 @@ def test_the_stop_is_where_the_next_token_brings_its_price() -> None:
     net = 0.1 * (0.8 - 3.0 * tried**-0.5) - tried * 10e-6
     assert stop == pytest.approx(float(tried[net.argmax()]), rel=0.01)
     assert 0.1 * 1.5 * stop**-1.5 == pytest.approx(10e-6, rel=0.01)
-    assert found.verdict == "saves"
+    assert found.verdict == "pays"
 
 
 def test_the_best_budget_is_nothing_to_improve() -> None:

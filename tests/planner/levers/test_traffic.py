@@ -31,7 +31,7 @@ def test_a_share_to_a_model_k_times_cheaper_saves_s_times_1_less_1_over_k(s: flo
     found = share(
         ShareRouting(share=Share(value=s), times_cheaper=Positive(value=k), strong_usd=Positive(value=0.01)), NOTHING
     )
-    assert found.verdict == "saves"
+    assert found.verdict == "pays"
     assert found.saving.value == pytest.approx(0.01 * s * (1 - 1 / k))
     assert found.saving_share.value == pytest.approx(s * (1 - 1 / k))
 
@@ -148,5 +148,5 @@ def test_a_cut_that_costs_quality_is_weighed_by_what_predictions_are_worth() -> 
     """Two points of quality at 10 cents outweigh a fifth of a cent; at a tenth of a cent they do not."""
     asked = Context.model_validate(CONTEXT | {"quality": 0.8, "cut_quality": 0.78})
     assert context(asked, Stakes(value_usd=Amount(value=0.2))).verdict == "loses money"
-    assert context(asked, Stakes(value_usd=Amount(value=0.001))).verdict == "saves"
+    assert context(asked, Stakes(value_usd=Amount(value=0.001))).verdict == "pays"
     assert context(asked, NOTHING).judged == "cost per useful prediction"

@@ -57,7 +57,7 @@ def test_distillation_equals_months_counted_one_by_one(
     at = found.figure("break_even_month").value
     assert (at is None) == (month is None)
     assert at is None or at == pytest.approx(month, rel=1e-6)
-    assert (found.verdict == "saves") == (then < now)
+    assert (found.verdict == "pays") == (then < now)
 
 
 def test_engineering_is_a_line_of_its_own() -> None:

@@ -35,9 +35,9 @@ class Router(Section):
     loss_budget: Annotated[float, Field(gt=0, lt=1, description="quality that may be lost, 0.03: 3 points")] = 0.03
     level: Annotated[float, Field(gt=0, lt=1, description="probability with which it may be exceeded")] = 0.05
     bound: Annotated[
-        Literal["betting", "empirical-bernstein", "clopper-pearson"],
-        Field(description="test of the loss; clopper-pearson counts every answer the strong one had right"),
-    ] = "betting"
+        Literal["auto", "exact", "betting", "empirical-bernstein", "clopper-pearson"],
+        Field(description="test of the loss; auto: exact where qualities are 0 or 1, else betting"),
+    ] = "auto"
     labels_share: Annotated[float, Field(gt=0, lt=1, description="of the outcomes to learn and calibrate on")] = 0.5
     calibration_share: Annotated[float, Field(gt=0, lt=1, description="of these, those to calibrate on")] = 0.3
     seed: Annotated[int, Field(ge=0, description="of the split")] = 0

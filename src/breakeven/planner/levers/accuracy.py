@@ -32,7 +32,7 @@ def accuracy(question: Accuracy, stakes: Stakes) -> Lever:
         return Effect(
             cost=(v["cost_usd"], v["better_cost_usd"]),
             quality=(v["quality"], v["better_quality"]),
-            extra={
+            extra=lambda: {
                 "usd_per_extra_useful": Extra(needed, "USD", "extra cost / extra useful: the value + loss it needs"),
                 "usd_per_point": Extra(needed / 100, "USD", "extra cost per prediction and point of accuracy"),
             },

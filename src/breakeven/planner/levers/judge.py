@@ -57,7 +57,8 @@ class Effect(NamedTuple):
     cost: tuple[Floats, Floats]
     latency: Both = (None, None)
     quality: Both = (None, None)
-    extra: Mapping[str, Extra] = {}
+    extra: Callable[[], Mapping[str, Extra]] = dict
+    """Asked for once; what flips are searched with never needs it."""
 
 
 Compute = Callable[[Values], Effect]
@@ -81,6 +82,8 @@ class About(Noun, frozen=True, kw_only=True):
     how: str
     conditions: tuple[str, ...] = ()
     basis: Basis = "derived"
+    quality: str = ""
+    """Why quality need not be judged, where it need not."""
     unswept: tuple[str, ...] = ("predictions_per_month",)
     """Inputs that are no part of what is asked: no flips of them are told."""
 
@@ -112,7 +115,7 @@ def _draw(span: Span, draws: int, random: np.random.Generator) -> Floats:
 
 def judge(about: About, spans: Mapping[str, Span], stakes: Stakes, compute: Compute) -> Lever:
     """The lever's verdict with its interval and flips."""
-    known = {**spans, **_stakes(stakes)}
+    known = {**_stakes(stakes), **spans}
     at_base = compute(base(known))
     judged = judged_by(at_base, stakes)
     ranged = any(span.ranged for span in known.values())
@@ -120,7 +123,8 @@ def judge(about: About, spans: Mapping[str, Span], stakes: Stakes, compute: Comp
     draws = compute(values) if ranged else None
     gained = gain(at_base, base(known), judged)
     spread = None if draws is None else np.broadcast_to(gain(draws, values, judged), stakes.draws)
-    scribe = _Scribe(about, known)
+    scribe = _Scribe(about, _counted(known, judged))
+    more = {} if draws is None else draws.extra()
     surely = None if spread is None else float((spread > 0).mean())
     verdict = _verdict(float(gained), surely)
     whole = at_base.cost[0] if judged != "cost per useful prediction" else _unit(at_base, 0)
@@ -128,12 +132,13 @@ def judge(about: About, spans: Mapping[str, Span], stakes: Stakes, compute: Comp
         None if draws is None else draws.cost[0] if judged != "cost per useful prediction" else _unit(draws, 0)
     )
     saving = scribe.figure(gained, spread, "USD", about.how)
+    cheaper = judged != "net value" or bool(at_base.cost[1] < at_base.cost[0])
     share = None if spread is None or whole_draws is None else spread / whole_draws
     return Lever(
         name=about.name,
         title=about.title,
         verdict=verdict,
-        sentence=_sentence(verdict, saving, float(gained / whole), judged),
+        sentence=_sentence(verdict, saving, float(gained / whole), judged, cheaper=cheaper),
         judged=judged,
         baseline=_side(scribe, at_base, draws, 0),
         changed=_side(scribe, at_base, draws, 1),
@@ -141,11 +146,11 @@ def judge(about: About, spans: Mapping[str, Span], stakes: Stakes, compute: Comp
         saving_share=scribe.figure(gained / whole, share, "share", "saving / baseline"),
         saving_usd_per_month=_month(scribe, gained, spread, base(known), values),
         surely=surely,
-        conditions=(*about.conditions, *_unmeasured(judged)),
+        conditions=(*about.conditions, about.quality or _unmeasured(judged)),
         flips=flips(known, compute, judged, about.unswept),
         found=tuple(
-            Found(name=name, figure=scribe.figure(one.values, _of(draws, name), one.unit, one.how))
-            for name, one in at_base.extra.items()
+            Found(name=name, figure=scribe.figure(one.values, _of(more, name), one.unit, one.how))
+            for name, one in at_base.extra().items()
         ),
     )
 
@@ -192,7 +197,7 @@ def _verdict(gained: float, surely: float | None) -> LeverVerdict:
     agree = 1.0 if surely is None else surely if gained > 0 else 1.0 - surely
     if agree < SURE:
         return "not sure"
-    return "saves" if gained > 0 else "loses money"
+    return "pays" if gained > 0 else "loses money"
 
 
 _PER = {
@@ -202,11 +207,11 @@ _PER = {
 }
 
 
-def _sentence(verdict: LeverVerdict, saving: Figure, share: float, judged: Judged) -> str:
+def _sentence(verdict: LeverVerdict, saving: Figure, share: float, judged: Judged, *, cheaper: bool) -> str:
     per, amount = _PER[judged], saving.value or 0.0
-    size = f"{format_usd(abs(amount))} per {per} ({_part(abs(share))} of its cost)"
-    if verdict == "saves":
-        return f"Saves {size}, judged by {judged}."
+    size = f"{format_usd(abs(amount))} per {per} ({_part(abs(share))} its cost)"
+    if verdict == "pays":
+        return f"Saves {size}, judged by {judged}." if cheaper else _brings(amount, share)
     if verdict == "loses money":
         return f"Loses money: {size}, judged by {judged}."
     if verdict == "changes nothing":
@@ -216,16 +221,26 @@ def _sentence(verdict: LeverVerdict, saving: Figure, share: float, judged: Judge
     return f"Not sure: at the stated values it {way} {size}; the inputs' ranges allow {bounds}."
 
 
+def _brings(amount: float, share: float) -> str:
+    return f"Pays: brings {format_usd(amount)} per prediction more than it costs ({_part(share)} what one costs now)."
+
+
 def _part(share: float) -> str:
-    return f"{share:.1%}".replace("%", " %") if share < 1 else f"{share:.3g} times"
+    return f"{share:.1%}".replace("%", " % of") if share < 1 else f"{share:.3g} times"
 
 
-def _unmeasured(judged: Judged) -> tuple[str, ...]:
+def _unmeasured(judged: Judged) -> str:
     if judged == "cost per prediction":
-        return ("quality stays as it is: no share of useful predictions is stated for both sides, so it is not judged",)
+        return "quality stays as it is: no share of useful predictions is stated for both sides, so it is not judged"
     if judged == "cost per useful prediction":
-        return ("a useful prediction that is lost costs no more than its own inference: no value of one is stated",)
-    return ()
+        return "a useful prediction that is lost costs no more than its own inference: no value of one is stated"
+    return "a prediction is useful or not, and what a useful one brings does not depend on the lever"
+
+
+def _counted(spans: Mapping[str, Span], judged: Judged) -> dict[str, Span]:
+    """The inputs that the judgement rests on."""
+    worth = () if judged == "net value" else ("value_usd", "loss_usd")
+    return {name: span for name, span in spans.items() if name not in worth}
 
 
 class _Scribe:
@@ -279,8 +294,8 @@ def _month(scribe: _Scribe, gained: Floats, spread: Floats | None, at: Values, v
     return scribe.figure(gained * at["predictions_per_month"], draws, "USD/month", "saving x predictions a month")
 
 
-def _of(draws: Effect | None, name: str) -> Floats | None:
-    return None if draws is None or name not in draws.extra else draws.extra[name].values
+def _of(more: Mapping[str, Extra], name: str) -> Floats | None:
+    return more[name].values if name in more else None
 
 
 def flips(spans: Mapping[str, Span], compute: Compute, judged: Judged, unswept: Sequence[str] = ()) -> tuple[Flip, ...]:
@@ -334,10 +349,23 @@ def _points(span: Span) -> Floats:
 
 
 _UNITS = {
-    "usd_per_mtok": "USD/Mtok", "usd_per_month": "USD/month", "usd_per_hour": "USD/h", "usd_per_year": "USD/year",
-    "usd": "USD", "s_per_token": "s/token", "per_month": "1/month", "per_year": "1/year", "months": "months",
-    "tokens": "tokens", "share": "share", "rate": "share", "quality": "share", "s": "s", "batch": "sequences",
-}  # fmt: skip
+    "predictions_per_month": "1/month",
+    "usd_per_mtok": "USD/Mtok",
+    "usd_per_month": "USD/month",
+    "usd_per_hour": "USD/h",
+    "usd_per_year": "USD/year",
+    "usd": "USD",
+    "s_per_token": "s/token",
+    "per_month": "share",
+    "per_year": "share",
+    "months": "months",
+    "tokens": "tokens",
+    "share": "share",
+    "rate": "share",
+    "quality": "share",
+    "s": "s",
+    "batch": "sequences",
+}
 
 
 def unit_of(name: str) -> str:

@@ -173,7 +173,7 @@ def _effect(v: Values, extra: Mapping[str, Extra]) -> Effect:
         "weak_share": Extra(share, "share", "of held-out prompts"),
         "lost_quality": Extra(v["lost_quality"], "share"),
     }
-    return Effect(cost=(strong, changed), quality=(v["strong_quality"], kept), extra={**shown, **extra})
+    return Effect(cost=(strong, changed), quality=(v["strong_quality"], kept), extra=lambda: {**shown, **extra})
 
 
 def _measured(sample: Floats, kind: type[Span]) -> Span:

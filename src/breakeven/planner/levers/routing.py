@@ -40,7 +40,9 @@ def share(question: ShareRouting, stakes: Stakes) -> Lever:
             cost=(strong, strong * (1 - saved) + v["router_usd"]),
             latency=latency,
             quality=(v.get("strong_quality"), v.get("routed_quality")),
-            extra={"cost_saved_share": Extra(saved - v["router_usd"] / strong, "share", "s (1 - 1/k) - router / cost")},
+            extra=lambda: {
+                "cost_saved_share": Extra(saved - v["router_usd"] / strong, "share", "s (1 - 1/k) - router / cost")
+            },
         )
 
     return judge(SHARE, spans_of(question), stakes, effect)
@@ -63,7 +65,7 @@ def cascade_effect(v: Values) -> Effect:
         cost=(v["strong_usd"], first + rejected * v["strong_usd"]),
         latency=seconds or (v.get("strong_s"), None),
         quality=(strong, good + rejected * v.get("strong_after_reject", strong)),
-        extra={
+        extra=lambda: {
             "rejected_share": Extra(rejected, "share", "asked of both models"),
             "wrong_share": Extra(wrong, "share", "wrong answers that the verifier passes on"),
             "most_rejected_share": Extra(1 - first / v["strong_usd"], "share", "above this the cascade costs more"),

@@ -216,7 +216,7 @@ def _paying() -> Iterator[Rule]:
         name="inference_share",
         claim="serving is 80 to 90 % of what a model costs over its life",
         varied="training, in months of serving", unit="months", stated=6.0, low=0.5, high=60.0,
-        holds=lambda months: _between(life_effect(_life(months), 36).extra["serving_share"].values, 0.8, 0.9),
+        holds=lambda months: _between(life_effect(_life(months), 36).extra()["serving_share"].values, 0.8, 0.9),
         given=("a life of 36 months at level use and prices", "no retraining"), by="lever life",
     )  # fmt: skip
     yield Rule(
@@ -259,7 +259,7 @@ def _life(months: Floats) -> dict[str, Floats]:
 def _kitchen(meals: Floats) -> Floats:
     month = meals * 0.04 * 30
     v = _life(np.full_like(month, 200_000.0)) | _values(serving_usd_per_month=month)
-    found = life_effect(v, 120).extra["crossover_month"].values
+    found = life_effect(v, 120).extra()["crossover_month"].values
     return np.where(np.isnan(found), np.inf, found)
 
 

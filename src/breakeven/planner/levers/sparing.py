@@ -20,6 +20,7 @@ CACHE = About(
         "the error rate is per hit, audited on your own traffic; per request it looks smaller",
         "what is saved is billed by use, or frees capacity that other work takes",
     ),
+    quality="wrong answers are counted as cost, at what each is stated to lose",
 )
 CONTEXT = About(
     name="context",
@@ -49,7 +50,7 @@ def cache_effect(v: Values) -> Effect:
     return Effect(
         cost=(answer, changed),
         latency=latency,
-        extra={
+        extra=lambda: {
             "highest_error_rate": Extra(
                 answer / (answer + v["wrong_usd"]), "share", "serve a hit while its error is below c / (c + L)"
             ),
@@ -96,7 +97,7 @@ def context_effect(v: Values) -> Effect:
         cost=(now, after),
         latency=latency,
         quality=(v.get("quality"), v.get("cut_quality")),
-        extra={
+        extra=lambda: {
             "system_usd": Extra(v["system_tokens"] * each, "USD", "system prompt of one call"),
             "history_usd": Extra(v["history_tokens"] * each, "USD", "history of one call"),
             "context_share": Extra(kept * each / now, "share", "of the call's cost"),

@@ -22,6 +22,7 @@ SPECULATION = About(
         "the batch stays the same; the time saved is taken by other work",
         "the draft fits beside the model without taking places from the cache",
     ),
+    quality="what is answered stays the same: a drafted token is kept where the model would have drawn it",
 )
 
 
@@ -94,23 +95,26 @@ def speculation_effect(v: Values, curve: StepCurve, most: int) -> Effect:
     """Cost and latency of an answer at the batch, without and with the best draft; the batch where it stops paying."""
     best = best_draft(curve, v, most)
     second = v["replica_usd_per_hour"] / SECONDS_PER_HOUR
-    answer, fits = v["output_tokens"], curve.max_sequences
-    off = off_above(curve, v, most)
-    known = np.where(np.isfinite(off), np.maximum(off, 1.0), 1.0)
-    rate = off / (answer * step_s(curve, known, v["context_tokens"], np.zeros(())))
+    answer = v["output_tokens"]
     return Effect(
         cost=(second * answer * best.plain_s / v["batch"], second * answer * best.drafted_s / v["batch"]),
         latency=(answer * best.plain_s, answer * best.drafted_s),
-        extra={
-            "draft_tokens": Extra(best.length, "tokens", "best length at this batch; 0: off"),
-            "speedup": Extra(best.speedup, "ratio", "E T(b) / (k T_draft + T(b (k + 1)))"),
-            "off_above_batch": Extra(
-                off, "sequences", "the largest batch at which any draft pays; never: it pays at all that fit"
-            ),
-            "off_above_rps": Extra(rate, "1/s", "a replica's rate at that batch: b / (tokens x T(b))"),
-            **{f"draft_tokens_at_{size}": _length_at(curve, v, most, size) for size in LOADS if size <= fits},
-        },
+        extra=lambda: _told(v, curve, most, best),
     )
+
+
+def _told(v: Values, curve: StepCurve, most: int, best: Drafted) -> dict[str, Extra]:
+    off = off_above(curve, v, most)
+    known = np.where(np.isfinite(off), np.maximum(off, 1.0), np.nan)
+    rate = known / (v["output_tokens"] * step_s(curve, known, v["context_tokens"], np.zeros(())))
+    sizes = [size for size in LOADS if size <= curve.max_sequences]
+    return {
+        "draft_tokens": Extra(best.length, "tokens", "best length at this batch; 0: off"),
+        "speedup": Extra(best.speedup, "ratio", "E T(b) / (k T_draft + T(b (k + 1)))"),
+        "off_above_batch": Extra(off, "sequences", "largest batch at which any draft pays; never: at all that fit"),
+        "off_above_rps": Extra(rate, "1/s", "a replica's rate at that batch: b / (tokens x T(b))"),
+        **{f"draft_tokens_at_{size}": _length_at(curve, v, most, size) for size in sizes},
+    }
 
 
 def _length_at(curve: StepCurve, v: Values, most: int, size: int) -> Extra:
@@ -120,7 +124,7 @@ def _length_at(curve: StepCurve, v: Values, most: int, size: int) -> Extra:
 
 def off_above(curve: StepCurve, v: Values, most: int) -> Floats:
     """The largest batch up to which every smaller one gains by a draft; 0: not even one; infinite: all that fit."""
-    batches = np.unique(np.geomspace(1, max(1, curve.max_sequences), 96).round())
+    batches = np.unique(np.geomspace(1, max(1, curve.max_sequences), 24).round())
     fewer = {name: values[..., None] for name, values in v.items()}
     stops = best_draft(curve, {**fewer, "batch": batches}, most).length == 0
     first = stops.argmax(-1)

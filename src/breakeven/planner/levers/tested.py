@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -17,16 +18,17 @@ from breakeven.errors import EvidenceError
 from breakeven.planner.levers.judge import Floats
 from breakeven.schema.lever import Tested
 
-Bound = Literal["clopper-pearson", "empirical-bernstein", "betting"]
+Bound = Literal["exact", "betting", "empirical-bernstein", "clopper-pearson"]
 GRID = 100
 """Thresholds tested: so many shares to the weak model, evenly spaced."""
 ENOUGH = 50
+ASIDE, SHARES, HALVINGS, FAR = 0.01, 3, 24, 12
 MOST_BET = 0.75
 """Of what may be bet without going broke on a single loss of 1."""
 
 
 def guarded(
-    score: Floats, strong: Floats, weak: Floats, *, budget: float, level: float, bound: Bound = "betting"
+    score: Floats, strong: Floats, weak: Floats, *, budget: float, level: float, bound: Bound | Literal["auto"] = "auto"
 ) -> Tested:
     """The riskiest threshold that passes, from a calibration sample that the score was not learned on.
 
@@ -34,13 +36,16 @@ def guarded(
     sent to the weak model is strong - weak, with Clopper-Pearson max(0, strong - weak) counted as 0 or 1.
 
     Raises:
-        EvidenceError: fewer than 50 prompts, or with Clopper-Pearson qualities other than 0 and 1.
+        EvidenceError: fewer than 50 prompts, or a test that counts and qualities other than 0 and 1.
     """
     if score.size < ENOUGH:
         message = f"a threshold is to be tested on {score.size} prompts, at least {ENOUGH} are needed"
         raise EvidenceError(message, "label more prompts")
-    if bound == "clopper-pearson" and not set(np.unique(np.concatenate([strong, weak]))) <= {0.0, 1.0}:
-        message = "clopper-pearson counts losses of 0 or 1, and qualities lie between"
+    counted = set(np.unique(np.concatenate([strong, weak]))) <= {0.0, 1.0}
+    if bound == "auto":
+        bound = "exact" if counted else "betting"
+    if bound in {"exact", "clopper-pearson"} and not counted:
+        message = f"the {bound} test counts qualities of 0 or 1, and some lie between"
         raise EvidenceError(message, "use `bound: betting`, which takes any quality from 0 to 1")
     lost = np.maximum(strong - weak, 0.0) if bound == "clopper-pearson" else strong - weak
     passes = TESTS[bound]
@@ -67,19 +72,64 @@ def thresholds(score: Floats) -> Floats:
     return np.append(inner, np.nextafter(score.max(), np.inf))
 
 
+def exact(lost: Floats, budget: float, level: float) -> bool:
+    """Whether losses of -1, 0 and 1 sum to so little with probability at most the level, were their mean the budget.
+
+    How often a loss is not 0 is a nuisance; the largest probability over all shares up to an upper confidence limit of
+    it counts, and the limit's own error is added (Berger and Boos 1994, doi 10.1080/01621459.1994.10476836). The sum's
+    distribution is the n-th power of the characteristic function.
+    """
+    n, aside = lost.size, level * ASIDE
+    most = binomial_upper(int(np.count_nonzero(lost)), n, aside)
+    if most <= budget:
+        return True
+    shares = np.linspace(most, budget, SHARES)
+    return all(_sum_below(int(lost.sum()), n, float(share), budget) + aside <= level for share in shares)
+
+
+def _sum_below(total: int, n: int, share: float, mean: float) -> float:
+    """P(sum of n losses <= total), each 1 with (share + mean) / 2, -1 with (share - mean) / 2, else 0.
+
+    Sums are told apart modulo a size that they exceed with no probability that a float could hold.
+    """
+    reach = int(n * mean + FAR * math.sqrt(n * share) + abs(total)) + FAR
+    size = 1 << min(2 * n + 1, 2 * reach).bit_length()
+    once = np.zeros(size)
+    once[0], once[1], once[-1] = 1 - share, (share + mean) / 2, (share - mean) / 2
+    chance = np.fft.irfft(np.fft.rfft(once) ** n, size)
+    below = chance[size // 2 :].sum()
+    return float(below + chance[: total + 1].sum() if total >= 0 else below - chance[size + total + 1 :].sum())
+
+
+@lru_cache(maxsize=4096)
+def binomial_upper(count: int, n: int, level: float) -> float:
+    """The p at which P(Binomial(n, p) <= count) is the level, by bisection: the Clopper-Pearson upper limit."""
+    low, high = count / n, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if count < n and binomial_below(count, n, middle) > level else (low, middle)
+    return high if count < n else 1.0
+
+
 def clopper_pearson(lost: Floats, budget: float, level: float) -> bool:
     """Whether the upper bound of the share lost is at most the budget: P(Binomial(n, budget) <= lost) <= level."""
     return binomial_below(int(lost.sum()), lost.size, budget) <= level
 
 
+@lru_cache(maxsize=8)
+def _log_factorials(n: int) -> Floats:
+    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+
+
 def binomial_below(count: int, n: int, p: float) -> float:
     """P(Binomial(n, p) <= count)."""
-    terms = [
-        math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p)
-        for k in range(count + 1)
-    ]
-    most = max(terms)
-    return min(1.0, math.exp(most) * math.fsum(math.exp(term - most) for term in terms))
+    if p <= 0 or p >= 1:
+        return float(p <= 0 or count >= n)
+    k = np.arange(count + 1)
+    whole = _log_factorials(n)
+    logs = whole[n] - whole[k] - whole[n - k] + k * math.log(p) + (n - k) * math.log1p(-p)
+    most = float(logs.max())
+    return min(1.0, math.exp(most) * float(np.exp(logs - most).sum()))
 
 
 def empirical_bernstein(lost: Floats, budget: float, level: float) -> bool:
@@ -110,6 +160,7 @@ def betting(lost: Floats, budget: float, level: float) -> bool:
 
 
 TESTS: dict[Bound, Callable[[Floats, float, float], bool]] = {
+    "exact": exact,
     "clopper-pearson": clopper_pearson,
     "empirical-bernstein": empirical_bernstein,
     "betting": betting,

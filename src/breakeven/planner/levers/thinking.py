@@ -76,7 +76,7 @@ def samples(question: Samples, stakes: Stakes) -> Lever:
     def effect(v: Values) -> Effect:
         return samples_effect(v, fixed)
 
-    return judge(SAMPLES, spans, replace(stakes, value_usd=worth, loss_usd=Amount(value=0.0)), effect)
+    return judge(SAMPLES, spans, replace(stakes, value_usd=worth, loss_usd=Amount(value=0.0, basis="derived")), effect)
 
 
 def samples_effect(v: Values, fixed: int | None) -> Effect:
@@ -89,7 +89,7 @@ def samples_effect(v: Values, fixed: int | None) -> Effect:
         cost=(cost, cost * count),
         latency=(v.get("sample_s"), v.get("sample_s")),
         quality=(first, solved),
-        extra={
+        extra=lambda: {
             "samples": Extra(count, "samples", "drawn"),
             "best_samples": Extra(best, "samples", "the last that brings as much as it costs"),
             "usd_per_solved": Extra(count * cost / solved, "USD", "k c / coverage(k)"),
@@ -155,7 +155,7 @@ def reasoning(question: Reasoning, stakes: Stakes) -> Lever:
     def effect(v: Values) -> Effect:
         return reasoning_effect(v, curve, without)
 
-    return judge(REASONING, spans, replace(stakes, value_usd=worth, loss_usd=Span(value=0.0)), effect)
+    return judge(REASONING, spans, replace(stakes, value_usd=worth, loss_usd=Span(value=0.0, basis="derived")), effect)
 
 
 def _without_one(points: Sequence[tuple[float, float]]) -> tuple[Curve, ...]:
@@ -173,7 +173,7 @@ def reasoning_effect(v: Values, curve: Curve, without: Sequence[Curve] = ()) -> 
     extra = {
         "stop_tokens": Extra(stop, "tokens", "worth x A b T^-(b+1) = price of a token"),
         "ceiling_share": Extra(np.asarray(curve.ceiling), "share", "q of q - A T^-b"),
-        "gap": Extra(np.asarray(curve.gap), "share", "A"),
+        "gap": Extra(np.asarray(curve.gap), "ratio", "A"),
         "power": Extra(np.asarray(curve.power), "ratio", "b"),
     }
     if without:
@@ -184,5 +184,5 @@ def reasoning_effect(v: Values, curve: Curve, without: Sequence[Curve] = ()) -> 
         cost=(now * price, stop * price),
         latency=(None, None) if seconds is None else (now * seconds, stop * seconds),
         quality=(curve.at(now), curve.at(stop)),
-        extra=extra,
+        extra=lambda: extra,
     )

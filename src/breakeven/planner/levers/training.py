@@ -18,6 +18,7 @@ DISTILLATION = About(
         "its quality holds on your own tasks, and is watched: drift is paid for as upkeep",
         "what it frees is billed by use, or taken by other work",
     ),
+    unswept=(),
 )
 LIFE = About(
     name="life",
@@ -27,6 +28,8 @@ LIFE = About(
         "serving grows with use and falls with prices as stated, with no step when the model is replaced",
         "the cut is of serving; the same share off training is worth `training_cut_usd` in all",
     ),
+    quality="the cut takes nothing from the answers",
+    unswept=("predictions_per_month", "serving_cut_share"),
 )
 
 
@@ -63,7 +66,7 @@ def distillation_effect(v: Values, life: int) -> Effect:
             (once + upkeep.sum(-1) + v["student_usd"] * served) / all_use,
         ),
         quality=(v.get("quality"), v.get("student_quality")),
-        extra={
+        extra=lambda: {
             "break_even_month": Extra(_crossing(course, once), "months", "first month in which all is paid back"),
             "once_usd": Extra(once, "USD", "training + person-months x their cost"),
             "engineering_share": Extra(
@@ -102,7 +105,7 @@ def life_effect(v: Values, months: int) -> Effect:
     share = spent.sum(-1) / (spent.sum(-1) + learned[..., -1])
     return Effect(
         cost=((trained + served) / predictions, (trained + served * (1 - cut)) / predictions),
-        extra={
+        extra=lambda: {
             "serving_share": Extra(share, "share", "of all money spent over the life, not discounted"),
             "crossover_month": Extra(
                 _crossing(course, v["training_usd"]), "months", "serving has cost as much as training"

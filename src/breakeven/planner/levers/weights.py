@@ -101,19 +101,31 @@ def quantized(question: Quantization, before: Replica, after: Replica) -> Quanti
     if question.batch is None or question.prompt_tokens is None or question.output_tokens is None:
         message = "quantization of a replica states no batch, prompt_tokens or output_tokens"
         raise UsageError(message, "add all three: how much a step reads weights depends on them")
-    count, prompt, output = question.batch.value, question.prompt_tokens.value, question.output_tokens.value
+    ends = {question.batch.value, question.batch.low, question.batch.high} - {None}
+    prompt, output = question.prompt_tokens.value, question.output_tokens.value
+    base = _shares(before, after, question.batch.value, prompt, output)
+    others = [_shares(before, after, count, prompt, output) for count in ends if count is not None]
+    fields = {
+        name: {
+            "value": value, "basis": "fitted",
+            "low": min(one[name] for one in others), "high": max(one[name] for one in others),
+        }
+        for name, value in base.items()
+    }  # fmt: skip
+    return Quantization.model_validate({**question.model_dump(), **fields})
+
+
+def _shares(before: Replica, after: Replica, count: float, prompt: float, output: float) -> dict[str, float]:
     context = prompt + output / 2
     ratio = after.weight_bytes(count) / before.weight_bytes(count)
     decode = float(before.step(np.asarray(count), np.asarray(context))) * output / count
     first, then = _prompt_s(before, count, prompt, context), _prompt_s(after, count, prompt, context)
-    found = {
+    return {
         "memory_share": memory_share(before, count, context, ratio),
         "bytes_ratio": ratio,
         "decode_share": decode / (decode + first),
         "prefill_gain": first / then,
     }
-    fields = {name: {"value": value, "basis": "fitted"} for name, value in found.items()}
-    return Quantization.model_validate({**question.model_dump(), **fields})
 
 
 def _prompt_s(of: Replica, count: float, prompt: float, context: float) -> float:
@@ -146,7 +158,7 @@ def quantization_effect(v: Values) -> Effect:
         cost=(v["prediction_usd"], v["prediction_usd"] * part),
         latency=(None, None) if seconds is None else (seconds, seconds * part),
         quality=(v.get("quality"), v.get("quantized_quality")),
-        extra={
+        extra=lambda: {
             "decode_speedup": Extra(faster, "ratio", "1 / ((1 - m) + m x bytes ratio)"),
             "memory_share": Extra(v["memory_share"], "share", "m, of a decode step at this batch"),
             "prefill_gain": Extra(v["prefill_gain"], "ratio", "speed-up of prefill"),
@@ -184,7 +196,7 @@ def experts_effect(v: Values, of: Replica) -> Effect:
     return Effect(
         cost=(money * dense, money * real),
         latency=(seconds * dense, seconds * real),
-        extra={
+        extra=lambda: {
             "experts_read_share": Extra(touched, "share", "1 - (1 - k/E)^b"),
             "claimed_usd": Extra(money * claim, "USD", "an answer, were only active parameters read"),
             "claim_understates": Extra(real / claim, "ratio", "cost at this batch / claimed cost"),
