@@ -15,8 +15,9 @@ from breakeven.audit.lift.judge import Asked, lift
 from breakeven.audit.lift.moments import difference, moments
 from breakeven.audit.lift.segments import holm
 from breakeven.audit.lift.trial import Trial
-from breakeven.audit.lift.worth import Stakes, evsi_usd, threshold_usd, upgrade_pays
+from breakeven.audit.lift.worth import Stakes, evsi_usd
 from breakeven.errors import UsageError
+from breakeven.metric.worth import threshold_usd, upgrade_pays
 
 ASKED = Asked(control="a", treatment="b")
 

@@ -50,7 +50,7 @@ def from_project(
     progress: Progress = _quiet,
     about: decisions.About | None = None,
 ) -> Written:
-    """Weigh every way to serve the demand that a project's ledger (or a trace) holds, keep the plan, log it, write it down."""
+    """Weigh every way to serve what the ledger (or a trace) holds; keep the plan, log it, write it down."""
     loaded = project.load(config)
     folder = Path(data_dir_override) if data_dir_override else loaded.data_dir
     found = planning.plan(loaded, folder, given, progress)

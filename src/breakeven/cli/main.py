@@ -15,6 +15,7 @@ from breakeven.cli.events import events
 from breakeven.cli.experiment import lift, ope
 from breakeven.cli.facts import catalog, focus
 from breakeven.cli.ledger import ledger
+from breakeven.cli.lever import lever
 from breakeven.cli.load import measure
 from breakeven.cli.measure import report, verify
 from breakeven.cli.money import compare, memo, tco
@@ -53,5 +54,6 @@ for command in (
     estimate, plan, apply, tco, compare, memo, catalog, focus,
     import_, export, reconcile,
     rollback, decisions, diff, readiness,
+    lever,
 ):  # fmt: skip
     main.add_command(command)

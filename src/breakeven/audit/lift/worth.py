@@ -1,12 +1,8 @@
 """What better answers are worth against what they cost, and what testing on would be worth.
 
-A useful prediction brings `value`, a wrong one costs `loss`: an upgrade is worth it when
-
-    extra cost < (value + loss) x extra useful          (per prediction; a wrong one is one that is not useful)
-
-With n more subjects an arm the estimate, normal around its mean mu with standard error SE now and SE' then, moves by
-s = sqrt(SE^2 - SE'^2); over N predictions to come the expected value of that information is
-N s [phi(u) - u (1 - Phi(u))] with u = abs(mu) / s (Raiffa and Schlaifer 1961, section 5.4).
+When an upgrade is worth it, `metric.worth` defines. With n more subjects an arm the estimate, normal around its mean mu
+with standard error SE now and SE' then, moves by s = sqrt(SE^2 - SE'^2); over N predictions to come the expected value
+of that information is N s [phi(u) - u (1 - Phi(u))] with u = abs(mu) / s (Raiffa and Schlaifer 1961, section 5.4).
 """
 
 from __future__ import annotations
@@ -22,6 +18,7 @@ from breakeven.audit.lift.effect import BETTER, TOO_LITTLE, WORSE, Level, effect
 from breakeven.audit.lift.metrics import Metric
 from breakeven.audit.lift.sequence import per_arm
 from breakeven.audit.lift.trial import Trial
+from breakeven.metric.worth import threshold_usd
 from breakeven.schema.experiment import Effect, Worth
 from breakeven.schema.noun import Noun
 
@@ -56,18 +53,6 @@ def worth(trial: Trial, stakes: Stakes, level: Level) -> Worth:
         verdict=_WORDS.get(net.verdict, "not shown"),
     )
     return replace(known, **_future(net, stakes, more, len(told)))
-
-
-def threshold_usd(extra_cost_usd: float | None, extra_useful: float | None) -> float | None:
-    """The value + loss of one more useful prediction that pays the extra cost; None where no more is useful."""
-    if extra_cost_usd is None or extra_useful is None or extra_useful <= 0:
-        return None
-    return max(0.0, extra_cost_usd / extra_useful)
-
-
-def upgrade_pays(*, extra_cost_usd: float, extra_useful: float, value_usd: float, loss_usd: float = 0.0) -> bool:
-    """Whether an upgrade is worth it: extra cost < (value + loss) x extra useful."""
-    return extra_cost_usd < (value_usd + loss_usd) * extra_useful
 
 
 def evsi_usd(mean_usd: float, shift_usd: float, predictions: float) -> float:

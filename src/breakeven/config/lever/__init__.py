@@ -1,0 +1,1 @@
+"""Questions about levers, as people write them."""
