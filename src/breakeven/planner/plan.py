@@ -14,8 +14,7 @@ from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope
 from breakeven.planner.choose import choose, keys_of, signed
 from breakeven.planner.evaluate import evaluate
-from breakeven.planner.levels import compared, levels
-from breakeven.planner.outlook import outlook_of
+from breakeven.planner.looking import looked_ahead
 from breakeven.planner.question import Question
 from breakeven.planner.search.ask import left_for_inference
 from breakeven.planner.search.find import Progress, find
@@ -90,7 +89,7 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         rejected=nearest(rejected),
         rejected_by=counted(rejected),
     )
-    return signed(_looked_ahead(plan, weighed, scales, rng))
+    return signed(looked_ahead(plan, weighed, scales, scope, trace, standing, rng))
 
 
 def _space(catalog: Catalog, question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:
@@ -107,19 +106,3 @@ def _aged(weighed: Sequence[Candidate], options: Sequence[Option], on: str) -> t
     offers = {one.offer.id: one.offer for one in weighed if one.offer is not None and one.name in used}
     warned = ((name, age_warning(offers[name], on)) for name in sorted(offers))
     return tuple(f"{name}: {warning}." for name, warning in warned if warning)
-
-
-def _looked_ahead(plan: Plan, weighed: Sequence[Candidate], scales: Scales, rng: np.random.Generator | None) -> Plan:
-    """The plan with its options at other loads and, where randomness is given, how sure it is."""
-    chosen = next(option for option in plan.options if option.name == plan.chosen)
-    replace = msgspec.structs.replace
-    loaded = replace(plan, levels=levels(chosen, plan.options, weighed, scales))
-    if rng is None:
-        return loaded
-    names = compared(chosen, plan.options)
-    priced = [option for option in plan.options if option.name in names and option.monthly_cost_usd is not None]
-    fit = [option for option in priced if option.feasible]
-    among = fit if len(fit) > 1 else priced
-    found, facts = outlook_of(among, weighed, scales.question, scales.catalog, rng, as_of=plan.as_of, seed=plan.seed)
-    known = {fact.key: fact for fact in (*facts, *loaded.facts)}
-    return replace(loaded, outlook=found, facts=tuple(known[key] for key in sorted(known)))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from breakeven.schema.bill import Bill
 from breakeven.schema.deployment import Deployment
+from breakeven.schema.doubt import Doubt
 from breakeven.schema.fact import Fact
+from breakeven.schema.lever import Lever
 from breakeven.schema.noun import Figure, Noun, Placement
 from breakeven.schema.objective import Objective
 from breakeven.schema.outlook import Outlook
 from breakeven.schema.performance import Performance
+from breakeven.schema.portfolio import Commitment, ParetoEntry, Portfolio, RegretTable
 from breakeven.schema.serving import Serving
 from breakeven.schema.workload import Workload
 
@@ -98,7 +101,9 @@ class Plan(Noun, frozen=True, kw_only=True):
 
     `candidates` were weighed, of which `simulated` were sized by simulation. `options` are those that meet the
     objective and the ones worth showing beside them; all others are counted by constraint in `rejected_by`, and the
-    nearest of them are in `rejected`.
+    nearest of them are in `rejected`. `portfolio` is the cheapest mix of the options on the load-duration curve,
+    `commitments` its schedule by course of demand, `pareto` the front, `doubt` how sure the choice is, `premature` what
+    must be instrumented before it is more than a sum.
     """
 
     id: str
@@ -120,4 +125,11 @@ class Plan(Noun, frozen=True, kw_only=True):
     simulated: int = 0
     rejected: tuple[Rejected, ...] = ()
     rejected_by: dict[str, int] = {}
+    doubt: Doubt | None = None
+    portfolio: Portfolio | None = None
+    pareto: tuple[ParetoEntry, ...] = ()
+    regret: RegretTable | None = None
+    commitments: tuple[tuple[str, Commitment], ...] = ()
+    levers: tuple[Lever, ...] = ()
+    premature: tuple[str, ...] = ()
     version: int = 1

@@ -1,0 +1,124 @@
+"""What a plan says beyond its choice: other loads, the mix to hold, the levers, and how sure all of it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from breakeven.planner.candidate import Candidate
+from breakeven.planner.candidates import Scope
+from breakeven.planner.doubt.doubt import doubt_of
+from breakeven.planner.flip import standing_flips
+from breakeven.planner.levels import compared, levels
+from breakeven.planner.levers.plan import levers_of
+from breakeven.planner.outlook import outlook_of
+from breakeven.planner.portfolio.decide import Decided, Facets, decide, load_of
+from breakeven.planner.portfolio.schedule import Course
+from breakeven.planner.portfolio.units import Terms
+from breakeven.planner.weigh import Scales
+from breakeven.schema.fact import Fact
+from breakeven.schema.plan import Option, Plan
+from breakeven.schema.workload import Trace
+
+QUARTER_MONTHS = 3
+COLD_START_S = 300.0
+"""Until a rented machine serves: an image and weights that are not on it yet. Assumed where nobody states it."""
+GROWTH_PER_YEAR = 0.5
+"""Of the course that grows. Assumed; the other course stays as observed."""
+
+
+def looked_ahead(
+    plan: Plan,
+    weighed: Sequence[Candidate],
+    scales: Scales,
+    scope: Scope,
+    trace: Trace,
+    standing: Sequence[Candidate],
+    rng: np.random.Generator | None,
+) -> Plan:
+    """The plan with its options at other loads and as a mix, its levers and, with randomness, how sure it is."""
+    chosen = next(option for option in plan.options if option.name == plan.chosen)
+    found = msgspec.structs.replace(
+        plan,
+        levels=levels(chosen, plan.options, weighed, scales),
+        levers=levers_of(scales.question, chosen, _of(chosen, weighed), scales.catalog),
+    )
+    mixed = _mixed(found, weighed, scales, scope, trace, standing)
+    return mixed if rng is None else _doubted(mixed, chosen, weighed, scales, trace, rng)
+
+
+def _of(option: Option, weighed: Sequence[Candidate]) -> Candidate:
+    return next(one for one in weighed if one.name == option.name)
+
+
+def _mixed(
+    plan: Plan,
+    weighed: Sequence[Candidate],
+    scales: Scales,
+    scope: Scope,
+    trace: Trace,
+    standing: Sequence[Candidate],
+) -> Plan:
+    """The plan with the cheapest mix of its options on the trace's load-duration curve, its schedule and its front."""
+    assumed, horizon = scales.assumptions, plan.objective.horizon_months
+    decided = decide(
+        plan.options,
+        offers={one.offer.id: one.offer for one in weighed if one.offer is not None},
+        load=load_of(trace, plan.workload),
+        requests=scales.question.monthly_predictions,
+        terms=Terms(
+            idle_power_ratio=assumed.idle_power_ratio,
+            lead_s={"on_demand": COLD_START_S},
+            spare_replicas=plan.objective.spare_replicas,
+            fixed=frozenset(one.name for one in standing),
+        ),
+        courses=(Course(), Course(name="growing", growth_per_year=GROWTH_PER_YEAR)),
+        months=max(QUARTER_MONTHS, horizon - horizon % QUARTER_MONTHS),
+        facets=Facets(quality=scope.qualities, power_overhead=assumed.server_power_ratio * assumed.pue),
+    )
+    return msgspec.structs.replace(
+        plan,
+        portfolio=decided.portfolio,
+        pareto=decided.pareto,
+        regret=decided.regret,
+        commitments=decided.commitments,
+        assumptions=(*plan.assumptions, *_said(decided)),
+    )
+
+
+def _said(decided: Decided) -> tuple[str, ...]:
+    return (*decided.assumed, *(f"Not worked out: {reason}." for reason in decided.missing))
+
+
+def _doubted(
+    plan: Plan,
+    chosen: Option,
+    weighed: Sequence[Candidate],
+    scales: Scales,
+    trace: Trace,
+    rng: np.random.Generator,
+) -> Plan:
+    """The plan with its joint draws, which give the verdict, and the cash flows of its nearest options."""
+    question, catalog = scales.question, scales.catalog
+    told, more = doubt_of(
+        plan.options, weighed, question, catalog, rng, chosen=plan.chosen, seed=plan.seed, trace=scales.speeds.trace
+    )
+    names = compared(chosen, plan.options)
+    priced = [option for option in plan.options if option.name in names and option.monthly_cost_usd is not None]
+    fit = [option for option in priced if option.feasible]
+    among = fit if len(fit) > 1 else priced
+    outlook, facts = outlook_of(among, weighed, question, catalog, rng, as_of=plan.as_of, seed=plan.seed)
+    return msgspec.structs.replace(
+        plan,
+        doubt=told,
+        outlook=outlook,
+        facts=_joined((*more, *facts, *plan.facts)),
+        flips_if=(*told.flips_if, *standing_flips(chosen, plan.options, plan.workload)),
+    )
+
+
+def _joined(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    known = {fact.key: fact for fact in facts}
+    return tuple(known[key] for key in sorted(known))
