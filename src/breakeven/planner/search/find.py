@@ -74,6 +74,7 @@ class _Search:
         self.simulated = 0
         self._of: Lengths = lengths(scales.speeds.trace)
         self._reach: dict[tuple[int, object], str] = {}
+        self._known: dict[tuple[int, object], tuple[float, tuple[float, str]]] = {}
         self._idle_rps = self.question.workload.rate_p95_rps / MOST_REPLICAS
         used = self.question.used_share
         self._most_useful = self.question.monthly_predictions * (1.0 if used is None else used)
@@ -136,13 +137,22 @@ class _Search:
         return self._carries(one.candidate, rate) == ""
 
     def _carries(self, one: Candidate, rate: float) -> str:
-        """Why one replica does not keep the attainment at that rate, with both values; "" where it does."""
+        """Why one replica does not keep the attainment at that rate, with both values; "" where it does.
+
+        Above a rate that is missed and below one that is kept nothing is simulated: offers share what a make can do.
+        """
         asked = self.question.objective
         if not attain.has_targets(asked):
             return ""
+        key = id(one.curve), one.serving
+        met, missed = self._known.get(key, (0.0, (math.inf, "")))
+        if rate <= met or rate >= missed[0]:
+            return "" if rate <= met else missed[1]
         share = self.scales.speeds.share(one, self.question, rate)
         said = f"goodput: {share:.1%} in budget at {rate:.3g} requests/s on a replica < {asked.attainment:.1%}"
-        return said if share < asked.attainment else ""
+        lost = share < asked.attainment
+        self._known[key] = (met, (rate, said)) if lost else (rate, missed)
+        return said if lost else ""
 
     def _most(self, one: Bounded, cost: float) -> int:
         """The most replicas that cost no more than that, every prediction in budget."""
