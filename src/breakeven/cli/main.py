@@ -18,6 +18,7 @@ from breakeven.cli.measure import report, verify, workload
 from breakeven.cli.money import compare, memo, tco
 from breakeven.cli.reconcile import reconcile
 from breakeven.cli.run import console, demo, emulate, serve
+from breakeven.cli.scale import scale
 from breakeven.cli.simulate import simulate, size
 from breakeven.cli.speed import accuracy, calibrate, predict
 from breakeven.cli.start import check, completion, doctor, init, schema
@@ -47,5 +48,6 @@ for command in (
     predict, accuracy, calibrate,
     estimate, plan, apply, tco, compare, memo, catalog, focus,
     import_, export, reconcile,
+    scale,
 ):  # fmt: skip
     main.add_command(command)

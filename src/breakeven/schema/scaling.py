@@ -46,9 +46,9 @@ class Hour(Noun, frozen=True, kw_only=True):
 class ScalingRule(Noun, frozen=True, kw_only=True):
     """How many replicas when: `ceil(q[D(t + lead)] / goodput)`, q the quantile by the fractile of idle against miss.
 
-    Never fewer than the demand of now takes, than `schedule` says of the hour, and than `least`; never more than `most`:
-    what is beyond goes to `burst` (a deployment; "" is refused or falls back as the policy says). Up at once, down when
-    the wish was lower for `stabilisation_s`. A replica takes `cold_start_s` to come; `lead_s` is that and the
+    Never fewer than the demand of now takes, than `schedule` says of the hour, and than `least`; never more than
+    `most`: what is beyond goes to `burst` (a deployment; "": refused, or falls back as the policy says). Up at once,
+    down when the wish was lower for `stabilisation_s`. A replica takes `cold_start_s` to come; `lead_s` is that and the
     `interval_s` between looks. `target_in_flight` is per replica: more in flight than that is a wish as well.
     """
 

@@ -54,9 +54,7 @@ def _least(rates_rps: Vector) -> float:
     return max(1e-6, float(rates_rps.mean()) / 100)
 
 
-def _with_headroom(
-    plain: Ahead, columns: Vector, swing: Vector, weights: Vector, steps: int, quantile: float
-) -> Ahead:
+def _with_headroom(plain: Ahead, columns: Vector, swing: Vector, weights: Vector, steps: int, quantile: float) -> Ahead:
     known = len(columns) - steps
     missed = columns[steps:, 1] - columns[:known] @ weights
     spread = float(swing[:known].mean()) + CALM

@@ -48,7 +48,8 @@ def decide(rule: ScalingRule, state: State, seen: Observation, now_s: float) -> 
     demand = _demand_rps(state, grown, now_s)
     ahead = quantile_rps(rule.ahead, _series(rule, state, demand)) if demand > 0 or state.rates else 0.0
     wish, reason = _wish(rule, demand, ahead, seen.in_flight, now_s)
-    wishes = tuple((at, one) for at, one in state.wishes if at > now_s - rule.stabilisation_s) + ((now_s, wish),)
+    held = ((at, one) for at, one in state.wishes if at > now_s - rule.stabilisation_s)
+    wishes = (*held, (now_s, wish))
     have = wish if state.replicas is None else state.replicas
     replicas = wish if wish >= have else min(have, max(one for _, one in wishes))
     if replicas > wish:

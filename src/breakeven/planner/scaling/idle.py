@@ -7,7 +7,7 @@ matroid, so that this greedy order is the optimum (Edmonds 1971), here with amou
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 
 from breakeven.errors import UsageError
@@ -59,11 +59,8 @@ def _said(hours: Sequence[IdleHour], *, known: bool) -> str:
 
 
 def _check(hours: Sequence[IdleHour], work: Sequence[Work]) -> None:
-    for what, names in (("hour", [one.hour for one in hours]), ("work", [one.name for one in work])):
-        twice = next((name for name in names if names.count(name) > 1), None)  # type: ignore[operator]
-        if twice is not None:
-            message = f"{what} {twice} comes twice"
-            raise UsageError(message, f"give each {what} once")
+    _once("hour", [str(one.hour) for one in hours])
+    _once("work", [one.name for one in work])
     for hour in hours:
         if not hour.replicas >= 0:
             message = f"hour {hour.hour} has {hour.replicas:g} idle replicas"
@@ -72,6 +69,13 @@ def _check(hours: Sequence[IdleHour], work: Sequence[Work]) -> None:
         if not one.replica_hours >= 0 or one.deadline <= one.earliest:
             message = f"work {one.name}: {one.replica_hours:g} replica-hours from {one.earliest} to {one.deadline}"
             raise UsageError(message, "give an amount >= 0, and a deadline after the earliest hour")
+
+
+def _once(what: str, names: Sequence[str]) -> None:
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        message = f"{what} {twice} comes twice"
+        raise UsageError(message, f"give each {what} once")
 
 
 def _filled(hours: Sequence[IdleHour], work: Sequence[Work], order: Sequence[int]) -> Flow:

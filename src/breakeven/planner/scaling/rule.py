@@ -48,7 +48,7 @@ class Ask(Noun, frozen=True, kw_only=True):
     idle_usd_per_hour: Figure
     miss_usd_per_hour: Figure
     target_in_flight: Figure
-    cold_start_s: float
+    cold_start_s: Figure
     attainment: float = 0.95
     interval_s: float = 60.0
     stabilisation_s: float = 300.0
@@ -92,11 +92,9 @@ def make_rule(ask: Ask, demand: Demand | None, *, mean_rps: float, p95_rps: floa
     if goodput is None or not goodput > 0:
         message = f"{ask.deployment} has a goodput of {goodput} requests/s per replica, so that none can be asked for"
         raise UsageError(message, "plan with targets that it can meet, or state the goodput")
-    if not 0 <= ask.least <= ask.most or ask.most < 1 or not ask.cold_start_s >= 0 or not ask.interval_s > 0:
-        message = f"between {ask.least} and {ask.most} replicas, {ask.cold_start_s:g} s to start, looked at every "
-        raise UsageError(message + f"{ask.interval_s:g} s", "ask for 0 <= least <= most, most >= 1, and times > 0")
+    cold_s = _cold_s(ask)
     quantile = fractile(ask.idle_usd_per_hour, ask.miss_usd_per_hour, ask.attainment)
-    lead = _lead(ask)
+    lead = _lead(ask, cold_s)
     ahead = _ahead(demand, lead.value or 0.0, quantile.value or 0.0, mean_rps, p95_rps)
     hours, period = _schedule(demand, goodput, quantile.value or 0.0, ask.most)
     return ScalingRule(
@@ -109,7 +107,7 @@ def make_rule(ask: Ask, demand: Demand | None, *, mean_rps: float, p95_rps: floa
         target_in_flight=ask.target_in_flight,
         lead_s=lead,
         ahead=ahead,
-        cold_start_s=ask.cold_start_s,
+        cold_start_s=cold_s,
         interval_s=ask.interval_s,
         stabilisation_s=ask.stabilisation_s,
         least=ask.least,
@@ -117,13 +115,25 @@ def make_rule(ask: Ask, demand: Demand | None, *, mean_rps: float, p95_rps: floa
         schedule=hours,
         period=period,
         burst=ask.burst,
-        notes=tuple(note for note in (quantile.note, _noted(ahead), _unscheduled(hours)) if note),
+        notes=tuple(
+            note for note in (quantile.note, ask.cold_start_s.note, _noted(ahead), _unscheduled(hours)) if note
+        ),
     )
 
 
-def _lead(ask: Ask) -> Figure:
-    how = f"cold start {ask.cold_start_s:g} s + {ask.interval_s:g} s between looks"
-    return Figure(value=ask.cold_start_s + ask.interval_s, unit="s", basis="derived", how=how)
+def _cold_s(ask: Ask) -> float:
+    cold_s = ask.cold_start_s.value
+    bounded = 0 <= ask.least <= ask.most and ask.most >= 1
+    if cold_s is None or not cold_s >= 0 or not ask.interval_s > 0 or not ask.stabilisation_s >= 0 or not bounded:
+        message = f"between {ask.least} and {ask.most} replicas, {cold_s} s to start, looked at every "
+        message += f"{ask.interval_s:g} s, down after {ask.stabilisation_s:g} s"
+        raise UsageError(message, "ask for 0 <= least <= most, most >= 1, times >= 0, and an interval > 0")
+    return cold_s
+
+
+def _lead(ask: Ask, cold_s: float) -> Figure:
+    how = f"cold start {cold_s:g} s + {ask.interval_s:g} s between looks"
+    return Figure(value=cold_s + ask.interval_s, unit="s", basis=ask.cold_start_s.basis, how=how)
 
 
 def _ahead(demand: Demand | None, lead_s: float, quantile: float, mean_rps: float, p95_rps: float) -> Ahead:
@@ -158,7 +168,7 @@ def _schedule(demand: Demand | None, goodput: float, quantile: float, most: int)
 
 def _hours(demand: Demand, goodput: float, quantile: float, most: int, hours: int) -> list[Hour]:
     """Floors are what the hour's demand passes in all but 1 - q of its windows, at most what it takes on the whole."""
-    at = (demand.start_s or 0.0) + demand.step_s * np.arange(len(demand.rates))
+    at: Vector = (demand.start_s or 0.0) + demand.step_s * np.arange(len(demand.rates), dtype=np.float64)
     place = hour_of(at, hours)
     low = min(0.5, 1 - quantile)
     found = []

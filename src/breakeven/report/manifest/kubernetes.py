@@ -16,6 +16,8 @@ from breakeven.schema.scaling import ScalingRule
 SETTLE_S, UP_PERIOD_S = 0, 15
 LONGEST_HOLD_S = 3600
 """What Kubernetes allows as a stabilisation window."""
+MOST_EARLY_MIN = 59
+"""A floor begins at most so long before its hour, or the hours of a day would overlap."""
 MOST_PERCENT = 100_000
 """Up at once: far more than any fleet grows by in one period."""
 
@@ -44,7 +46,7 @@ def keda(rule: ScalingRule, target: Target) -> Object:
             "scaleTargetRef": {"apiVersion": target.api_version, "kind": target.kind, "name": target.name},
             "pollingInterval": max(1, round(rule.interval_s)),
             "cooldownPeriod": round(rule.stabilisation_s),
-            "minReplicaCount": rule.least,
+            "minReplicaCount": floor(rule),
             "maxReplicaCount": rule.most,
             "fallback": {"failureThreshold": 3, "replicas": _blind(rule)},
             "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _behaviour(rule)}},
@@ -54,7 +56,7 @@ def keda(rule: ScalingRule, target: Target) -> Object:
 
 
 def hpa(rule: ScalingRule, target: Target) -> Object:
-    """A HorizontalPodAutoscaler on an external metric, which an adapter for Prometheus must serve; no floors by hour."""
+    """A HorizontalPodAutoscaler on an external metric that an adapter for Prometheus must serve; no floors by hour."""
     labels: Object = {"matchLabels": {"deployment": rule.deployment}}
     return {
         "apiVersion": "autoscaling/v2",
@@ -62,7 +64,7 @@ def hpa(rule: ScalingRule, target: Target) -> Object:
         "metadata": _metadata(rule, target),
         "spec": {
             "scaleTargetRef": {"apiVersion": target.api_version, "kind": target.kind, "name": target.name},
-            "minReplicas": max(1, rule.least),
+            "minReplicas": max(1, floor(rule)),
             "maxReplicas": rule.most,
             "metrics": [
                 {
@@ -97,6 +99,11 @@ def _behaviour(rule: ScalingRule) -> Object:
     }
 
 
+def floor(rule: ScalingRule) -> int:
+    """Replicas in every hour."""
+    return min(rule.most, max(rule.least, min((hour.least for hour in rule.schedule), default=0)))
+
+
 def _blind(rule: ScalingRule) -> int:
     """Replicas while Prometheus does not answer: what the busiest hour needs, else the most."""
     return max((hour.need for hour in rule.schedule), default=rule.most) or rule.most
@@ -113,10 +120,10 @@ def _query(target: Target, query: str, threshold: str) -> Object:
 def crons(rule: ScalingRule) -> list[Value]:
     """Floors above `least`, hours of equal floors together; UTC, as the rule's hours are. They begin a lead earlier."""
     found: list[Value] = []
-    early_min = -(-round(rule.cold_start_s) // 60)
+    early_min = min(MOST_EARLY_MIN, -(-round(rule.cold_start_s) // 60))
     for least, run in groupby(rule.schedule, key=lambda hour: hour.least):
         hours = [hour.hour for hour in run]
-        if least > rule.least and len(hours) < len(rule.schedule):
+        if least > floor(rule):
             start, end = _cron(rule, hours[0], -early_min), _cron(rule, hours[-1] + 1, 0)
             found.append({"type": "cron", "metadata": _times(start, end, min(least, rule.most))})
     return found
