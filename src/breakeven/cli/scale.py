@@ -39,7 +39,15 @@ def rule_options(command: Command) -> Command:
     return command
 
 
-@click.group(cls=WithDefault)
+class Bare(WithDefault):
+    """Without any argument it is the default command too: the plan in force needs no name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """No argument is the default command without any."""
+        return super().parse_args(ctx, args or [self.default])
+
+
+@click.group(cls=Bare)
 def scale() -> None:
     """How many replicas when: the rule of a plan (PLAN_ID, or the one in force), and the files that enact it."""
 

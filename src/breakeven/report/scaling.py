@@ -49,7 +49,7 @@ def formula(rule: ScalingRule) -> str:
     weights = ((one.now, "ln now"), (one.recent, "ln last hour"), (one.day, "ln that hour yesterday"))
     terms = [f"{one.constant:.3g}", *(f"{weight:.3g} {what}" for weight, what in weights if weight)]
     if one.headroom:
-        terms.append(f"{one.headroom:.3g} ({one.spread:.3g} + swing)" if one.n else f"{one.headroom:.3g}")
+        terms.append(f"{one.headroom:.3g} ({one.spread:.3g} + swing)")
     fitted = f"fitted to {one.n:,} windows of {one.step_s:g} s" if one.n else "assumed"
     return f"exp({' + '.join(terms)}), {fitted}"
 

@@ -17,7 +17,8 @@ Vector = NDArray[np.float64]
 HOUR_S = 3600.0
 WHOLE_DAYS, WHOLE_WEEKS = 2, 2
 """So many days are needed for floors by the hour of the day, so many weeks for those by the hour of the week."""
-UNPRICED = "unpriced: "
+STEP_S = 300.0
+"""Windows of the rate where there is no series."""
 
 
 class Demand(Noun, frozen=True, kw_only=True):
@@ -141,8 +142,8 @@ def _ahead(demand: Demand | None, lead_s: float, quantile: float, mean_rps: floa
     if demand is not None and steps >= 3:  # noqa: PLR2004 - what fit_ahead takes
         return fit_ahead(demand.rates, demand.step_s, lead_s, quantile)
     headroom = math.log(p95_rps / mean_rps) if p95_rps > mean_rps > 0 else 0.0
-    step_s = 60.0 if demand is None else demand.step_s
-    return Ahead(step_s=step_s, lead_s=lead_s, headroom=headroom, spread=1.0, least_rps=max(1e-6, mean_rps / 100))
+    step_s = STEP_S if demand is None else demand.step_s
+    return Ahead(step_s=step_s, lead_s=lead_s, constant=headroom, least_rps=max(1e-6, mean_rps / 100))
 
 
 def _noted(ahead: Ahead) -> str:

@@ -36,7 +36,7 @@ def recorded(name: str, rule: ScalingRule) -> str:
 def demand(rule: ScalingRule) -> str:
     """Requests/s of the use case that were not answered from the cache, over one step; refused ones are demand too."""
     asked = f'breakeven_predictions_total{{use_case={quoted(rule.use_case)},status!="cached"}}'
-    return f"sum(rate({asked}[{seconds(rule.ahead.step_s)}]))"
+    return f"sum(rate({asked}[{seconds(max(rule.ahead.step_s, 2 * rule.interval_s))}]))"
 
 
 def swing(rule: ScalingRule) -> str:

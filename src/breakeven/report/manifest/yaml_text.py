@@ -47,7 +47,8 @@ def _item(value: Value, depth: int) -> Iterator[str]:
 
 
 def _scalar(value: Value) -> str:
-    """Text that could be read as anything else is quoted as JSON, which is YAML too."""
+    """Text that could be read as anything else is quoted as JSON, which is YAML too, other letters by their number."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    shown = json.dumps(value, ensure_ascii=False)
+    return "".join(one if " " <= one <= "~" else f"\\U{ord(one):08x}" for one in shown)
