@@ -37,10 +37,10 @@ def walk(rule: ScalingRule, looks: list[tuple[float, float, int]]) -> list[Decis
 
 @given(looks=LOOKS)
 def test_decisions_are_bounded_and_cover_the_demand_of_now(plain: ScalingRule, looks: list) -> None:
-    """Between least and most; enough for the last look's rate and for what is in flight, unless that is the most."""
-    for (_, rate, in_flight), one in zip(looks, walk(plain, looks), strict=True):
+    """Between least and most; enough for the last window's rate and for what is in flight, unless that is the most."""
+    for (_, _, in_flight), one in zip(looks, walk(plain, looks), strict=True):
         assert plain.least <= one.wish <= one.replicas <= plain.most
-        assert one.replicas == plain.most or one.replicas * 10.0 >= rate * (1 - 1e-6) - 1e-6
+        assert one.replicas == plain.most or one.replicas * 10.0 >= one.demand_rps - 1e-6
         assert one.replicas == plain.most or one.replicas * 25.0 >= in_flight - 1e-6
 
 
@@ -89,6 +89,13 @@ def test_the_first_look_decides_nothing_and_a_reset_counter_counts_from_zero(pla
     state, after = decide(plain, state, Observation(asked=600), 160.0)
     assert after.demand_rps == pytest.approx(10.0)
     assert decide(plain, state, Observation(asked=700), 160.0)[1] is None
+
+
+@given(rates=st.lists(st.floats(0, 500), min_size=10, max_size=40))
+def test_the_demand_of_now_is_that_of_the_last_window(plain: ScalingRule, rates: list[float]) -> None:
+    """At looks a minute apart: the mean of the last ten minutes, whatever was before."""
+    found = walk(plain, [(60.0, rate, 0) for rate in rates])
+    assert found[-1].demand_rps == pytest.approx(sum(rates[-10:]) / 10, abs=1e-6)
 
 
 def test_what_is_beyond_bursts(plain: ScalingRule) -> None:

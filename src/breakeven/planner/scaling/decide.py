@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from breakeven.planner.scaling.ahead import DAY_S, quantile_rps
 from breakeven.planner.scaling.rule import hour_of, replicas_for
@@ -22,12 +23,14 @@ class Observation(Noun, frozen=True, kw_only=True):
 class State(Noun, frozen=True, kw_only=True):
     """What the next decision needs of those before: the last look, rates by step, and wishes still held.
 
-    `rates` are requests/s of whole steps, the oldest first, a day and a lead of them at most; `open_s` and `open_n`
-    are the seconds and requests of the step under way.
+    `looks` are times and requests counted by then (resets taken out), a step of them; `rates` are requests/s of whole
+    steps, the oldest first, a day and an hour of them at most; `open_s` and `open_n` are the seconds and requests of
+    the step under way.
     """
 
     at_s: float | None = None
     asked: float = 0.0
+    looks: tuple[tuple[float, float], ...] = ()
     rates: tuple[float, ...] = ()
     open_s: float = 0.0
     open_n: float = 0.0
@@ -45,8 +48,8 @@ def decide(rule: ScalingRule, state: State, seen: Observation, now_s: float) -> 
         return _first(state, seen, now_s), None
     grown = seen.asked - state.asked if seen.asked >= state.asked else seen.asked
     state = _grown(rule, state, grown, now_s)
-    demand = _demand_rps(state, grown, now_s)
-    ahead = quantile_rps(rule.ahead, _series(rule, state, demand)) if demand > 0 or state.rates else 0.0
+    demand = _demand_rps(state)
+    ahead = quantile_rps(rule.ahead, _series(rule, state, demand))
     wish, reason = _wish(rule, demand, ahead, seen.in_flight, now_s)
     held = ((at, one) for at, one in state.wishes if at > now_s - rule.stabilisation_s)
     wishes = (*held, (now_s, wish))
@@ -55,8 +58,8 @@ def decide(rule: ScalingRule, state: State, seen: Observation, now_s: float) -> 
     if replicas > wish:
         reason = f"{reason}; {replicas} held for {rule.stabilisation_s:g} s"
     following = State(
-        at_s=now_s, asked=seen.asked, rates=state.rates, open_s=state.open_s, open_n=state.open_n, wishes=wishes,
-        replicas=replicas,
+        at_s=now_s, asked=seen.asked, looks=state.looks, rates=state.rates, open_s=state.open_s, open_n=state.open_n,
+        wishes=wishes, replicas=replicas,
     )  # fmt: skip
     return following, Decision(
         deployment=rule.deployment,
@@ -74,12 +77,12 @@ def decide(rule: ScalingRule, state: State, seen: Observation, now_s: float) -> 
 def _first(state: State, seen: Observation, now_s: float) -> State:
     if state.at_s is not None:
         return state
-    return State(at_s=now_s, asked=seen.asked, rates=state.rates, replicas=state.replicas)
+    return State(at_s=now_s, asked=seen.asked, looks=((now_s, 0.0),), rates=state.rates, replicas=state.replicas)
 
 
 def _grown(rule: ScalingRule, state: State, grown: float, now_s: float) -> State:
     """The requests since the last look spread evenly over the steps they fall into."""
-    step_s, elapsed = rule.ahead.step_s, now_s - (state.at_s or now_s)
+    step_s, elapsed = rule.ahead.step_s, now_s - (now_s if state.at_s is None else state.at_s)
     rate, open_s, open_n, rates = grown / elapsed, state.open_s, state.open_n, list(state.rates)
     while open_s + elapsed >= step_s - 1e-9:
         part = step_s - open_s
@@ -87,20 +90,28 @@ def _grown(rule: ScalingRule, state: State, grown: float, now_s: float) -> State
         open_s, open_n, elapsed = 0.0, 0.0, max(0.0, elapsed - part)
     kept = math.ceil((DAY_S + rule.ahead.recent_s) / step_s) + 1
     return State(
-        at_s=state.at_s, asked=state.asked, rates=tuple(rates[-kept:]), open_s=open_s + elapsed,
-        open_n=open_n + rate * elapsed, wishes=state.wishes, replicas=state.replicas,
+        at_s=state.at_s, asked=state.asked, looks=_looks(state, grown, now_s, step_s), rates=tuple(rates[-kept:]),
+        open_s=open_s + elapsed, open_n=open_n + rate * elapsed, wishes=state.wishes, replicas=state.replicas,
     )  # fmt: skip
 
 
-def _demand_rps(state: State, grown: float, now_s: float) -> float:
-    """The rate of the last whole step, or that since the last look where it is higher: up at once."""
-    since = grown / (now_s - state.at_s) if state.at_s is not None else 0.0
-    return max(state.rates[-1], since) if state.rates else since
+def _looks(state: State, grown: float, now_s: float, step_s: float) -> tuple[tuple[float, float], ...]:
+    """Those of the last step, and one before where the step began between two looks."""
+    found = (*state.looks, (now_s, state.looks[-1][1] + grown))
+    first = sum(at <= now_s - step_s for at, _ in found)
+    return found[max(0, first - 1) :]
 
 
-def _series(rule: ScalingRule, state: State, demand: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Whole steps with the demand of now as the last."""
-    return np.array([*state.rates[:-1], demand] if rule.ahead.step_s > 0 else [demand])
+def _demand_rps(state: State) -> float:
+    """The rate over the last step, or since the first look where that is less long ago."""
+    (began_s, before), (now_s, after) = state.looks[0], state.looks[-1]
+    return (after - before) / (now_s - began_s)
+
+
+def _series(rule: ScalingRule, state: State, demand: float) -> NDArray[np.float64]:
+    """Whole steps with that of now as the last, in place of the one that it mostly overlaps."""
+    whole = state.rates if state.open_s > rule.ahead.step_s / 2 else state.rates[:-1]
+    return np.array([*whole, demand])
 
 
 def _wish(rule: ScalingRule, demand: float, ahead: float, in_flight: float, now_s: float) -> tuple[int, str]:
