@@ -1,8 +1,8 @@
 """The demand one lead ahead as a formula of what a metrics server knows: fitted, and computed.
 
 Linear in logarithms, by least squares; its residuals are measured in units of the recent swing, so that a calm hour has
-a narrow interval and a restless one a wide one. The quantile of those scores is the headroom (split conformal
-prediction with a scale, Lei et al. 2018, section 5.2, here on the fitted part itself).
+a narrow interval and a restless one a wide one. The quantile of those scores is the headroom: conformal prediction with
+a scale (Lei et al. 2018, section 5.2), on the fitted part itself.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ Vector = NDArray[np.float64]
 DAY_S = 86400.0
 FEWEST = 48
 """Steps with everything known, below which nothing is fitted."""
+SPREADS = (0.25, 1.0, 4.0, 100.0)
+"""What is added to the swing, in usual swings: from intervals that follow it to intervals that do not care.
+
+The one with the least pinball loss is taken: where swings say nothing of the next hour, following them costs.
+"""
 CALM = 1e-3
 """A series that never moved still has so much spread, in logarithms."""
 
@@ -57,15 +62,24 @@ def _least(rates_rps: Vector) -> float:
 def _with_headroom(plain: Ahead, columns: Vector, swing: Vector, weights: Vector, steps: int, quantile: float) -> Ahead:
     known = len(columns) - steps
     missed = columns[steps:, 1] - columns[:known] @ weights
-    spread = float(swing[:known].mean()) + CALM
-    scores = np.sort(missed / (spread + swing[:known]))
-    place = min(len(scores), math.ceil((len(scores) + 1) * quantile)) - 1
+    usual = float(swing[:known].mean())
+    tried = [_headroom(missed, swing[:known], usual * factor + CALM, quantile) for factor in SPREADS]
+    _, headroom, spread = min(tried)
     constant, now, recent, day = (float(weight) for weight in weights)
     return Ahead(
         step_s=plain.step_s, lead_s=plain.lead_s, recent_s=plain.recent_s, least_rps=plain.least_rps,
         constant=constant, now=now, recent=recent, day=day,
-        headroom=float(scores[max(0, place)]), spread=spread, n=known,
+        headroom=headroom, spread=spread, n=known,
     )  # fmt: skip
+
+
+def _headroom(missed: Vector, swing: Vector, spread: float, quantile: float) -> tuple[float, float, float]:
+    """The pinball loss of a spread, with the headroom that covers the quantile of the scores, and the spread."""
+    scores = np.sort(missed / (spread + swing))
+    place = min(len(scores), math.ceil((len(scores) + 1) * quantile)) - 1
+    headroom = float(scores[max(0, place)])
+    over = missed - headroom * (spread + swing)
+    return float(np.maximum(quantile * over, (quantile - 1) * over).mean()), headroom, spread
 
 
 def features(ahead: Ahead, rates_rps: Vector) -> tuple[Vector, Vector]:
