@@ -1,4 +1,4 @@
-"""docs/scaling.md: its commands print what stands under them, its options and metrics exist, its figures are measured."""
+"""docs/scaling.md: its commands print what stands under them, its options exist, its figures are measured."""
 
 from __future__ import annotations
 
