@@ -200,7 +200,7 @@ def test_metrics_of_a_gateway_are_read_as_the_rule_means_them() -> None:
     ):
         meters.predictions.add(use_case, "important", status, "rent-it", amount=count)
     seen = observation(meters.render().decode(), scaling.rule_of(plan(), None, Given()), 0.0)
-    assert (seen.asked, seen.in_flight) == (7.0, 0.0)
+    assert (seen.ended, seen.in_flight) == (7.0, 0.0)
 
 
 def command(folder: Path, *arguments: str) -> str:

@@ -16,7 +16,7 @@ from breakeven.wire.client import Client
 from breakeven.wire.prometheus_text import scrape
 
 TIMEOUT_S = 5.0
-ASKED, IN_FLIGHT, CACHED = "breakeven_predictions_total", "breakeven_in_flight", "cached"
+ENDED, IN_FLIGHT, CACHED = "breakeven_predictions_total", "breakeven_in_flight", "cached"
 _OK = range(200, 300)
 _log = logging.getLogger(__name__)
 
@@ -32,9 +32,9 @@ def observation(text: str, rule: ScalingRule, now_s: float) -> Observation:
         ConfigError: the text is none of metrics.
     """
     found = scrape(text, now_s, "the gateway's /metrics")
-    asked = found.find(ASKED, {"use_case": rule.use_case})
+    ended = found.find(ENDED, {"use_case": rule.use_case})
     return Observation(
-        asked=sum(one.value for one in asked if one.labels.get("status") != CACHED),
+        ended=sum(one.value for one in ended if one.labels.get("status") != CACHED),
         in_flight=found.total(IN_FLIGHT, {"deployment": rule.deployment}) or 0.0,
     )
 

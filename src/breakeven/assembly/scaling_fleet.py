@@ -101,7 +101,7 @@ class _Scene:
         return Tried(attained=attained, promised=promised, asked=self._asked, late=self._late, decisions=told)
 
     async def _see(self) -> Observation:
-        return Observation(asked=self._asked, in_flight=self._in_flight)
+        return Observation(ended=self._asked - self._in_flight, in_flight=self._in_flight)
 
     async def _tell(self, decision: Decision) -> None:
         self._decisions.append(decision)

@@ -27,10 +27,10 @@ def plain(world: SimpleNamespace) -> ScalingRule:
 def walk(rule: ScalingRule, looks: list[tuple[float, float, int]]) -> list[Decision]:
     """Decisions at looks that far apart, at such rates, with so many in flight."""
     state, now, asked, found = State(), 1e9, 0.0, []
-    state, _ = decide(rule, state, Observation(asked=asked), now)
+    state, _ = decide(rule, state, Observation(ended=asked), now)
     for apart_s, rate, in_flight in looks:
         now, asked = now + apart_s, asked + apart_s * rate
-        state, decision = decide(rule, state, Observation(asked=asked, in_flight=in_flight), now)
+        state, decision = decide(rule, state, Observation(ended=asked, in_flight=in_flight), now)
         found.append(decision)
     return found
 
@@ -73,22 +73,22 @@ def test_looks_finer_than_windows_add_up(world: SimpleNamespace, plain: ScalingR
     """Ten looks a window know the same windows as one; a day and an hour of them are kept."""
     rates = world.daily(3, seed=5)
     state, now, asked = State(), 1e9, 0.0
-    state, _ = decide(plain, state, Observation(asked=0), now)
+    state, _ = decide(plain, state, Observation(ended=0), now)
     for rate in rates:
         for _ in range(10):
             now, asked = now + world.STEP_S / 10, asked + rate * world.STEP_S / 10
-            state, _ = decide(plain, state, Observation(asked=asked), now)
+            state, _ = decide(plain, state, Observation(ended=asked), now)
     assert np.allclose(state.rates, rates[-len(state.rates) :])
     assert len(state.rates) == world.PER_DAY + 7
 
 
 def test_the_first_look_decides_nothing_and_a_reset_counter_counts_from_zero(plain: ScalingRule) -> None:
     """No rate is made up, and none is negative."""
-    state, first = decide(plain, State(), Observation(asked=5e6), 100.0)
+    state, first = decide(plain, State(), Observation(ended=5e6), 100.0)
     assert first is None
-    state, after = decide(plain, state, Observation(asked=600), 160.0)
+    state, after = decide(plain, state, Observation(ended=600), 160.0)
     assert after.demand_rps == pytest.approx(10.0)
-    assert decide(plain, state, Observation(asked=700), 160.0)[1] is None
+    assert decide(plain, state, Observation(ended=700), 160.0)[1] is None
 
 
 @given(rates=st.lists(st.floats(0, 500), min_size=10, max_size=40))
@@ -96,6 +96,23 @@ def test_the_demand_of_now_is_that_of_the_last_window(plain: ScalingRule, rates:
     """At looks a minute apart: the mean of the last ten minutes, whatever was before."""
     found = walk(plain, [(60.0, rate, 0) for rate in rates])
     assert found[-1].demand_rps == pytest.approx(sum(rates[-10:]) / 10, abs=1e-6)
+
+
+@given(waiting=st.lists(st.integers(0, 400), min_size=3, max_size=20))
+def test_requests_count_when_they_come_and_not_when_they_end(plain: ScalingRule, waiting: list[int]) -> None:
+    """However many of 20 requests/s are still in flight at a look, the demand is 20 requests/s."""
+    state, _ = decide(plain, State(), Observation(ended=1000.0), 1e9)
+    for at, in_flight in enumerate(waiting, start=1):
+        seen = Observation(ended=max(0.0, 1000.0 + at * 1200 - in_flight), in_flight=in_flight)
+        state, one = decide(plain, state, seen, 1e9 + 60 * at)
+        assert one.demand_rps == pytest.approx(20.0)
+
+
+def test_a_loop_that_starts_anew_with_known_rates_is_calm(plain: ScalingRule) -> None:
+    """One busy minute is a tenth of the window: the other nine are as the window before."""
+    state, _ = decide(plain, State(rates=(10.0,) * 200, replicas=2), Observation(ended=0.0), 1e9)
+    _, one = decide(plain, state, Observation(ended=1200.0), 1e9 + 60)
+    assert one.demand_rps == pytest.approx(0.9 * 10 + 0.1 * 20)
 
 
 def test_what_is_beyond_bursts(plain: ScalingRule) -> None:
@@ -109,7 +126,7 @@ def test_the_hour_s_floor_holds_when_nobody_asks(rule, world: SimpleNamespace) -
     """At night with no demand at all there are the replicas that the night all but surely needs."""
     found = rule()
     noon = world.MONDAY + 15 * 3600
-    state, _ = decide(found, State(), Observation(asked=0), noon)
-    _, one = decide(found, state, Observation(asked=0), noon + 60)
+    state, _ = decide(found, State(), Observation(ended=0), noon)
+    _, one = decide(found, state, Observation(ended=0), noon + 60)
     assert one.replicas == floor_at(found, noon) == found.schedule[15].least
     assert one.reason == "the hour's floor"

@@ -14,9 +14,12 @@ from breakeven.schema.scaling import Decision, ScalingRule
 
 
 class Observation(Noun, frozen=True, kw_only=True):
-    """What was seen at a time: predictions asked for so far (a counter), and in flight at the deployment now."""
+    """What was seen at a time: predictions that have ended (a counter), and requests in flight at the deployment now.
 
-    asked: float
+    What came in between two looks is the growth of both together: a slow answer is demand from its first second on.
+    """
+
+    ended: float
     in_flight: float = 0.0
 
 
@@ -29,7 +32,8 @@ class State(Noun, frozen=True, kw_only=True):
     """
 
     at_s: float | None = None
-    asked: float = 0.0
+    ended: float = 0.0
+    in_flight: float = 0.0
     looks: tuple[tuple[float, float], ...] = ()
     rates: tuple[float, ...] = ()
     open_s: float = 0.0
@@ -46,9 +50,9 @@ def decide(rule: ScalingRule, state: State, seen: Observation, now_s: float) -> 
     """
     if state.at_s is None or not now_s > state.at_s:
         return _first(state, seen, now_s), None
-    grown = seen.asked - state.asked if seen.asked >= state.asked else seen.asked
-    state = _grown(rule, state, grown, now_s)
-    demand = _demand_rps(state)
+    ended = seen.ended - state.ended if seen.ended >= state.ended else seen.ended
+    state = _grown(rule, state, max(0.0, ended + seen.in_flight - state.in_flight), now_s)
+    demand = _demand_rps(rule, state)
     ahead = quantile_rps(rule.ahead, _series(rule, state, demand))
     wish, reason = _wish(rule, demand, ahead, seen.in_flight, now_s)
     held = ((at, one) for at, one in state.wishes if at > now_s - rule.stabilisation_s)
@@ -58,8 +62,8 @@ def decide(rule: ScalingRule, state: State, seen: Observation, now_s: float) -> 
     if replicas > wish:
         reason = f"{reason}; {replicas} held for {rule.stabilisation_s:g} s"
     following = State(
-        at_s=now_s, asked=seen.asked, looks=state.looks, rates=state.rates, open_s=state.open_s, open_n=state.open_n,
-        wishes=wishes, replicas=replicas,
+        at_s=now_s, ended=seen.ended, in_flight=seen.in_flight, looks=state.looks, rates=state.rates,
+        open_s=state.open_s, open_n=state.open_n, wishes=wishes, replicas=replicas,
     )  # fmt: skip
     return following, Decision(
         deployment=rule.deployment,
@@ -77,7 +81,10 @@ def decide(rule: ScalingRule, state: State, seen: Observation, now_s: float) -> 
 def _first(state: State, seen: Observation, now_s: float) -> State:
     if state.at_s is not None:
         return state
-    return State(at_s=now_s, asked=seen.asked, looks=((now_s, 0.0),), rates=state.rates, replicas=state.replicas)
+    began = ((now_s, 0.0),)
+    return State(
+        at_s=now_s, ended=seen.ended, in_flight=seen.in_flight, looks=began, rates=state.rates, replicas=state.replicas
+    )  # fmt: skip
 
 
 def _grown(rule: ScalingRule, state: State, grown: float, now_s: float) -> State:
@@ -90,8 +97,8 @@ def _grown(rule: ScalingRule, state: State, grown: float, now_s: float) -> State
         open_s, open_n, elapsed = 0.0, 0.0, max(0.0, elapsed - part)
     kept = math.ceil((DAY_S + rule.ahead.recent_s) / step_s) + 1
     return State(
-        at_s=state.at_s, asked=state.asked, looks=_looks(state, grown, now_s, step_s), rates=tuple(rates[-kept:]),
-        open_s=open_s + elapsed, open_n=open_n + rate * elapsed, wishes=state.wishes, replicas=state.replicas,
+        at_s=state.at_s, looks=_looks(state, grown, now_s, step_s), rates=tuple(rates[-kept:]), open_s=open_s + elapsed,
+        open_n=open_n + rate * elapsed, wishes=state.wishes, replicas=state.replicas,
     )  # fmt: skip
 
 
@@ -102,10 +109,14 @@ def _looks(state: State, grown: float, now_s: float, step_s: float) -> tuple[tup
     return found[max(0, first - 1) :]
 
 
-def _demand_rps(state: State) -> float:
-    """The rate over the last step, or since the first look where that is less long ago."""
+def _demand_rps(rule: ScalingRule, state: State) -> float:
+    """The rate over the last step; what of it was before the first look is as the step before, where that is known."""
     (began_s, before), (now_s, after) = state.looks[0], state.looks[-1]
-    return (after - before) / (now_s - began_s)
+    elapsed, count = now_s - began_s, after - before
+    missing = rule.ahead.step_s - elapsed
+    if missing > 0 and state.rates:
+        return (count + state.rates[-1] * missing) / rule.ahead.step_s
+    return count / elapsed
 
 
 def _series(rule: ScalingRule, state: State, demand: float) -> NDArray[np.float64]:

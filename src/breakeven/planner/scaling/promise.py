@@ -45,7 +45,7 @@ def _deciding(rule: ScalingRule, rates_rps: Vector, step_s: float, state: State,
 
     def control(place: int, have: int) -> int:
         nonlocal state
-        seen = Observation(asked=float(asked[place]))
+        seen = Observation(ended=float(asked[place]))
         state, decision = decide(rule, state, seen, start_s + place * step_s)
         if decision is not None:
             return decision.replicas
