@@ -24,6 +24,7 @@ from breakeven.gateway.meters import Meters
 from breakeven.perf.attain import share_in_budget
 from breakeven.perf.simulate import simulate
 from breakeven.planner.scaling.of_plan import Given, ask_of
+from breakeven.planner.scaling.promise import as_autoscale
 from breakeven.planner.scaling.rule import Ask, Demand, make_rule
 from breakeven.schema.bill import Bill, Line
 from breakeven.schema.deployment import Deployment
@@ -32,6 +33,7 @@ from breakeven.schema.objective import Objective
 from breakeven.schema.performance import Performance, StepCurve
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.scaling import ScalingRule
+from breakeven.schema.serving import Serving
 from breakeven.schema.workload import Trace, Workload, pack
 
 RATES = Path(__file__).parents[2] / "bench/data/servegen_m_small_rates.csv.xz"
@@ -97,6 +99,19 @@ def test_an_emulated_fleet_keeps_the_promise_of_the_simulation() -> None:
     assert found.attained.attainment > 0.97
     assert found.attained.replica_hours == pytest.approx(found.promised.replica_hours, rel=0.1)
     assert len({one.replicas for one in found.decisions}) > 1
+
+
+def test_the_token_level_simulator_scales_by_the_same_bounds() -> None:
+    """On the kernel's own autoscaler between least and most are paid for; a fleet fixed at the most attains no less."""
+    rule = msgspec.structs.replace(rule_for(np.full(12, 0.6)), most=8)
+    objective, trace = Objective(use_case="chat", budget_s=TARGET_S), poisson(0.6, 1500)
+    scaled = simulate(trace, SLOW, 4, serving=Serving(autoscale=as_autoscale(rule)))
+    fixed = simulate(trace, SLOW, rule.most)
+    assert rule.least * scaled.span_s <= scaled.replica_s <= rule.most * scaled.span_s
+    assert scaled.replica_s < fixed.replica_s
+    assert share_in_budget(scaled, objective) <= share_in_budget(fixed, objective)
+    with pytest.raises(EvidenceError, match="in flight"):
+        as_autoscale(msgspec.structs.replace(rule, target_in_flight=figure(None)))
 
 
 class Endpoint(http.server.BaseHTTPRequestHandler):

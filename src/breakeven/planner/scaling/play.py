@@ -51,8 +51,9 @@ def play(name: str, rates_rps: Vector, step_s: float, fleet: Fleet, control: Con
         wish = _bounded(fleet, control(place, ready + len(coming)))
         ready, coming = _ordered(ready, coming, wish, fleet.cold_start_s)
         up_s = ready * step_s + sum(max(0.0, step_s - left) for left in coming)
-        served += min(rates_rps[place] * step_s, up_s * fleet.goodput_rps)
-        offered += rates_rps[place] * step_s
+        came = float(rates_rps[place]) * step_s
+        served += min(came, up_s * fleet.goodput_rps)
+        offered += came
         paid_s += wish * step_s
         top = max(top, wish)
         left = [one - step_s for one in coming]

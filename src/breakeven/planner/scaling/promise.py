@@ -7,11 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from breakeven.errors import EvidenceError
 from breakeven.planner.scaling.ahead import DAY_S
 from breakeven.planner.scaling.decide import Observation, State, decide
 from breakeven.planner.scaling.play import Control, Fleet, play
 from breakeven.planner.scaling.rule import replicas_for
 from breakeven.schema.scaling import Played, ScalingRule
+from breakeven.schema.serving import Autoscale
 
 Vector = NDArray[np.float64]
 
@@ -52,3 +54,23 @@ def _deciding(rule: ScalingRule, rates_rps: Vector, step_s: float, state: State,
         return have or begin
 
     return control
+
+
+def as_autoscale(rule: ScalingRule) -> Autoscale:
+    """The rule's part that acts on requests in flight, as the token-level simulator scales (`perf.simulate`).
+
+    Raises:
+        EvidenceError: requests in flight per replica are not known.
+    """
+    target = rule.target_in_flight.value
+    if not target:
+        message = f"how many requests in flight a replica of {rule.deployment} is for is not known"
+        raise EvidenceError(message, "plan with a deployment whose speed is predicted")
+    return Autoscale(
+        target_in_flight=target,
+        least=rule.least,
+        most=rule.most,
+        cold_start_s=rule.cold_start_s,
+        stabilisation_s=rule.stabilisation_s,
+        interval_s=rule.interval_s,
+    )
