@@ -1,4 +1,4 @@
-"""The scaling loop over real sockets: `python bench/scale_fleet.py [--windows 12]`.
+"""The scaling loop over real sockets: `python bench/scale_fleet.py [--windows 18]`.
 
 Load goes to a gateway (`breakeven serve`), the gateway to a fleet of emulated replicas that start and stop; the loop
 reads the gateway's /metrics and posts to the fleet's /scale, as `breakeven scale run` does. The trace is ServeGen's
@@ -139,7 +139,7 @@ async def scene(windows: int, folder: Path) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--windows", type=int, default=12, help="of ten seconds")
+    parser.add_argument("--windows", type=int, default=18, help="of ten seconds")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(asyncio.run(scene(asked.windows, Path(folder)))))

@@ -28,10 +28,12 @@ from breakeven.planner.scaling.promise import as_autoscale
 from breakeven.planner.scaling.rule import Ask, Demand, make_rule
 from breakeven.schema.bill import Bill, Line
 from breakeven.schema.deployment import Deployment
+from breakeven.schema.journal import frame
 from breakeven.schema.noun import Figure
 from breakeven.schema.objective import Objective
 from breakeven.schema.performance import Performance, StepCurve
 from breakeven.schema.plan import Option, Plan
+from breakeven.schema.record import Prediction, Tokens
 from breakeven.schema.scaling import ScalingRule
 from breakeven.schema.serving import Serving
 from breakeven.schema.workload import Trace, Workload, pack
@@ -242,6 +244,27 @@ def test_the_rule_and_its_files_from_the_command_line(tmp_path: Path) -> None:
     assert "cron" in (tmp_path / "k8s/keda.yaml").read_text()
     assert "72.2 % quantile" in command(tmp_path)
     assert command(tmp_path, "plan-1", "--rates", str(rates)) == command(tmp_path, "--rates", str(rates))
+
+
+def test_the_ledger_s_own_arrivals_are_the_series(tmp_path: Path) -> None:
+    """Two requests every five minutes of a day: 2 / 300 requests/s in every window, and nothing is assumed."""
+    rows = [
+        Prediction(
+            prediction_id=f"p{n}", request_id=f"r{n}", node="gw", sequence=n + 1, time_s=1.78e9 + 150.0 * n,
+            use_case="chat", deployment="rent-it", model="m", consumed=Tokens(input=10, output=5),
+        )
+        for n in range(600)
+    ]  # fmt: skip
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "gw-00000001.journal").write_bytes(b"".join(map(frame, rows)))
+    files.save_plan(plan(), tmp_path)
+    found, _, notes = app.rule(tmp_path, None, {})
+    assert found.ahead.n > 250
+    assert notes == ()
+    files.save_plan(plan(id="plan-2", use_case="other"), tmp_path)
+    unknown, _, notes = app.rule(tmp_path, "plan-2", {})
+    assert unknown.ahead.n == 0
+    assert "assumed" in notes[0]
 
 
 def test_the_loop_reads_a_gateway_and_tells_a_webhook_until_it_is_heard(tmp_path: Path, endpoint: str) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from breakeven.assembly import files, scaling, scaling_drive
 from breakeven.assembly.planning import workload
-from breakeven.errors import UsageError
+from breakeven.errors import EvidenceError, UsageError
 from breakeven.planner.scaling.idle import place_idle
 from breakeven.planner.scaling.of_plan import Given
 from breakeven.planner.scaling.play import Fleet
@@ -43,9 +43,12 @@ def rule(
 def _demand(data_dir: Path, use_case: str, rates: Path | None) -> tuple[Demand | None, tuple[str, ...]]:
     if rates is not None:
         return scaling.read_rates(rates)
-    if not (data_dir / "segments").exists():
+    if not any((data_dir / name).exists() for name in ("segments", "journal")):
         return None, ("no ledger and no --rates: the demand ahead is assumed from the plan's workload",)
-    _, trace = workload(data_dir, use_case, None)
+    try:
+        _, trace = workload(data_dir, use_case, None)
+    except EvidenceError as error:
+        return None, (f"{error.message}: the demand ahead is assumed from the plan's workload",)
     return scaling.demand_of(trace, scaling.LEDGER_STEP_S), ()
 
 
