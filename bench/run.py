@@ -18,6 +18,7 @@ BENCHES = tuple(
         "uncertainty",
         "tco_start",
         "simulator",
+        "scaling",
         "demo_time",
     )
 )

@@ -23,6 +23,7 @@ from breakeven.cli.plan import plan
 from breakeven.cli.readiness import readiness
 from breakeven.cli.reconcile import reconcile
 from breakeven.cli.run import console, demo, emulate, serve
+from breakeven.cli.scale import scale
 from breakeven.cli.simulate import simulate, size
 from breakeven.cli.speed import accuracy, calibrate, predict
 from breakeven.cli.start import check, completion, doctor, init, schema
@@ -55,5 +56,6 @@ for command in (
     import_, export, reconcile,
     rollback, decisions, diff, readiness,
     lever,
+    scale,
 ):  # fmt: skip
     main.add_command(command)
