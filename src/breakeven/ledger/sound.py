@@ -15,6 +15,7 @@ _OWN: dict[Table, bytes] = {
     "outcomes": b"event_id",
     "capacity": b"pico_usd_per_replica_s",
     "engine": b"kv_cache_use",
+    "corrections": b"author",
     "bad": b"rule",
 }
 """A column that only this table's files have."""
