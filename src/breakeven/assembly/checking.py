@@ -8,12 +8,14 @@ import msgspec
 
 from breakeven.assembly import files
 from breakeven.audit.verify import verify
+from breakeven.ledger.anew import anew
 from breakeven.ledger.arm import observe
 from breakeven.ledger.store import open_ledger
 from breakeven.schema.finding import Finding
 from breakeven.schema.plan import Plan
 
 
+@anew
 def findings(data_dir: Path, plan: Plan) -> tuple[Finding, ...]:
     """One finding for each promise; empty before the plan answered anything."""
     rules = files.use_cases(data_dir)

@@ -13,6 +13,7 @@ from breakeven.assembly.lifting import lift_ledger
 from breakeven.audit.lift.judge import Asked
 from breakeven.console.source import Trusted
 from breakeven.errors import BreakevenError
+from breakeven.ledger.anew import anew
 from breakeven.ledger.days.answers import open_days
 from breakeven.ledger.engine.port import Opener, Query
 from breakeven.ledger.statement import build, measures
@@ -102,6 +103,7 @@ def _lift(data_dir: Path, rule: UseCase, policy_id: str) -> Lift | None:
         return None
 
 
+@anew
 def statement(
     data_dir: Path,
     *,

@@ -14,6 +14,7 @@ from breakeven.assembly.trial_file import Rows
 from breakeven.audit.offpolicy.log import Choices, Weighed
 from breakeven.errors import EvidenceError
 from breakeven.ledger import snapshot
+from breakeven.ledger.anew import anew
 from breakeven.ledger.engine.port import Query
 from breakeven.ledger.store import open_ledger
 from breakeven.ledger.trial import Tried, arm_shares, segment_of, subject_of, tried
@@ -38,6 +39,7 @@ class Ledgered(Noun, frozen=True, kw_only=True):
     case: UseCase | None
 
 
+@anew
 def ledgered(data_dir: Path, use_case: str, policy_id: str | None = None) -> Ledgered:
     """The predictions of a use case.
 

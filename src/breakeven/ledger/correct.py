@@ -15,6 +15,7 @@ from pathlib import Path
 from breakeven.errors import LedgerError, UsageError
 from breakeven.ledger import correcting, intake, layout, snapshot
 from breakeven.ledger.against.rows import Rows
+from breakeven.ledger.anew import anew
 from breakeven.ledger.disk import exclusive
 from breakeven.ledger.source.field import Bad, Row
 from breakeven.ledger.source.formats import rows_of
@@ -129,12 +130,11 @@ def _taken(
     problems: list[intake.Problem],
     said: tuple[str, str],
 ) -> Corrected:
-    rows = Rows(snapshot.of_folder(data_dir))
-    held = _held(rows, [one.prediction_id for one in wanted])
+    held, after_s = _standing(data_dir, [one.prediction_id for one in wanted])
     fresh = [one for one in wanted if not held.get(one.prediction_id, _Held()).says(one)]
     if fresh:
         run = f"correct-{time.time_ns():x}-{os.getpid()}"
-        intake.journal(data_dir, run, _records(fresh, held, run, _after(rows), said))
+        intake.journal(data_dir, run, _records(fresh, held, run, after_s, said))
     there = [(one, held[one.prediction_id]) for one in fresh if _there(held, one)]
     away = [one.prediction_id for one in fresh if not _there(held, one)]
     return Corrected(
@@ -179,6 +179,13 @@ WHERE prediction_id IN (SELECT unnest($ids::VARCHAR[]))
 QUALIFY row_number() OVER (PARTITION BY prediction_id ORDER BY node, sequence) = 1"""
 _CORRECTIONS = f"""SELECT prediction_id, cost_pico_usd, price_id FROM {correcting.RELATION}
 WHERE prediction_id IN (SELECT unnest($ids::VARCHAR[]))"""  # noqa: S608 - our own names
+
+
+@anew
+def _standing(data_dir: Path, ids: list[str]) -> tuple[dict[str, _Held], float]:
+    """What the ledger says of these predictions, and the time of corrections from now on."""
+    rows = Rows(snapshot.of_folder(data_dir))
+    return _held(rows, ids), _after(rows)
 
 
 def _held(rows: Rows, ids: list[str]) -> dict[str, _Held]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import duck, layout, listing, manifest, people, snapshot
+from breakeven.ledger.anew import check_listed
 from breakeven.ledger.columns import TIME, Table
 from breakeven.ledger.days import fresh, shelf, span, touch
 from breakeven.ledger.days.fresh import Facts
@@ -20,7 +21,7 @@ from breakeven.ledger.days.span import Range
 from breakeven.ledger.identity import table_of, time_of
 from breakeven.ledger.listing import View
 from breakeven.ledger.snapshot import Snapshot, Unsealed
-from breakeven.ledger.sound import flaw
+from breakeven.ledger.sound import MISSING, flaw
 from breakeven.schema.journal import Record
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.record import Capacity
@@ -155,8 +156,16 @@ def odd_files(data_dir: Path, view: View, known: Known, *facts: Facts) -> tuple[
 
 
 def sound(data_dir: Path, segments: Sequence[manifest.Segment]) -> list[manifest.Segment]:
-    """Those that can be read."""
-    return [one for one in segments if not flaw(data_dir / one.path, one.table)]
+    """Those that can be read.
+
+    Raises:
+        GoneError: one was replaced, and removed, after it was listed.
+    """
+    flaws = {one.path: flaw(data_dir / one.path, one.table) for one in segments}
+    for path, what in flaws.items():
+        if what == MISSING:
+            check_listed(data_dir, path)
+    return [one for one in segments if not flaws[one.path]]
 
 
 def _hours(run: span.Run) -> Range:

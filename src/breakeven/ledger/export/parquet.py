@@ -5,6 +5,7 @@ Predictions carry the costs that hold; corrections, where there are any, are a t
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import duckdb
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import correcting, duck
-from breakeven.ledger.columns import COLUMNS, FIRST, IDENTITY, TABLES, TIME, Table
+from breakeven.ledger.anew import gone
+from breakeven.ledger.columns import COLUMNS, FIRST, IDENTITY, STORED, TABLES, TIME, Table
 from breakeven.ledger.identity import table_of
 from breakeven.ledger.snapshot import Snapshot
 
@@ -47,8 +49,18 @@ def write(
             tables: tuple[Table, ...] = (*TABLES, "corrections") if corrects else TABLES
             return {table: _copy(connection, snapshot, table, out, (start_s, end_s), partitioned) for table in tables}
         except duckdb.Error as error:
+            _remove(out)
+            if gone(error):
+                raise
             message = f"{out}: the export cannot be written: {error}"
             raise LedgerError(message, "free disk space or name another --out") from error
+
+
+def _remove(out: Path) -> None:
+    """What an export that failed has written."""
+    for table in STORED:
+        shutil.rmtree(out / table, ignore_errors=True)
+        (out / f"{table}.parquet").unlink(missing_ok=True)
 
 
 def predictions(
