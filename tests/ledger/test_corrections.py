@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from breakeven.cli.main import main
 from breakeven.errors import LedgerError, UsageError
-from breakeven.ledger import manifest, store
+from breakeven.ledger import duck, manifest, store
 from breakeven.ledger.against import calls
 from breakeven.ledger.against.rows import Rows
+from breakeven.ledger.arrays import arrays
+from breakeven.ledger.columns import COLUMNS
 from breakeven.ledger.compact import compact
 from breakeven.ledger.correct import correct
 from breakeven.ledger.days import finalise, tally
@@ -29,7 +31,7 @@ from breakeven.ledger.engine.port import Engine, Query
 from breakeven.ledger.engine.table import EMBEDDED, ENGINES
 from breakeven.ledger.export import parquet
 from breakeven.ledger.intake import take
-from breakeven.ledger.restore import restore
+from breakeven.ledger.restore import record, restore
 from breakeven.ledger.seal import Work, seal_once
 from breakeven.ledger.snapshot import of_folder
 from breakeven.ledger.source.formats import open_source
@@ -120,6 +122,20 @@ def test_a_statement_is_the_sum_of_corrected_costs(
         sum(cell.cost_pico_usd for cell in store.of_records([*records, *corrections], engine).cells(Query())) == charged
     )
     assert found.conserved
+
+
+def test_both_ways_into_a_segment_hold_the_same(make, tmp_path: Path) -> None:
+    """By arrays as always, and by lines where a value fits no array: what is read back is what was said."""
+    corrections = [said(1, "p1", 5, tenant="t", price_id="list"), said(2, "p2", 2**62)]
+    assert {*arrays("corrections", corrections)} >= {column.name for column in COLUMNS["corrections"]}
+    make.journal(tmp_path, "correct-1", corrections)
+    seal_once(tmp_path, make.t0)
+    assert sorted(restore(of_folder(tmp_path)), key=str) == corrections
+    with connect() as connection:
+        duck.hold(connection, "held", "corrections", corrections)
+        names = [column.name for column in COLUMNS["corrections"]]
+        rows = connection.execute("SELECT * FROM held").fetchall()
+    assert [record("corrections", dict(zip(names, row, strict=True))) for row in rows] == corrections
 
 
 def uuid7(n: int, time_s: float) -> str:
