@@ -16,12 +16,12 @@ from unittest.mock import patch
 
 import duckdb
 from fault_disk import HOWS, Recorder, lay_out, promised, survivors
-from fault_rows import POLICY, T0, event, prediction, rows
+from fault_rows import POLICY, T0, correction, event, prediction, rows
 from msgspec.structs import replace
 
 from breakeven.gateway import journal as gateway_journal
 from breakeven.gateway.journal import Journal
-from breakeven.ledger import duck, layout, store
+from breakeven.ledger import duck, intake, layout, store
 from breakeven.ledger.disk import Disk
 from breakeven.ledger.engine.port import Query
 from breakeven.ledger.identity import key_of
@@ -75,6 +75,7 @@ class Life:
         self._clock_s = 0.0
         self._workers = 0
         self._told = 0
+        self._said = 0
         self._journal: Journal
 
     def live(self) -> None:
@@ -89,9 +90,18 @@ class Life:
 
     async def _steps(self) -> None:
         self._start()
-        kinds = (self._predict, self._tell, self._tell, self._seal, self._tick, self._meter_on, self._die)
+        kinds = (
+            self._predict,
+            self._tell,
+            self._tell,
+            self._seal,
+            self._tick,
+            self._meter_on,
+            self._die,
+            self._correct,
+        )
         for _ in range(STEPS):
-            await self._chance.choices(kinds, weights=(3, 3, 3, 3, 2, 2, 1))[0]()
+            await self._chance.choices(kinds, weights=(3, 3, 3, 3, 2, 2, 1, 1))[0]()
         if self._chance.random() < 0.5:
             await self._journal.close()
             self._meter.stop(self._clock_s)
@@ -127,6 +137,13 @@ class Life:
         journal.append([told])
         await journal.durable()
         self.recorder.mark((key_of(told),))
+
+    async def _correct(self) -> None:
+        """Somebody corrects costs, of predictions that are there and of others."""
+        first, self._said = self._said, self._said + self._chance.randrange(1, 4)
+        said = [correction(n, f"gw-1-p{n % 9}", self._time_s()) for n in range(first, self._said)]
+        intake.write(self.folder, f"correct-{first:08d}", said)
+        self.recorder.mark(tuple(map(key_of, said)))
 
     async def _tick(self) -> None:
         self._journal.tick()
@@ -232,7 +249,7 @@ class Judge:
         engine = store.open_ledger(folder)
         counted = sum(cell.predictions for cell in engine.cells(Query()))
         counted += sum(count for _, count in engine.audit(Query()).kinds)
-        wanted = sum(key[0] != "capacity" for key in keys if isinstance(key, tuple))
+        wanted = sum(key[0] not in {"capacity", "corrections"} for key in keys if isinstance(key, tuple))
         if counted < wanted:
             self._wrong("acked_lost", f"{name}, sent again: {counted} counted of {wanted}", wanted - counted)
         if counted > wanted:

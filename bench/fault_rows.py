@@ -11,6 +11,7 @@ import duckdb
 from breakeven.ledger import duck
 from breakeven.ledger.restore import restore
 from breakeven.ledger.snapshot import of_folder
+from breakeven.schema.correction import Correction
 from breakeven.schema.journal import Record
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.policy import CapacityPrice, Policy, PolicyDeployment
@@ -50,6 +51,18 @@ def event(name: str, node: str, sequence: int, time_s: float = T0, data: str = "
         sequence=sequence,
         prediction_id="seen",  # an event that is about nobody violates the tracking plan, and is no outcome
         data=data,
+    )
+
+
+def correction(number: int, name: str, time_s: float = T0) -> Correction:
+    """What a prediction cost after all."""
+    return Correction(
+        id=f"k{number}",
+        prediction_id=name,
+        cost_pico_usd=number,
+        reason="wrong price",
+        author="bench",
+        time_s=time_s,
     )
 
 

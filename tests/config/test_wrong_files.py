@@ -39,6 +39,7 @@ READERS: dict[str, tuple[Callable[[str, str], object], type[ConfigError]]] = {
     "policy.yaml": (load_policy, PolicyError),
     "enforce.yaml": (load_policy, PolicyError),
     "promises.yaml": (load_policy, PolicyError),
+    "tracking.yaml": (load_policy, PolicyError),
     "mapping.yaml": (mapping.load, ConfigError),
     "study.yaml": (study_file.load, ConfigError),
 }

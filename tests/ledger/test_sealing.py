@@ -26,6 +26,7 @@ from breakeven.ledger.disk import Disk
 from breakeven.ledger.identity import table_of
 from breakeven.ledger.restore import restore
 from breakeven.ledger.seal import alone, seal_once
+from breakeven.schema.correction import Correction
 from breakeven.schema.journal import Record, frame
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.record import Attempt, Capacity, EngineLoad, Prediction, Tokens
@@ -112,7 +113,8 @@ def test_sealing_loses_nothing(make, tmp_path: Path) -> None:
 
 def test_every_field_of_a_record_has_its_column() -> None:
     """A field added to a record without a column would be lost at sealing."""
-    kinds = dict(zip(TABLES, (Prediction, Outcome, Capacity, EngineLoad), strict=True))
+    tables = (*TABLES, "corrections")
+    kinds = dict(zip(tables, (Prediction, Outcome, Capacity, EngineLoad, Correction), strict=True))
     for table, kind in kinds.items():
         covered = {
             column.expression.split(".")[0].split("(")[-1].split("::")[0].strip('"') for column in COLUMNS[table]

@@ -26,6 +26,7 @@ from breakeven.ledger import store
 from breakeven.ledger.engine.port import Engine, Query
 from breakeven.ledger.engine.table import open_spark
 from breakeven.ledger.seal import seal_once
+from breakeven.schema.correction import Correction
 from breakeven.schema.journal import Record
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(900), pytest.mark.filterwarnings("default")]
@@ -133,6 +134,15 @@ def apart(n: int, record: Record) -> Record:
     )
 
 
+def corrections(n: int) -> list[Correction]:
+    """Of predictions that a ledger may hold, the last by time and then by id."""
+    plain = {"reason": "wrong price", "author": "ann"}
+    return [
+        Correction(id=f"k{at}", prediction_id=f"p{at % 5:06d}", cost_pico_usd=10**9 + at, time_s=2e9 + at // 7, **plain)
+        for at in range(8 if n % 2 else 0)
+    ]
+
+
 def drawn(strategy: st.SearchStrategy[T], count: int) -> list[T]:
     """So many different examples, the same in every run; the first, which is the simplest, is left out."""
     found: list[T] = []
@@ -153,8 +163,11 @@ def test_every_question_has_one_answer_on_all_engines(
     ledgers: st.SearchStrategy[list[Record]],
     queries: st.SearchStrategy[Query],
 ) -> None:
-    """Forty generated ledgers at once, with repeats and disorder, half of it sealed; then with every first touch."""
-    records = [apart(n, record) for n, one in enumerate(drawn(ledgers, 40)) for record in one]
+    """Forty generated ledgers at once, with repeats and disorder, half of it sealed; then with every first touch.
+
+    Costs of every other ledger are corrected, some of them twice.
+    """
+    records = [apart(n, record) for n, one in enumerate(drawn(ledgers, 40)) for record in [*one, *corrections(n)]]
     again = records[::7]
     everything = random.Random(7).sample([*records, *again], len(records) + len(again))
     half = len(everything) // 2

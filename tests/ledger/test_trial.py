@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from breakeven.app import experiment as app
@@ -12,8 +13,10 @@ from breakeven.audit.lift.judge import Asked
 from breakeven.gateway.decision.choosing import choose
 from breakeven.gateway.decision.route import SEED_BITS, sticky_seed
 from breakeven.gateway.decision.strategy.option import Option
+from breakeven.ledger.seal import seal_once
 from breakeven.ledger.trial import arm_shares
 from breakeven.schema.policy import Policy, PolicyDeployment, Route, RouteTarget, UseCase
+from breakeven.schema.tracking import TrackingPlan
 
 TARGETS = (
     RouteTarget(deployment="large", weight=0.7, arm="control"),
@@ -84,3 +87,20 @@ def test_another_weight_is_judged_from_the_ledger(folder: Path) -> None:
     assert found.estimates["dr"].low <= 0.8 <= found.estimates["dr"].high
     assert found.n == 2_000
     assert 200 <= found.ess <= 1_000
+
+
+def test_events_that_break_the_plan_block_an_experiment_until_they_are_mended(folder: Path, make) -> None:
+    """Sixty bad events beside a thousand sound ones are too many; sent again as they should be, they are sound."""
+    policy = msgspec.json.decode((folder / "policy.lock.json").read_bytes(), type=Policy)
+    files.install(msgspec.structs.replace(policy, id="q", tracking=TrackingPlan(id="strict", unknown="bad")), folder)
+    wrong = {"event_type": "shop.typo.v1", "prediction_id": "another"}
+    bad = [make.outcome(90_000 + n, "custom", node="page", sequence=n + 1, **wrong) for n in range(60)]
+    make.journal(folder, "gw-00000009", bad)
+    seal_once(folder, make.t0)
+    found = app.lift_ledger(folder, "rank", Asked(control="", treatment=""))
+    assert found.verdict == "blocked: tracking"
+    assert "in violation of the tracking plan" in found.why
+    mended = [msgspec.structs.replace(one, kind="click", event_type="breakeven.click.v1", node="again") for one in bad]
+    make.journal(folder, "gw-00000010", mended)
+    seal_once(folder, make.t0)
+    assert app.lift_ledger(folder, "rank", Asked(control="", treatment="")).verdict == "better"

@@ -14,6 +14,7 @@ from breakeven.assembly import drilling, files
 from breakeven.audit.drill import Evidence, judge
 from breakeven.errors import EvidenceError, GateError, UsageError
 from breakeven.ledger import window
+from breakeven.ledger.anew import anew
 from breakeven.ledger.engine.port import Query
 from breakeven.ledger.store import open_ledger
 from breakeven.measure.answer import Answer
@@ -211,5 +212,6 @@ def _notes(policy: Policy, player: _Player) -> list[str]:
     return player.notes
 
 
+@anew
 def _lost(folder: Path) -> int:
     return open_ledger(folder).audit(Query()).lost

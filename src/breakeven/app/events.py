@@ -13,6 +13,7 @@ from breakeven.assembly import tracking
 from breakeven.errors import UsageError
 from breakeven.gateway.endpoint.snippet import tag
 from breakeven.gateway.identity import Subjects
+from breakeven.ledger.anew import anew
 from breakeven.ledger.erase import erase as erase_person
 from breakeven.ledger.erasing import Erasure, Report
 from breakeven.ledger.snapshot import check_folder, of_folder
@@ -34,6 +35,7 @@ def asked(rule: str | None, event_type: str | None, since: str | None) -> Asked:
     return Asked(rule=rule, event_type=event_type, since_s=None if since is None else _since_s(since))
 
 
+@anew
 def bad(data_dir: Path, which: Asked) -> tuple[BadCount, ...]:
     """Bad events that were not mended, counted by rule, type and place, most first."""
     return counts(of_folder(data_dir), which)

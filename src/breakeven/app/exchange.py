@@ -13,6 +13,7 @@ from breakeven.assembly.today import today
 from breakeven.catalog.load import load as load_catalog
 from breakeven.catalog.source import focus as incoming
 from breakeven.errors import LedgerError, UsageError
+from breakeven.ledger.anew import anew
 from breakeven.ledger.export.focus import usage
 from breakeven.ledger.store import open_ledger
 from breakeven.report.focus import planned
@@ -22,6 +23,7 @@ from breakeven.schema.focus_row import Parties
 MONTHS_PER_YEAR = 12
 
 
+@anew
 def focus_of_ledger(folder: Path) -> Sheet:
     """The usage of a data directory as FOCUS rows."""
     policies = files.policies(folder)

@@ -11,9 +11,11 @@ from breakeven.assembly import segments
 from breakeven.assembly.days import DayOfLedger
 from breakeven.assembly.segments import LedgerState
 from breakeven.errors import UsageError
+from breakeven.ledger import correct as correcting
 from breakeven.ledger import layout
 from breakeven.ledger.compact import Compacted
-from breakeven.quantity import format_count, usd_from_pico
+from breakeven.ledger.correct import Corrected
+from breakeven.quantity import format_count, format_usd, usd_from_pico
 from breakeven.report import number
 from breakeven.report.document import Align, Document, Section, Table
 from breakeven.report.plain import JsonObject, figure_json, noun_json
@@ -44,6 +46,36 @@ def status(folder: Path) -> LedgerState:
 def compact(folder: Path) -> Compacted:
     """Make few segments of many."""
     return segments.compact_all(folder)
+
+
+def correct(folder: Path, file: Path, reason: str, author: str) -> Corrected:
+    """Take the corrections of a file."""
+    return correcting.correct(folder, file, reason, author)
+
+
+def corrected_json(found: Corrected) -> JsonObject:
+    """What became of a file of corrections for scripts: money in US dollars."""
+    rest = noun_json(found)
+    del rest["before_pico_usd"], rest["after_pico_usd"]
+    before, after = usd_from_pico(found.before_pico_usd), usd_from_pico(found.after_pico_usd)
+    return rest | {"before_usd": before, "after_usd": after}
+
+
+def corrected_lines(found: Corrected) -> list[str]:
+    """The same for people."""
+    others = {
+        "say what holds already": found.unchanged,
+        "name no prediction of this ledger (kept, without effect)": found.unknown,
+        "bad": found.bad,
+    }
+    told = [f"{found.file}: {format_count(found.rows)} rows read, {format_count(found.corrected)} costs corrected"]
+    told += [f"  {format_count(number)} {what}" for what, number in others.items() if number]
+    if found.corrected:
+        before, after = (format_usd(usd_from_pico(one)) for one in (found.before_pico_usd, found.after_pico_usd))
+        unpriced = f" ({format_count(found.unpriced_before)} were unpriced)" if found.unpriced_before else ""
+        told.append(f"  {before} became {after}{unpriced}")
+        told.append(f"  on {', '.join(found.days)}: a final day among them is opened again")
+    return told
 
 
 def status_document(found: LedgerState) -> Document:

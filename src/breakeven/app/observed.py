@@ -15,6 +15,7 @@ from breakeven.assembly.project import Project
 from breakeven.assembly.today import today
 from breakeven.config.settings import DeploymentSettings
 from breakeven.errors import BackendError, EvidenceError, UsageError
+from breakeven.ledger.anew import anew
 from breakeven.ledger.engine.port import Query
 from breakeven.ledger.observed import observe as observe_ledger
 from breakeven.ledger.store import open_ledger
@@ -97,6 +98,7 @@ def of_server(
     return _taken(scrapes, windows, msgspec.structs.replace(stated, version=stated.version or version), lengths)
 
 
+@anew
 def of_ledger(
     project: Project,
     *,

@@ -9,6 +9,7 @@ import msgspec
 from breakeven.assembly import files
 from breakeven.audit.explained.explain import explain, saving
 from breakeven.audit.verify import verify
+from breakeven.ledger.anew import anew
 from breakeven.ledger.arm import observe
 from breakeven.ledger.engine.port import Engine
 from breakeven.ledger.store import open_ledger
@@ -30,6 +31,7 @@ class Verified(Noun, frozen=True, kw_only=True):
     saving: Saving | None = None
 
 
+@anew
 def findings(data_dir: Path, plan: Plan) -> tuple[Finding, ...]:
     """One finding for each promise; empty before the plan answered anything."""
     return verified(data_dir, plan).findings

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from breakeven.assembly import files
 from breakeven.audit.close import adjustment, checked, digest, freeze, sealed
 from breakeven.errors import GateError, LedgerError, UsageError
+from breakeven.ledger.anew import anew
 from breakeven.ledger.engine.port import DEFAULT_WINDOW_S
 from breakeven.ledger.statement import build
 from breakeven.ledger.store import open_ledger
@@ -59,6 +60,7 @@ def _chained(found: Sequence[Close]) -> tuple[Close, ...]:
     return tuple(sorted(found, key=lambda one: (one.closed_at, one.month)))
 
 
+@anew
 def frozen(folder: Path, start_s: float, end_s: float) -> Frozen:
     """The month's figures as the ledger has them now."""
     return freeze(build(open_ledger(folder), files.use_cases(folder), start_s=start_s, end_s=end_s))

@@ -16,6 +16,7 @@ from breakeven.errors import LedgerError
 from breakeven.ledger import duck, snapshot
 from breakeven.ledger.against import calls, outcomes
 from breakeven.ledger.against.rows import Rows
+from breakeven.ledger.anew import anew
 from breakeven.ledger.invoice import table
 from breakeven.ledger.invoice.line import Terms
 from breakeven.ledger.invoice.mapped import Columns
@@ -29,6 +30,7 @@ USUAL = (
 """The columns of a report that needs no mapping file, tried in this order; revenue may be missing."""
 
 
+@anew
 def with_report(
     folder: Path, path: Path, scope: Scope, kind: str, *, terms: Terms | None = None, columns: Columns | None = None
 ) -> Reconciliation:
@@ -85,6 +87,7 @@ def queried(query: Path, into: Path) -> Path:
     return answer
 
 
+@anew
 def with_events(folder: Path, start_s: float | None, end_s: float | None, examples: int = 3) -> Reconciliation:
     """Events against predictions within a ledger; predictions a day before the period are known to it."""
     windows = {name: one.window_s for name, one in files.use_cases(folder).items()}

@@ -12,6 +12,7 @@ from breakeven.assembly.sellers import sellers
 from breakeven.catalog.load import load as load_catalog
 from breakeven.errors import LedgerError
 from breakeven.ledger import snapshot
+from breakeven.ledger.anew import anew
 from breakeven.ledger.export import parquet
 from breakeven.ledger.export.focus import usage
 from breakeven.ledger.restore import record
@@ -122,6 +123,7 @@ EXPORTS: dict[str, Callable[[Asked], Exported]] = {
 }
 
 
+@anew
 def export(form: str, asked: Asked) -> Exported:
     """The ledger in one of `EXPORTS`.
 

@@ -19,7 +19,9 @@ def lift_ledger(folder: Path, use_case: str, asked: Asked, *, policy_id: str | N
     control, treatment = trial_file.arms_of(tuple(rows.arms), asked.control, asked.treatment)
     split = asked.split or trial_ledger.expected_split(seen, control, treatment)
     lost = max(asked.lost_share, seen.lost_share)
-    found = lift(rows, replace(asked, control=control, treatment=treatment, split=split, lost_share=lost))
+    broken = max(asked.violation_share, seen.violation_share)
+    meant = replace(asked, control=control, treatment=treatment, split=split, lost_share=lost, violation_share=broken)
+    found = lift(rows, meant)
     notes = (f"{left_out:,} predictions without an arm or a subject are left out",) if left_out else ()
     return replace(found, notes=(*found.notes, *notes))
 

@@ -11,12 +11,14 @@ from breakeven.errors import EvidenceError, UsageError
 from breakeven.ledger import snapshot
 from breakeven.ledger.against import days as by_day
 from breakeven.ledger.against.rows import Rows
+from breakeven.ledger.anew import anew
 from breakeven.schema.migration import Migration
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAY_S = 86_400.0
 
 
+@anew
 def migration(folder: Path, cut_over: str, *, around: int = 28, use_case: str | None = None) -> Migration:
     """So many days before and after a cut-over (ISO date; the day itself is after).
 

@@ -13,6 +13,7 @@ from breakeven.assembly.asking import Given
 from breakeven.assembly.project import Project
 from breakeven.config.compile import objective
 from breakeven.errors import EvidenceError, UsageError
+from breakeven.ledger.anew import anew
 from breakeven.ledger.statement import build
 from breakeven.ledger.store import open_ledger
 from breakeven.ledger.trace import trace as ledger_trace
@@ -31,6 +32,7 @@ FEWEST = 20
 """Requests below which no demand is fitted."""
 
 
+@anew
 def workload(data_dir: Path, use_case: str | None, trace_file: Path | None) -> tuple[Workload, Trace]:
     """Demand of a use case with the trace it was fitted to.
 
@@ -146,6 +148,7 @@ def _standing(loaded: Project, question: Question, as_of: str) -> tuple[Candidat
     )
 
 
+@anew
 def _used_share(data_dir: Path, use_case: str) -> float | None:
     """Useful / in budget as the ledger measured it; None where usefulness is not measurable, or nothing was."""
     if not data_dir.exists():

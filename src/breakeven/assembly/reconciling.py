@@ -13,6 +13,7 @@ from breakeven.audit.reconcile.sums import DAY_S, Sums
 from breakeven.ledger import snapshot
 from breakeven.ledger.against import calls
 from breakeven.ledger.against.rows import Rows
+from breakeven.ledger.anew import anew
 from breakeven.quantity import format_usd, usd_from_pico
 from breakeven.schema.noun import Noun
 from breakeven.schema.reconcile import NOTHING, Amount, Reconciliation, Side
@@ -40,6 +41,7 @@ class Scope(Noun, frozen=True, kw_only=True):
         return HOUR_S if self.by == "hour" else DAY_S
 
 
+@anew
 def with_invoice(folder: Path, billed: Side, scope: Scope) -> Reconciliation:
     """The ledger of a data directory against an invoice or usage export."""
     return of_snapshot(snapshot.of_folder(folder), billed, scope)

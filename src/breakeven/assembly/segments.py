@@ -7,7 +7,7 @@ from pathlib import Path
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import duck, layout, manifest
-from breakeven.ledger.columns import TABLES, Table
+from breakeven.ledger.columns import STORED, TABLES, Table
 from breakeven.ledger.compact import Compacted, compact
 from breakeven.ledger.disk import Disk
 from breakeven.ledger.seal import Work, alone
@@ -45,7 +45,7 @@ def state(data_dir: Path) -> LedgerState:
     listing = manifest.read(data_dir)
     sealed = {one.name for one in listing.journals}
     return LedgerState(
-        tables=tuple(_table(data_dir, table, listing) for table in TABLES),
+        tables=tuple(one for table in STORED if (one := _table(data_dir, table, listing)).rows or table in TABLES),
         sealed_journals=len(sealed),
         waiting_journals=len(waiting - sealed),
         repeated_left_out=len(listing.dropped),

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from breakeven.assembly import files
+from breakeven.ledger.anew import anew
 from breakeven.ledger.days.answers import open_days
 from breakeven.ledger.engine.port import Opener, Query
 from breakeven.ledger.statement import build, measures
@@ -17,6 +18,7 @@ from breakeven.schema.statement import Statement
 SECONDS_PER_HOUR = 3600.0
 
 
+@anew
 def statement(
     data_dir: Path,
     *,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from breakeven.assembly import files
 from breakeven.audit.tracking import health
+from breakeven.ledger.anew import anew
 from breakeven.ledger.snapshot import Snapshot, of_folder
 from breakeven.ledger.tracking.health import seen
 from breakeven.ledger.tracking.rows import Asked, counts
@@ -18,6 +19,7 @@ HOUR_S = 3600
 HOURS, BASELINE_HOURS = 24.0, 168.0
 
 
+@anew
 def of_data(data_dir: Path, *, hours: float = HOURS, baseline_hours: float = BASELINE_HOURS) -> TrackingHealth:
     """The last `hours`, against the `baseline_hours` before them; whole UTC hours."""
     now = math.floor(time.time() / HOUR_S)
@@ -30,6 +32,7 @@ def of_data(data_dir: Path, *, hours: float = HOURS, baseline_hours: float = BAS
     return health(found.coverage, found.arrivals, lost=found.lost, from_hour=first, to_hour=now)
 
 
+@anew
 def bad_counts(data_dir: Path, *, hours: float | None = None) -> tuple[BadCount, ...]:
     """Bad events that were not mended, received in the last `hours` (None: ever)."""
     since_s = None if hours is None else time.time() - hours * HOUR_S

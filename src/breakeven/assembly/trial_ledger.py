@@ -14,8 +14,11 @@ from breakeven.assembly.trial_file import Rows
 from breakeven.audit.offpolicy.log import Choices, Weighed
 from breakeven.errors import EvidenceError
 from breakeven.ledger import snapshot
+from breakeven.ledger.anew import anew
 from breakeven.ledger.engine.port import Query
 from breakeven.ledger.store import open_ledger
+from breakeven.ledger.tracking.rows import Asked as Received
+from breakeven.ledger.tracking.rows import counts
 from breakeven.ledger.trial import Tried, arm_shares, segment_of, subject_of, tried
 from breakeven.schema.noun import Noun
 from breakeven.schema.policy import UseCase
@@ -31,13 +34,19 @@ REWARDS: Mapping[str, Callable[[Tried], float | None]] = {
 
 
 class Ledgered(Noun, frozen=True, kw_only=True):
-    """What the ledger says of a use case's experiments: its predictions, and the share of records that are lost."""
+    """What the ledger says of a use case's experiments: its predictions, and how sound tracking was.
+
+    `lost_share` of all records never came; `violation_share` of the events since the first of these predictions break
+    the tracking plan and were not mended.
+    """
 
     rows: tuple[Tried, ...]
     lost_share: float
+    violation_share: float
     case: UseCase | None
 
 
+@anew
 def ledgered(data_dir: Path, use_case: str, policy_id: str | None = None) -> Ledgered:
     """The predictions of a use case.
 
@@ -50,7 +59,8 @@ def ledgered(data_dir: Path, use_case: str, policy_id: str | None = None) -> Led
     if not rows:
         message = f"the ledger at {data_dir} holds no prediction of use case {use_case!r}"
         raise EvidenceError(message, f"name one of {', '.join(sorted(cases)) or 'those that were served'}")
-    return Ledgered(rows=rows, lost_share=_lost_share(data_dir), case=cases.get(use_case))
+    broken = _violation_share(data_dir, rows[0].prediction.time_s)
+    return Ledgered(rows=rows, lost_share=_lost_share(data_dir), violation_share=broken, case=cases.get(use_case))
 
 
 def _lost_share(data_dir: Path) -> float:
@@ -59,6 +69,13 @@ def _lost_share(data_dir: Path) -> float:
     audit = engine.audit(Query())
     there = sum(cell.predictions for cell in engine.cells(Query())) + sum(count for _, count in audit.kinds)
     return audit.lost / (there + audit.lost) if audit.lost else 0.0
+
+
+def _violation_share(data_dir: Path, since_s: float) -> float:
+    """The part of the events since a time that break the tracking plan, and so are nobody's outcome."""
+    bad = sum(one.events for one in counts(snapshot.of_folder(data_dir), Received(since_s=since_s)))
+    sound = sum(count for _, count in open_ledger(data_dir).audit(Query(start_s=since_s)).kinds) if bad else 0
+    return bad / (bad + sound) if bad else 0.0
 
 
 def trial_rows(seen: Ledgered, segment: str = "") -> tuple[Rows, int]:

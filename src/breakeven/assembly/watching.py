@@ -15,6 +15,7 @@ from breakeven.audit.drift.judge import Limits, judge
 from breakeven.audit.drift.spending import Outlook, forecast
 from breakeven.config.settings import AlertSettings
 from breakeven.ledger import layout
+from breakeven.ledger.anew import anew
 from breakeven.ledger.engine.port import Engine, Query
 from breakeven.ledger.statement import build, measures
 from breakeven.ledger.store import open_ledger
@@ -38,6 +39,7 @@ class Watch(Noun, frozen=True, kw_only=True):
     alerts: tuple[Alert, ...]
 
 
+@anew
 def watch(
     data_dir: Path,
     now_s: float,

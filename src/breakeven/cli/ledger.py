@@ -1,7 +1,8 @@
-"""The ledger itself: `breakeven ledger days`, `finalise`, `status`, `compact`."""
+"""The ledger itself: `breakeven ledger days`, `finalise`, `status`, `compact`, `correct`."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -89,3 +90,31 @@ def compact(*, config: str, data_dir: str | None, json_: bool) -> None:
         print_json(noun_json(done))
     else:
         click.echo(f"{counted(done.before, 'segment')} of {counted(done.rows, 'row')} became {done.after}")
+
+
+@ledger.command("correct")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--reason", required=True, help="Why the costs were wrong, for whoever reads it later.")
+@click.option("--author", required=True, help="Who says so.")
+@config_option
+@data_dir_option
+@as_json
+@explained
+def correct(*, file: str, reason: str, author: str, config: str, data_dir: str | None, json_: bool) -> None:
+    """Correct what predictions cost by FILE with the columns prediction_id, cost_usd and, if told, price_id.
+
+    Records stay what they are: corrections are kept beside them, the latest holds. Rows that cannot be read are named,
+    the others are taken.
+    """
+    from breakeven.app import ledger as app
+    from breakeven.app import loop
+
+    found = app.correct(loop.data_dir(config=Path(config), override=data_dir), Path(file), reason, author)
+    if json_:
+        print_json(app.corrected_json(found))
+    else:
+        click.echo("\n".join(app.corrected_lines(found)))
+        for one in found.problems:
+            note(f"  {found.file}:{one.line}: {one.reason}")
+    if found.bad == found.rows:
+        sys.exit(1)  # not one row could be read

@@ -6,9 +6,11 @@ from typing import Literal
 
 from breakeven.schema.noun import Noun
 
-Table = Literal["predictions", "outcomes", "capacity", "engine", "bad"]
+Table = Literal["predictions", "outcomes", "capacity", "engine", "corrections", "bad"]
 TABLES: tuple[Table, ...] = ("predictions", "outcomes", "capacity", "engine")
-"""The tables of the questions; `bad` holds the events that violate the tracking plan, beside them."""
+"""The tables of the questions."""
+STORED: tuple[Table, ...] = (*TABLES, "corrections", "bad")
+"""All tables: `corrections` change what predictions cost, `bad` holds the events that violate the tracking plan."""
 TOKEN_KINDS = ("served", "consumed", "billable", "priced")
 TOKEN_COUNTS = {"input": "input_tokens", "cached_input": "cached_input_tokens"} | {
     "output": "output_tokens",
@@ -87,6 +89,13 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
         *_plain("BIGINT", "finished", "input_tokens", "cached_input_tokens", "output_tokens", "accelerators"),
         *_plain("BIGINT", "version"),
     ),
+    "corrections": (
+        *_plain("VARCHAR", "id", "prediction_id", "tenant"),
+        *_plain("DOUBLE", "time_s"),
+        *_plain("BIGINT", "cost_pico_usd"),
+        *_plain("VARCHAR", "price_id", "reason", "author"),
+        *_plain("BIGINT", "version"),
+    ),
     "bad": (
         *_plain("VARCHAR", "event_id", "source", "event_type", "tenant"),
         *_plain("DOUBLE", "time_s", "received_s"),
@@ -103,6 +112,7 @@ TIME: dict[Table, str] = {
     "outcomes": "time_s",
     "capacity": "start_s",
     "engine": "start_s",
+    "corrections": "time_s",
     "bad": "received_s",
 }
 """The column that orders a table and decides its `dt=` partition."""
@@ -112,6 +122,7 @@ IDENTITY: dict[Table, tuple[str, ...]] = {
     "outcomes": ("tenant", "source", "event_id"),
     "capacity": ("id",),
     "engine": ("id",),
+    "corrections": ("id",),
     "bad": ("node", "sequence"),
 }
 """What makes two rows the same."""
@@ -121,6 +132,7 @@ FIRST: dict[Table, tuple[str, ...]] = {
     "outcomes": ("received_s", "node", "sequence"),
     "capacity": ("start_s", "end_s"),
     "engine": ("start_s", "end_s"),
+    "corrections": ("time_s DESC", "cost_pico_usd DESC", "price_id DESC"),
     "bad": ("received_s",),
 }
 """Which of several such rows counts: the first in this order, so that the order of arrival does not matter."""

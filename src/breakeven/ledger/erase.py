@@ -7,6 +7,7 @@ from pathlib import Path
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import duck, snapshot
+from breakeven.ledger.anew import anew
 from breakeven.ledger.erasing import Erasure, erasures, note
 from breakeven.ledger.people import KINDS, people_of, rows_of
 from breakeven.ledger.seal import seal_once
@@ -16,6 +17,7 @@ WAIT_S = 60.0
 _POLL_S = 0.1
 
 
+@anew
 def ids_of(data_dir: Path, tenant: str, subject: str) -> tuple[str, ...]:
     """All hashes that stand for the person of a hashed subject, its own among them."""
     found = snapshot.of_folder(data_dir)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from breakeven.ledger.columns import TIME, Table
+from breakeven.schema.correction import Correction
 from breakeven.schema.journal import Record
 from breakeven.schema.outcome import Outcome
-from breakeven.schema.record import Capacity, EngineLoad, Prediction
+from breakeven.schema.record import EngineLoad, Prediction
 from breakeven.schema.tracking import Bad
 
 
@@ -19,6 +20,8 @@ def table_of(record: Record | Bad) -> Table:
         return "predictions"
     if isinstance(record, EngineLoad):
         return "engine"
+    if isinstance(record, Correction):
+        return "corrections"
     return "outcomes" if isinstance(record, Outcome) else "capacity"
 
 
@@ -40,7 +43,7 @@ def key_of(record: Record) -> tuple[str, ...]:
 
 
 def _frame_of(record: Record) -> tuple[object, ...]:
-    if isinstance(record, Capacity | EngineLoad):
+    if not isinstance(record, Prediction | Outcome):
         return key_of(record)
     return (record.node, record.sequence, *key_of(record))
 

@@ -26,7 +26,8 @@ from breakeven.ledger.source.formats import Source
 from breakeven.ledger.source.read import Taken
 from breakeven.schema.journal import Record, frame
 from breakeven.schema.noun import Noun
-from breakeven.schema.record import Capacity, EngineLoad, Prediction
+from breakeven.schema.outcome import Outcome
+from breakeven.schema.record import Prediction
 
 BATCH = 20_000
 LOCK = "import.lock"
@@ -98,10 +99,10 @@ class _Run:
             self.use_cases |= {record.use_case} if isinstance(record, Prediction) else set()
         if new and not self.dry_run:
             self.journals += 1
-            _journal(self.data_dir, f"{self.node}-{self.journals:08d}", new)
+            journal(self.data_dir, f"{self.node}-{self.journals:08d}", new)
 
     def _seated(self, record: Record) -> Record:
-        if isinstance(record, Capacity | EngineLoad):
+        if not isinstance(record, Prediction | Outcome):
             return record
         self.sequence += 1
         return msgspec.structs.replace(record, node=self.node, sequence=self.sequence)
@@ -173,10 +174,20 @@ def _taken(run: _Run, source: Source, progress: Callable[[int], None], size: int
     return run.report()
 
 
-def _journal(data_dir: Path, name: str, records: Iterable[Record]) -> None:
-    """A closed journal of whole frames, there with all of them or not at all; returns when it is sealed."""
+def journal(data_dir: Path, name: str, records: Iterable[Record]) -> None:
+    """A closed journal of whole frames, there with all of them or not at all; returns when it is sealed.
+
+    Raises:
+        LedgerError: nobody sealed it: nothing is lost, and it is sealed later.
+    """
+    write(data_dir, name, records)
+    _sealed(data_dir, name)
+
+
+def write(data_dir: Path, name: str, records: Iterable[Record]) -> None:
+    """The same, not yet sealed; durable when this returns."""
     folder = layout.journals(data_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+    Disk().make(folder, data_dir)
     draft = folder / f"{name}.new"
     try:
         with draft.open("xb") as file:
@@ -187,7 +198,6 @@ def _journal(data_dir: Path, name: str, records: Iterable[Record]) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    _sealed(data_dir, name)
 
 
 def _sealed(data_dir: Path, name: str) -> None:

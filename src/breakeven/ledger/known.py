@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from breakeven.ledger import duck, snapshot
+from breakeven.ledger.anew import anew
 from breakeven.ledger.columns import IDENTITY, Table
 from breakeven.ledger.identity import key_of, table_of, time_of
 from breakeven.ledger.snapshot import Snapshot
@@ -15,6 +16,7 @@ from breakeven.schema.journal import Record
 _WORDS: dict[Table, str] = {"predictions": "prediction", "outcomes": "outcome"}
 
 
+@anew
 def known(data_dir: Path, records: Sequence[Record]) -> set[tuple[str, ...]]:
     """The keys (`identity.key_of`) of those records that the ledger in `data_dir` holds, sealed or not."""
     if not data_dir.is_dir():

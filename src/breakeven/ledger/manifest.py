@@ -129,7 +129,10 @@ class Manifest:
             execute(_INSERT_JOURNAL, _values(journal))
             for one in segments:
                 execute(_INSERT_SEGMENT, _values(one))
-                execute(_RAISE_WATERMARK, (one.table, one.max_time_s))
+                if (
+                    one.table != "corrections"
+                ):  # when somebody looked at a bill says nothing of how far traffic has come
+                    execute(_RAISE_WATERMARK, (one.table, one.max_time_s))
 
     def swap(self, gone: Sequence[Segment], new: Segment, dropped: Sequence[tuple[str, int]], at_s: float) -> None:
         """Replace segments by the one that holds their rows, in one durable transaction; their files may go later."""

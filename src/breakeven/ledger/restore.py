@@ -8,8 +8,9 @@ import duckdb
 import msgspec
 
 from breakeven.ledger import duck
-from breakeven.ledger.columns import COLUMNS, TABLES, TOKEN_COUNTS, TOKEN_KINDS, Table
+from breakeven.ledger.columns import COLUMNS, TOKEN_COUNTS, TOKEN_KINDS, Table
 from breakeven.ledger.snapshot import Snapshot
+from breakeven.schema.correction import Correction
 from breakeven.schema.journal import Record
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.record import Capacity, EngineLoad, Prediction
@@ -20,6 +21,7 @@ _KINDS: dict[Table, type[Record]] = {
     "outcomes": Outcome,
     "capacity": Capacity,
     "engine": EngineLoad,
+    "corrections": Correction,
 }
 
 
@@ -28,7 +30,7 @@ def restore(snapshot: Snapshot) -> Iterator[Record]:
     if not snapshot.segments:
         return
     with duck.connect() as connection:
-        for table in TABLES:
+        for table in _KINDS:
             files = [segment.path for segment in snapshot.segments if segment.table == table]
             if files:
                 yield from _table(connection, table, files)

@@ -20,7 +20,7 @@ import duckdb
 from breakeven.errors import LedgerError
 from breakeven.ledger import duck, layout, people
 from breakeven.ledger.arrays import arrays, select
-from breakeven.ledger.columns import TABLES, TIME, Table
+from breakeven.ledger.columns import STORED, TIME, Table
 from breakeven.ledger.disk import Disk, exclusive
 from breakeven.ledger.erasing import carry_out, erasures, mask, without
 from breakeven.ledger.identity import node_of, repeated, sequences, table_of, unique_frames
@@ -162,7 +162,7 @@ def _partitions(records: Sequence[Record | Bad]) -> list[tuple[Table, int, list[
     for record in records:
         kinds[type(record)].append(record)
     groups = {(table_of(rows[0]), day): part for rows in kinds.values() for day, part in _days(rows).items()}
-    order = sorted(groups, key=lambda key: ((*TABLES, "bad").index(key[0]), key[1]))
+    order = sorted(groups, key=lambda key: (STORED.index(key[0]), key[1]))
     return [(table, day, groups[table, day]) for table, day in order]
 
 

@@ -14,12 +14,13 @@ from typing import Protocol
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import layout, manifest
+from breakeven.ledger.anew import GoneError, check_listed
 from breakeven.ledger.columns import Table
 from breakeven.ledger.disk import abandoned
 from breakeven.ledger.erasing import erasures, without
 from breakeven.ledger.identity import SEVERAL, node_of, repeated, sequences
 from breakeven.ledger.sieve import sieve_of
-from breakeven.ledger.sound import flaw
+from breakeven.ledger.sound import MISSING, flaw
 from breakeven.schema.journal import Record, scan
 from breakeven.schema.noun import Noun
 from breakeven.schema.tracking import Bad
@@ -144,7 +145,10 @@ def _attempt(data_dir: Path) -> Snapshot | None:
     read = journals(data_dir)
     listing = manifest.read(data_dir)
     found = unsealed(data_dir, read, _Listed(listing))
-    return None if found is None else _snapshot(data_dir, listing, found)
+    try:
+        return None if found is None else _snapshot(data_dir, listing, found)
+    except GoneError:
+        return None
 
 
 class _Listed:
@@ -193,9 +197,16 @@ def unlisted(data_dir: Path, unsealed: set[str]) -> list[str]:
 
 
 def sound(data_dir: Path, segments: Iterable[manifest.Segment]) -> tuple[tuple[Segment, ...], tuple[str, ...]]:
-    """The segments that can be read, and a warning for each that cannot."""
+    """The segments that can be read, and a warning for each that cannot.
+
+    Raises:
+        GoneError: one was replaced, and removed, after it was listed.
+    """
     listed = tuple(segments)
     flaws = {one.path: flaw(data_dir / one.path, one.table) for one in listed}
+    for path, what in flaws.items():
+        if what == MISSING:
+            check_listed(data_dir, path)
     kept = tuple(
         Segment(table=one.table, path=str(data_dir / one.path), min_time_s=one.min_time_s, max_time_s=one.max_time_s)
         for one in listed

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from breakeven.ledger.columns import Table
 
+MISSING = "is missing"
 _MAGIC = b"PAR1"
 _LEAST_BYTES = 12
 _OWN: dict[Table, bytes] = {
@@ -15,6 +16,7 @@ _OWN: dict[Table, bytes] = {
     "outcomes": b"event_id",
     "capacity": b"pico_usd_per_replica_s",
     "engine": b"kv_cache_use",
+    "corrections": b"author",
     "bad": b"rule",
 }
 """A column that only this table's files have."""
@@ -30,7 +32,7 @@ def flaw(path: str | Path, table: Table) -> str:
         state = os.stat(path)  # noqa: PTH116 - thousands of them, at every question
         return _flaw(str(path), table, state.st_size, state.st_mtime_ns)
     except FileNotFoundError:
-        return "is missing"
+        return MISSING
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
 

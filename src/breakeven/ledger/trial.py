@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from breakeven.ledger.correcting import corrected, latest
 from breakeven.ledger.engine.attribute import Flags, attribute
 from breakeven.ledger.engine.fate import fate_of
 from breakeven.ledger.engine.port import MICRO
@@ -39,13 +40,16 @@ def tried(snapshot: Snapshot, use_cases: Mapping[str, UseCase], use_case: str) -
     """Every prediction of the use case that no drill touched, the earliest first."""
     predictions: dict[tuple[str, ...], Prediction] = {}
     outcomes: dict[tuple[str, ...], Outcome] = {}
-    for record in (*snapshot.records, *restore(snapshot)):
+    records = [*snapshot.records, *restore(snapshot)]
+    for record in records:
         if isinstance(record, Prediction):
             predictions.setdefault(key_of(record), record)
         elif isinstance(record, Outcome):
             outcomes.setdefault(key_of(record), record)
     flags = attribute(predictions.values(), outcomes.values(), measures(use_cases)).flags
-    asked = [one for one in predictions.values() if one.use_case == use_case and not one.drill]
+    said = latest(records)
+    costing = (corrected(one, said) for one in predictions.values())
+    asked = [one for one in costing if one.use_case == use_case and not one.drill]
     asked.sort(key=lambda one: (one.time_s, one.prediction_id))
     return tuple(_tried(one, flags.get(one.prediction_id, Flags()), use_cases.get(use_case)) for one in asked)
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import msgspec
 
 from breakeven.ledger import snapshot
+from breakeven.ledger.anew import anew
 from breakeven.ledger.restore import restore
 from breakeven.schema.record import Prediction
 
 
+@anew
 def predictions(data_dir: Path, start_s: float, end_s: float) -> tuple[Prediction, ...]:
     """Every record with `start_s` <= time < `end_s` (Unix seconds), sealed or not; segments of other times stay shut.
 

@@ -46,7 +46,7 @@ def looked_ahead(
         levers=levers_of(scales.question, chosen, _of(chosen, weighed), scales.catalog),
     )
     mixed = _mixed(found, weighed, scales, scope, trace, standing)
-    return mixed if rng is None else _doubted(mixed, chosen, weighed, scales, trace, rng)
+    return mixed if rng is None else _doubted(mixed, chosen, weighed, scales, rng)
 
 
 def _of(option: Option, weighed: Sequence[Candidate]) -> Candidate:
@@ -97,7 +97,6 @@ def _doubted(
     chosen: Option,
     weighed: Sequence[Candidate],
     scales: Scales,
-    trace: Trace,
     rng: np.random.Generator,
 ) -> Plan:
     """The plan with its joint draws, which give the verdict, and the cash flows of its nearest options."""

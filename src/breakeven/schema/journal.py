@@ -7,11 +7,12 @@ import zlib
 
 import msgspec
 
+from breakeven.schema.correction import Correction
 from breakeven.schema.noun import Noun
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.record import Capacity, EngineLoad, Prediction
 
-Record = Prediction | Outcome | Capacity | EngineLoad
+Record = Prediction | Outcome | Capacity | EngineLoad | Correction
 
 _HEAD = struct.Struct("<II")
 _MAX_FRAME_BYTES = 64 * 1024 * 1024

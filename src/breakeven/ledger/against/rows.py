@@ -1,4 +1,7 @@
-"""Every row of a ledger as it was written, repeats included: here what other questions put right is to be seen."""
+"""Every row of a ledger as it was written, repeats included: here what other questions put right is to be seen.
+
+Only costs are those that hold, as everywhere.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from breakeven.ledger import duck
+from breakeven.ledger import correcting, duck
 from breakeven.ledger.columns import COLUMNS, TABLES, TIME, Table
 from breakeven.ledger.identity import table_of
 from breakeven.ledger.snapshot import Snapshot
@@ -21,6 +24,7 @@ class Rows:
         """Only segments that reach into `start_s`..`end_s` are read."""
         self.warnings = snapshot.warnings
         self._connection = duck.connect()
+        self.corrects = correcting.hold(self._connection, snapshot)
         for table in TABLES:
             self._view(snapshot, table, start_s, end_s)
 
@@ -45,6 +49,8 @@ class Rows:
         files = [one.path for one in mine if one.max_time_s >= low and one.min_time_s <= high]
         if files:
             text = f"{duck.segments(table, files)} UNION ALL {text}"
+        if table == "predictions" and self.corrects:
+            text = correcting.joined(f"({text})")
         period = f'"{TIME[table]}" >= {_bound(low)} AND "{TIME[table]}" < {_bound(high)}'
         self._connection.execute(f"CREATE VIEW {VIEWS[table]} AS SELECT * FROM ({text}) WHERE {period}")  # noqa: S608 - numbers
 

@@ -17,7 +17,7 @@ import duckdb
 import msgspec
 
 from breakeven.ledger import duck, layout, listing
-from breakeven.ledger.columns import TABLES
+from breakeven.ledger.columns import STORED
 from breakeven.ledger.days import compute, rollup, sight, span, touch
 from breakeven.ledger.days.fresh import Facts
 from breakeven.ledger.days.shelf import Basis, Known, Shelf, Version
@@ -117,7 +117,7 @@ def _look_again(work: Work, shelf: Shelf, view: View) -> tuple[int, tuple[int, .
     _log.warning("segments of journals that were not looked at are gone; looking at the whole ledger again")
     shelf.forget()
     last, names = view.after(0)
-    segments = [one for table in TABLES for one in view.within(table, sight.EVER)]
+    segments = [one for table in STORED for one in view.within(table, sight.EVER)]
     for at in range(0, len(segments), _JOURNALS):
         part = segments[at : at + _JOURNALS]
         _take(work, shelf, view, part, last if at + _JOURNALS >= len(segments) else 0)

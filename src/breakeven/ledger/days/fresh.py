@@ -20,6 +20,7 @@ from breakeven.ledger.columns import TIME, Table
 from breakeven.ledger.days import span
 from breakeven.ledger.days.span import Run
 from breakeven.ledger.identity import table_of, time_of
+from breakeven.schema.correction import Correction
 from breakeven.schema.journal import Record
 from breakeven.schema.noun import Noun
 from breakeven.schema.outcome import Outcome
@@ -47,7 +48,8 @@ class Facts(Noun, frozen=True, kw_only=True):
     """What some rows say. `odd` are predictions whose id does not tell their time, `named` the ids outcomes name.
 
     Both come with the hour of their own row; `named` is filled on request, since it is long. `repeats`: a prediction
-    may occur twice among them.
+    may occur twice among them. `amended` are days of predictions whose id, named by a correction, tells its time;
+    `amends` are the ids that corrections name, filled as `named` is.
     """
 
     stretches: tuple[Stretch, ...] = ()
@@ -57,6 +59,8 @@ class Facts(Noun, frozen=True, kw_only=True):
     odd: _Ids = ()
     named: _Ids = ()
     repeats: bool = False
+    amended: frozenset[int] = frozenset()
+    amends: tuple[str, ...] = ()
 
 
 def _clamped(column: str) -> str:
@@ -81,13 +85,15 @@ def of_segments(cursor: duckdb.DuckDBPyConnection, files: dict[Table, Sequence[s
         return cursor.execute(text.format(rows=f"({duck.segments(table, files[table])})")).fetchall()
 
     return Facts(
-        stretches=tuple(one for table in TIME for one in _stretches(ask, table)),
+        stretches=tuple(one for table in TIME if table != "corrections" for one in _stretches(ask, table)),
         links=frozenset((int(str(one)), int(str(two))) for one, two in ask("outcomes", _LINKS)),
         rates={(str(name), str(policy)): int(str(rate)) for name, policy, rate in ask("capacity", _RATES)},
         runs=_runs([row for table in _NUMBERED for row in ask(table, _RUNS)]),
         odd=_ids(ask("predictions", _ODD_IDS)),
         named=_ids(ask("outcomes", _NAMED)) if named else (),
         repeats=any(again for (again,) in ask("predictions", _REPEATS)),
+        amended=frozenset(int(str(hour)) // 24 for (hour,) in ask("corrections", _AMENDED)),
+        amends=tuple(str(name) for (name,) in ask("corrections", _AMENDS)) if named else (),
     )
 
 
@@ -120,6 +126,12 @@ _REPEATS = """
 SELECT count(*) <> count(DISTINCT prediction_id) OR coalesce(bool_or(sequence <= 0), false) FROM {rows}
 """
 _ODD_IDS = f"SELECT prediction_id, {_hour('time_s')} FROM {{rows}} WHERE {_ODD}"
+_AMENDED = f"""
+WITH told AS (SELECT {_TOLD} AS told FROM {{rows}})
+SELECT {_hour(f"told - {span.TELL_S}")} FROM told WHERE told IS NOT NULL
+UNION SELECT {_hour(f"told + {span.TELL_S}")} FROM told WHERE told IS NOT NULL
+"""
+_AMENDS = "SELECT DISTINCT prediction_id FROM {rows}"
 _NAMED = f"SELECT DISTINCT prediction_id, {_hour('time_s')} FROM {{rows}} WHERE prediction_id <> ''"
 
 
@@ -138,6 +150,7 @@ def of_records(records: Sequence[Record], bad: Sequence[Bad] = ()) -> Facts:
     """What records in memory say."""
     predictions = [one for one in records if isinstance(one, Prediction)]
     outcomes = [one for one in records if isinstance(one, Outcome)]
+    amends = {one.prediction_id for one in records if isinstance(one, Correction)}
     named = {(one.prediction_id, span.hour_of(one.time_s)) for one in outcomes if one.prediction_id}
     return Facts(
         stretches=_lying(records),
@@ -148,6 +161,8 @@ def of_records(records: Sequence[Record], bad: Sequence[Bad] = ()) -> Facts:
         named=tuple(sorted(named)),
         repeats=len({one.prediction_id for one in predictions}) != len(predictions)
         or any(one.sequence <= 0 for one in predictions),
+        amended=frozenset(hour // 24 for name in amends for hour in span.told_hours(name)),
+        amends=tuple(sorted(amends)),
     )
 
 
@@ -158,7 +173,8 @@ def odd(one: Prediction) -> bool:
 
 
 def _lying(records: Iterable[Record]) -> tuple[Stretch, ...]:
-    places = sorted((table_of(one), span.day_of(time_of(one)), time_of(one)) for one in records)
+    lying = (one for one in records if not isinstance(one, Correction))
+    places = sorted((table_of(one), span.day_of(time_of(one)), time_of(one)) for one in lying)
     found = []
     for (table, day), group in groupby(places, key=itemgetter(0, 1)):
         times = [time_s for _, _, time_s in group]
@@ -199,6 +215,8 @@ def together(parts: Sequence[Facts]) -> Facts:
         odd=tuple(one for part in parts for one in part.odd),
         named=tuple(one for part in parts for one in part.named),
         repeats=any(part.repeats for part in parts) or _meet([part.runs for part in parts]),
+        amended=frozenset().union(*(part.amended for part in parts)),
+        amends=tuple(one for part in parts for one in part.amends),
     )
 
 

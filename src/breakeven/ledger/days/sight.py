@@ -12,7 +12,8 @@ from pathlib import Path
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import duck, layout, listing, manifest, people, snapshot
-from breakeven.ledger.columns import TABLES, TIME, Table
+from breakeven.ledger.anew import check_listed
+from breakeven.ledger.columns import TIME, Table
 from breakeven.ledger.days import fresh, shelf, span, touch
 from breakeven.ledger.days.fresh import Facts
 from breakeven.ledger.days.shelf import Known, Shelf
@@ -20,7 +21,7 @@ from breakeven.ledger.days.span import Range
 from breakeven.ledger.identity import table_of, time_of
 from breakeven.ledger.listing import View
 from breakeven.ledger.snapshot import Snapshot, Unsealed
-from breakeven.ledger.sound import flaw
+from breakeven.ledger.sound import MISSING, flaw
 from breakeven.schema.journal import Record
 from breakeven.schema.outcome import Outcome
 from breakeven.schema.record import Capacity
@@ -48,7 +49,7 @@ class Sight:
     def _facts(self) -> Facts:
         """What rows newer than the shelf say."""
         records = fresh.of_records(self.unsealed.records, self.unsealed.bad)
-        if not self.fresh and not records.odd and not (records.named and self.known.odd):
+        if not self.fresh and not records.odd and not ((records.named or records.amends) and self.known.odd):
             return records
         with duck.connect() as connection:
             facts = seen(connection, self.data_dir, self.known, self.fresh)
@@ -70,7 +71,7 @@ class Sight:
         """Everything that questions about `low_s` <= time < `high_s` depend on."""
         reach = self._reach(low_s, high_s, window_s)
         segments, warnings = snapshot.sound(
-            self.data_dir, (one for table in TABLES for one in self.view.within(table, reach[table]))
+            self.data_dir, (one for table in reach for one in self.view.within(table, reach[table]))
         )
         records = tuple(one for one in self.unsealed.records if _in_reach(one, reach))
         doubtful = any(
@@ -96,6 +97,7 @@ class Sight:
             "outcomes": EVER if self.linked else span.united([near, *map(_hours, span.runs(outcomes))]),
             "capacity": ((low_s, high_s),),
             "engine": ((low_s, high_s),),
+            "corrections": EVER,
         }
 
     def rates(self) -> dict[fresh.Rate, int]:
@@ -146,7 +148,7 @@ def odd_files(data_dir: Path, view: View, known: Known, *facts: Facts) -> tuple[
     outcomes = view.within("outcomes", EVER) if any(one.odd for one in facts) else ()
     days: list[Range] = [(day * span.DAY_S, (day + 1) * span.DAY_S) for day in known.odd]
     days += [EVER[0]] if {span.day_of(edge) for edge in (span.FIRST_S, span.LAST_S)} & known.odd else []
-    predictions = view.within("predictions", span.united(days)) if any(one.named for one in facts) else ()
+    predictions = view.within("predictions", span.united(days)) if any(one.named or one.amends for one in facts) else ()
     return (
         [str(data_dir / one.path) for one in sound(data_dir, outcomes)],
         [str(data_dir / one.path) for one in sound(data_dir, predictions)],
@@ -154,8 +156,16 @@ def odd_files(data_dir: Path, view: View, known: Known, *facts: Facts) -> tuple[
 
 
 def sound(data_dir: Path, segments: Sequence[manifest.Segment]) -> list[manifest.Segment]:
-    """Those that can be read."""
-    return [one for one in segments if not flaw(data_dir / one.path, one.table)]
+    """Those that can be read.
+
+    Raises:
+        GoneError: one was replaced, and removed, after it was listed.
+    """
+    flaws = {one.path: flaw(data_dir / one.path, one.table) for one in segments}
+    for path, what in flaws.items():
+        if what == MISSING:
+            check_listed(data_dir, path)
+    return [one for one in segments if not flaws[one.path]]
 
 
 def _hours(run: span.Run) -> Range:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from breakeven.ledger import duck
+from breakeven.ledger import correcting, duck
 from breakeven.ledger.columns import COLUMNS
 from breakeven.ledger.days import histogram
 from breakeven.ledger.days.histogram import Histogram
@@ -108,11 +108,14 @@ def over(snapshot: Snapshot, low_s: float, high_s: float) -> Iterator[Tally]:
             if one.table == "predictions" and one.max_time_s >= low_s and one.min_time_s <= high_s
         ]
         parts += [f"SELECT {names} FROM ({duck.segments('predictions', files)})"] if files else []
+        source = " UNION ALL ".join(parts)
+        if correcting.hold(connection, snapshot):
+            source = correcting.joined(f"({source})", _COLUMNS)
         once = "" if snapshot.distinct else _ONCE
         kinds = {column.name: column.kind for column in COLUMNS["predictions"]}
         columns = ", ".join(f"{name} {kinds[name]}" for name in _COLUMNS)
         connection.execute(f"CREATE TABLE t ({columns})")
-        text = f"INSERT INTO t SELECT * FROM (SELECT * FROM ({' UNION ALL '.join(parts)}) {once})"
+        text = f"INSERT INTO t SELECT * FROM (SELECT * FROM ({source}) {once})"
         connection.execute(f"{text} WHERE time_s >= $low AND time_s < $high", {"low": low_s, "high": high_s})
         yield Tally(connection)
 

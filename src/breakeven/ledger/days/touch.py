@@ -29,6 +29,7 @@ def days(facts: Facts, shelf: Shelf, window_s: float) -> dict[int, str]:
     for outcome, prediction in facts.links:
         found.setdefault(prediction // 24, _WORDS["outcomes"])
         found.setdefault(outcome // 24, _WORDS["predictions"])
+    found |= {day: "corrections" for day in facts.amended if day not in found}
     for outcome, _ in _waiting(facts, shelf):
         found.setdefault(outcome // 24, _WORDS["predictions"])
     return found
@@ -44,7 +45,7 @@ def _waiting(facts: Facts, shelf: Shelf) -> Iterable[Link]:
 def completed(
     facts: Facts, cursor: duckdb.DuckDBPyConnection, outcomes: Sequence[str], predictions: Sequence[str]
 ) -> Facts:
-    """`facts` with the links of ids that do not tell their time.
+    """`facts` with the links, and the days corrected, of ids that do not tell their time.
 
     `outcomes` are the files of all outcomes, `predictions` those of the days on which some id does not tell.
     """
@@ -52,7 +53,8 @@ def completed(
     links |= _joined(facts.named, facts.odd)
     links |= _joined(_naming(cursor, outcomes, [name for name, _ in facts.odd]), facts.odd)
     links |= _joined(facts.named, _naming(cursor, predictions, [name for name, _ in facts.named], table="predictions"))
-    return msgspec.structs.replace(facts, links=frozenset(links))
+    amended = {hour // 24 for _, hour in _naming(cursor, predictions, facts.amends, table="predictions")}
+    return msgspec.structs.replace(facts, links=frozenset(links), amended=facts.amended | amended)
 
 
 def _joined(outcomes: Iterable[tuple[str, int]], predictions: Iterable[tuple[str, int]]) -> set[Link]:

@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 
 import duckdb
 
-from breakeven.ledger import duck
+from breakeven.ledger import correcting, duck
 from breakeven.ledger.columns import COLUMNS, FIRST, IDENTITY, TABLES, Table
 from breakeven.ledger.engine import answers, text
 from breakeven.ledger.engine.port import (
@@ -50,6 +50,7 @@ class DuckEngine:
         self._people: People | None = None
         for table in (*TABLES, BAD):
             self._load(table)
+        self._corrects = correcting.hold(self._connection, snapshot)
         self._connection.execute("CREATE TABLE dropped (node VARCHAR, sequence BIGINT)")
         if snapshot.dropped:
             self._connection.executemany("INSERT INTO dropped VALUES (?, ?)", snapshot.dropped)
@@ -122,6 +123,9 @@ class DuckEngine:
             files = self._files(table, query if prune else Query())
             cursor.execute(f"CREATE TEMP VIEW all_{_VIEWS[table]} AS {_everything(table, files)}")
             cursor.execute(f"CREATE TEMP VIEW {_VIEWS[table]} AS {self._once(cursor, table, files)}")
+        if self._corrects:
+            cursor.execute("ALTER VIEW p RENAME TO written_p")
+            cursor.execute(f"CREATE TEMP VIEW p AS {correcting.joined('written_p')}")
         self._join_people(cursor)
         cursor.execute(f"CREATE TEMP VIEW all_b AS {_everything(BAD, self._files(BAD, Query()))}")
         return cursor

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TypeVar
 
-from breakeven.ledger import layout
+from breakeven.ledger import correcting, layout
 from breakeven.ledger.engine import fate, loaded
 from breakeven.ledger.engine import slices as sliced
 from breakeven.ledger.engine.attribute import HOME_CURRENCIES, Attribution, Flags, attribute
@@ -53,6 +53,8 @@ class MemoryEngine:
         records = [*snapshot.records, *restore(snapshot)]
         self._predictions = _distinct(records, Prediction, lambda one: (one.node, one.sequence))
         self._outcomes = _distinct(records, Outcome, lambda one: (one.received_s, one.node, one.sequence))
+        if said := correcting.latest(records):
+            self._predictions = [correcting.corrected(one, said) for one in self._predictions]
         who = people_of(rows_of(self._outcomes))
         if who:
             self._predictions = [who.prediction(one) for one in self._predictions]

@@ -17,8 +17,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from breakeven.errors import LedgerError
-from breakeven.ledger import duck
-from breakeven.ledger.columns import COLUMNS, TABLES, Table
+from breakeven.ledger import correcting, duck
+from breakeven.ledger.columns import COLUMNS, STORED, TABLES, Table
 from breakeven.ledger.engine import answers, text
 from breakeven.ledger.engine.port import (
     DIMENSIONS,
@@ -72,7 +72,9 @@ class SparkEngine:
         self._data_url = data_url.rstrip("/")
         self._session = _session(master)
         self._people: People | None = None
-        self._unsealed = {table: self._local(table) for table in (*TABLES, BAD)}
+        self._corrects = correcting.any_in(snapshot)
+        tables: tuple[Table, ...] = STORED if self._corrects else (*TABLES, BAD)
+        self._unsealed = {table: self._local(table) for table in tables}
 
     def cells(self, query: Query) -> tuple[Cell, ...]:
         """What predictions cost and what became of them."""
@@ -154,6 +156,8 @@ class SparkEngine:
             everything.createOrReplaceTempView(f"all_{name}")
             distinct = table == "predictions" and self._snapshot.distinct
             kept = everything if distinct else self._frame(f"once_{table}", query)
+            if table == "predictions" and self._corrects:
+                kept = self._corrected(kept, query)
             kept.createOrReplaceTempView(name)
             if table in PEOPLED:
                 kept.createOrReplaceTempView(f"plain_{name}")
@@ -161,6 +165,13 @@ class SparkEngine:
         self._everything(BAD, query).createOrReplaceTempView("all_b")
         dropped = [list(frame) for frame in self._snapshot.dropped]
         self._session.createDataFrame(dropped, "node string, sequence bigint").createOrReplaceTempView("dropped")
+
+    def _corrected(self, written: DataFrame, query: Query) -> DataFrame:
+        """Predictions with the costs that hold."""
+        self._everything("corrections", query).createOrReplaceTempView("all_k")
+        self._session.sql(correcting.LATEST).createOrReplaceTempView(correcting.RELATION)
+        written.createOrReplaceTempView("written_p")
+        return self._session.sql(correcting.joined("written_p"))
 
     def _join_people(self) -> None:
         """Subjects become their persons, and consent what it was withdrawn to; else nothing is joined."""

@@ -1,15 +1,20 @@
-"""The ledger's records as plain Parquet files: a table each, one row a record, each record once."""
+"""The ledger's records as plain Parquet files: a table each, one row a record, each record once.
+
+Predictions carry the costs that hold; corrections, where there are any, are a table of their own.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
 from breakeven.errors import LedgerError
-from breakeven.ledger import duck
-from breakeven.ledger.columns import COLUMNS, FIRST, IDENTITY, TABLES, TIME, Table
+from breakeven.ledger import correcting, duck
+from breakeven.ledger.anew import gone
+from breakeven.ledger.columns import COLUMNS, FIRST, IDENTITY, STORED, TABLES, TIME, Table
 from breakeven.ledger.identity import table_of
 from breakeven.ledger.snapshot import Snapshot
 
@@ -32,16 +37,30 @@ def write(
         LedgerError: something of that name is there already, or the disk refuses.
     """
     out.mkdir(parents=True, exist_ok=True)
-    standing = [path for table in TABLES for path in (out / table, out / f"{table}.parquet") if path.exists()]
+    standing = [
+        path for table in (*TABLES, "corrections") for path in (out / table, out / f"{table}.parquet") if path.exists()
+    ]
     if standing:
         message = f"{standing[0]} exists"
         raise LedgerError(message, "name another --out: exports are not mixed")
     with duck.connect() as connection:
         try:
-            return {table: _copy(connection, snapshot, table, out, (start_s, end_s), partitioned) for table in TABLES}
+            corrects = correcting.hold(connection, snapshot)
+            tables: tuple[Table, ...] = (*TABLES, "corrections") if corrects else TABLES
+            return {table: _copy(connection, snapshot, table, out, (start_s, end_s), partitioned) for table in tables}
         except duckdb.Error as error:
+            _remove(out)
+            if gone(error):
+                raise
             message = f"{out}: the export cannot be written: {error}"
             raise LedgerError(message, "free disk space or name another --out") from error
+
+
+def _remove(out: Path) -> None:
+    """What an export that failed has written."""
+    for table in STORED:
+        shutil.rmtree(out / table, ignore_errors=True)
+        (out / f"{table}.parquet").unlink(missing_ok=True)
 
 
 def predictions(
@@ -50,6 +69,7 @@ def predictions(
     """The rows of the table `predictions`, in order of time, by column."""
     names = [column.name for column in COLUMNS["predictions"]]
     with duck.connect() as connection:
+        correcting.hold(connection, snapshot)
         found = connection.execute(_rows(connection, snapshot, "predictions"), [start_s, end_s])
         while batch := found.fetchmany(_BATCH):
             yield from (dict(zip(names, row, strict=True)) for row in batch)
@@ -82,9 +102,12 @@ def _rows(connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: Tabl
     records = [record for record in snapshot.records if table_of(record) == table]
     duck.hold(connection, f"unsealed_{table}", table, records)
     parts = [f"SELECT * FROM unsealed_{table}", *([duck.segments(table, files)] if files else [])]  # noqa: S608 - ours
+    source = " UNION ALL BY NAME ".join(parts)
+    if table == "predictions" and correcting.any_in(snapshot):
+        source = correcting.joined(f"({source})")
     time, same, first = TIME[table], ", ".join(IDENTITY[table]), ", ".join(FIRST[table])
     return (
-        f"SELECT * FROM ({' UNION ALL BY NAME '.join(parts)}) "  # noqa: S608 - ours, paths quoted
+        f"SELECT * FROM ({source}) "  # noqa: S608 - ours, paths quoted
         f"WHERE {time} >= coalesce(?::DOUBLE, '-inf'::DOUBLE) AND {time} < coalesce(?::DOUBLE, 'inf'::DOUBLE) "
         f"QUALIFY row_number() OVER (PARTITION BY {same} ORDER BY {first}) = 1 ORDER BY {time}, {same}"
     )

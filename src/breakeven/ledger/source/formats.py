@@ -28,6 +28,7 @@ NEEDED_OF_OURS: dict[Table, frozenset[str]] = {
     "outcomes": frozenset({"event_id", "source", "kind", "received_s", "sequence"}),
     "capacity": frozenset({"id", "deployment", "start_s", "end_s", "pico_usd_per_replica_s"}),
     "engine": frozenset({"id", "deployment", "target", "source", "start_s", "end_s", "busy"}),
+    "corrections": frozenset({"id", "prediction_id", "cost_pico_usd", "reason", "author", "time_s"}),
 }
 METRICS = (
     "metrics are sums over many requests and no records of them",
@@ -78,9 +79,9 @@ def open_source(path: Path, mapping: Mapping | None = None, form: str = "") -> S
     Raises:
         LedgerError: the file, its format or a column of the mapping cannot be what it should be.
     """
-    rows = _rows(path)
+    rows = rows_of(path)
     first = next((row for row in rows if isinstance(row, Row)), None) if not form or mapping else None
-    rows = _rows(path)
+    rows = rows_of(path)
     if mapping is not None:
         return Source("mapped", _mapped(rows, _checked(first, mapping), _Table(lambda _: mapping)), mapping)
     if first is None and not form:
@@ -89,7 +90,12 @@ def open_source(path: Path, mapping: Mapping | None = None, form: str = "") -> S
     return _source(path, named, rows)
 
 
-def _rows(path: Path) -> Iterator[Row | Bad]:
+def rows_of(path: Path) -> Iterator[Row | Bad]:
+    """The rows of a file as they stand, told by its suffix.
+
+    Raises:
+        LedgerError: there is no such file, or no reader for it.
+    """
     kind = suffix_of(path)
     if not path.is_file():
         message = f"{path}: no such file"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import msgspec
 
 from breakeven.errors import LedgerError
 from breakeven.ledger import layout
+from breakeven.ledger.anew import anew
 from breakeven.ledger.disk import Disk, exclusive
 from breakeven.ledger.sieve import sieve_of
 from breakeven.ledger.snapshot import of_folder
@@ -26,7 +27,6 @@ from breakeven.metric.tracking_plan import outcome_of
 from breakeven.schema.journal import frame
 from breakeven.schema.noun import Noun
 from breakeven.schema.outcome import Outcome
-from breakeven.schema.tracking import Bad
 
 LOCK = "replay.lock"
 NODE = "replay"
@@ -58,7 +58,7 @@ def replay(data_dir: Path, asked: Asked, name: str, *, dry_run: bool = False, di
         LedgerError: there is no ledger, or another replay is at work in it.
     """
     with _alone(data_dir):
-        sound, rules = _judged(data_dir, still_bad(of_folder(data_dir), asked))
+        sound, rules = _judged(data_dir, asked)
         journal = "" if dry_run or not sound else _journal(data_dir, name, sound, disk or Disk())
         return Replayed(
             replayed=len(sound),
@@ -71,11 +71,12 @@ def replay(data_dir: Path, asked: Asked, name: str, *, dry_run: bool = False, di
         )
 
 
-def _judged(data_dir: Path, rows: Iterable[Bad]) -> tuple[list[Outcome], Counter[str]]:
+@anew
+def _judged(data_dir: Path, asked: Asked) -> tuple[list[Outcome], Counter[str]]:
     judge = sieve_of(data_dir).judge
     sound: list[Outcome] = []
     rules: Counter[str] = Counter()
-    for row in rows:
+    for row in still_bad(of_folder(data_dir), asked):
         try:
             outcome = outcome_of(row)
         except msgspec.MsgspecError:
