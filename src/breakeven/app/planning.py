@@ -13,6 +13,7 @@ from breakeven.errors import PolicyError
 from breakeven.planner.search.find import Progress
 from breakeven.report import memo as memo_report
 from breakeven.report.contract import plan_contract
+from breakeven.report.gist import gist
 from breakeven.report.plain import JsonObject
 from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Plan
@@ -88,9 +89,10 @@ def contract(written: Written, *, cpu_s: float) -> JsonObject:
     return plan_contract(written.plan, policy=policy, memo=str(written.memo[0]), cpu_s=cpu_s)
 
 
-def brief(written: Written, *, sources: bool) -> str:
-    """The memo for a terminal."""
-    return render.brief(memo_report.memo(written.plan), sources=sources)
+def brief(written: Written, *, sources: bool, everything: bool) -> str:
+    """The memo for a terminal: its gist, or everything."""
+    whole = memo_report.memo(written.plan)
+    return render.brief(whole if everything else gist(whole), sources=sources)
 
 
 def next_step(written: Written, *, in_project: bool) -> str:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 @owner_option
 @review_option
 @reason_option
+@click.option("--all", "everything", is_flag=True, help="Print the whole memo.")
 @sources_option
 @as_json
 @click.pass_context
@@ -50,6 +51,7 @@ def plan(
     context: click.Context,
     *,
     sources: bool,
+    everything: bool,
     workload: str | None,
     trace: str | None,
     config: str,
@@ -98,7 +100,7 @@ def plan(
     if json_:
         print_json(app.contract(written, cpu_s=time.process_time() - began_s))
     else:
-        click.echo(app.brief(written, sources=sources))
+        click.echo(app.brief(written, sources=sources, everything=everything))
     for path in written.paths:
         note(f"wrote {path}")
     note(app.next_step(written, in_project=not alone))
