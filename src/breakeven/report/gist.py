@@ -41,6 +41,7 @@ KEPT: Mapping[str, Callable[[Sequence[Block]], tuple[Block, ...]]] = {
     "Latency": _table,
     "What would change the decision": _risks,
     "What was ruled out": _sentence,
+    "Sources": tuple,
 }
 """What is kept of which section."""
 
