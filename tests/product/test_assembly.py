@@ -133,7 +133,7 @@ def test_what_is_no_volume_is_told(text: str) -> None:
 
 
 def test_a_plan_does_not_route_past_what_the_policy_promises(project: Path) -> None:
-    """A deployment that a plan brings along is in no stated region, so that data that must stay do not go there."""
+    """Owned machines that a plan brings along are in no stated region, so that data that must stay do not go there."""
     policy = project.parent / "policy.yaml"
     policy.write_text(policy.read_text().replace("    ack: fast", "    data_locality: [eu]\n    ack: fast", 1))
     settings = project.read_text()

@@ -49,11 +49,22 @@ def nobody_answers(offer: Offer) -> str:
     return ""
 
 
+def as_published(model: Model, precision: str) -> bool:
+    """Whether a precision keeps the weights as they were published."""
+    own = published(model)
+    return precision == own or {precision, own} <= {"fp16", "bf16"}
+
+
+def known_quality(model: Model, precision: str, scope: Scope) -> float | None:
+    """The score stated for the model in that precision; one for the model alone is of its published weights."""
+    alone = scope.qualities.get(model.id) if as_published(model, precision) else None
+    return scope.qualities.get(f"{model.id}/{precision}", alone)
+
+
 def quality(model: Model, precision: str, scope: Scope, objective: Objective) -> str:
     """A floor needs a measured quality; without one, fewer than eight bits need one unless published so."""
-    own = published(model)
-    same = precision == own or {precision, own} <= {"fp16", "bf16"}
-    known = scope.qualities.get(f"{model.id}/{precision}", scope.qualities.get(model.id) if same else None)
+    same = as_published(model, precision)
+    known = known_quality(model, precision, scope)
     floor = objective.quality_floor
     what = f"{model.id} in {precision}"
     if known is not None:
