@@ -138,7 +138,7 @@ def test_a_plan_does_not_route_past_what_the_policy_promises(project: Path) -> N
     policy.write_text(policy.read_text().replace("    ack: fast", "    data_locality: [eu]\n    ack: fast", 1))
     settings = project.read_text()
     settings = settings.replace("    placement: cloud\n", "    placement: cloud\n    region: eu\n", 1)
-    project.write_text(settings + "planning: {placements: [colocated]}\n")
+    project.write_text(settings.replace("  placements: []", "  placements: [colocated]", 1))
     plan_id = planned(project)
     before = {path: path.read_text() for path in project.parent.glob("*.yaml")}
     with pytest.raises(PolicyError, match="is in no stated region, and data of use case `assistant` stay in eu"):
