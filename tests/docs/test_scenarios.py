@@ -1,0 +1,140 @@
+"""docs/scenarios: each page's commands run in its folder and print what stands under them; the gateway serves the end."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from breakeven.cli.main import main
+from breakeven.demo.process import free_port, wait_until_ready
+
+ROOT = Path(__file__).parents[2]
+PAGES, FOLDERS = ROOT / "docs/scenarios", ROOT / "examples/scenarios"
+BLOCK = re.compile(r"```(console|python)\n(.*?)```", re.DOTALL)
+SECTION = re.compile(r"^(?=\S[^\n]*\n-+\n)", re.MULTILINE)
+ELIDED = "...\n"
+HERE = ("campaign", "regulated", "tutor", "agent", "vendors")
+"""The scenarios of this file."""
+
+
+class Walked(msgspec.Struct):
+    """A scenario walked to its end: its folder, and what its page says and should say."""
+
+    name: str
+    folder: Path
+    page: str
+    should: str
+
+    def plan(self, number: int = -1) -> dict[str, Any]:
+        """One of the plans that were made, in their order."""
+        found = sorted(self.folder.glob(".breakeven/plans/*.json"), key=lambda path: path.stat().st_mtime_ns)
+        plan: dict[str, Any] = json.loads(found[number].read_text())
+        return plan
+
+
+def sections(printed: str) -> dict[str, str]:
+    """What was printed, by the title of each part."""
+    told = printed.partition("\n\nplan: ")[0]
+    return {part.split("\n", 1)[0]: part.strip("\n") + "\n" for part in SECTION.split(told)}
+
+
+def shown(printed: str, before: str) -> str:
+    """All of it, or where the page leaves out some, the sections it shows now."""
+    if ELIDED not in before:
+        return printed
+    known = sections(printed)
+    titles = [part.split("\n", 1)[0] for part in before.split(ELIDED) if part.strip()]
+    return ELIDED + ELIDED.join(known[title] for title in titles) + ELIDED
+
+
+def ran(kind: str, code: str, names: dict[str, object]) -> str:
+    """A block with what it prints now; commands that show nothing only have to succeed."""
+    if kind == "python":
+        lines = "".join(line for line in code.splitlines(keepends=True) if not line.startswith("#>"))
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(lines, "page", "exec"), names)  # noqa: S102 - the page's own example
+        return lines + "".join(f"#> {line}\n" for line in printed.getvalue().splitlines())
+    made = ""
+    for part in re.split(r"^(?=\$ )", code, flags=re.MULTILINE)[1:]:
+        command, _, before = part.partition("\n")
+        result = CliRunner().invoke(main, command.removeprefix("$ breakeven ").split())
+        assert result.exit_code == 0, f"{command}: {result.output}"
+        made += f"{command}\n" + (shown(result.stdout, before) if before else "")
+    return made
+
+
+@pytest.fixture(scope="module", params=HERE)
+def walked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Walked:
+    """Every block of a page, in order, in a copy of its folder; BREAKEVEN_SNAPSHOT=1 writes what they print now."""
+    examples = tmp_path_factory.mktemp("scenario")
+    folder = examples / "scenarios" / request.param
+    shutil.copytree(FOLDERS / request.param, folder)
+    shutil.copytree(FOLDERS.parent / "compare", examples / "compare")
+    path, names = PAGES / f"{request.param}.md", {}
+    page = path.read_text()
+    with contextlib.chdir(folder):
+        should = BLOCK.sub(lambda found: f"```{found[1]}\n{ran(found[1], found[2], names)}```", page)
+    if os.environ.get("BREAKEVEN_SNAPSHOT"):
+        path.write_text(should)
+        page = should
+    return Walked(name=request.param, folder=folder, page=page, should=should)
+
+
+def test_the_commands_print_what_stands_under_them(walked: Walked) -> None:
+    """Figures on a page are those of its commands."""
+    assert walked.page == walked.should
+
+
+def test_it_ends_with_a_memo_and_a_policy(walked: Walked) -> None:
+    """The plan was applied to the folder's own files, which compile; its memo names the choice."""
+    plan = walked.plan()
+    policy = (walked.folder / "policy.yaml").read_text()
+    assert f"plan_id: {plan['id']}" in policy
+    result = CliRunner().invoke(main, ["check", "--config", str(walked.folder / "breakeven.yaml")])
+    assert result.exit_code == 0, result.output
+    [memo] = walked.folder.rglob(f"{plan['id']}/memo.md")
+    assert plan["chosen"] in memo.read_text()
+
+
+def test_the_index_names_every_scenario() -> None:
+    """A folder has a page, and a page its line."""
+    index = (PAGES / "README.md").read_text()
+    names = {path.name for path in FOLDERS.iterdir() if (path / "policy.yaml").exists()}
+    assert names == {path.stem for path in PAGES.glob("*.md")} - {"README"}
+    for name in names:
+        assert f"]({name}.md)" in index
+
+
+@pytest.mark.slow
+def test_the_policy_is_served(walked: Walked, start: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    """The gateway answers a request from the emulated choice of the plan, and says what it cost."""
+    shutil.copytree(walked.folder, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".breakeven"))
+    model, port = free_port(), free_port()
+    settings = tmp_path / "breakeven.yaml"
+    settings.write_text(re.sub(r"127\.0\.0\.1:900\d/", f"127.0.0.1:{model}/", settings.read_text()))
+    start("emulate", "--model", "llama-3.1-8b", "--accelerator", "h100-sxm", "--port", str(model))
+    process = start("serve", "--config", "breakeven.yaml", "--port", str(port), "--only", "gateway", "--workers", "1")
+    wait_until_ready(f"http://127.0.0.1:{model}/v1/models")
+    wait_until_ready(f"http://127.0.0.1:{port}/readyz", lambda: process.poll() is None)
+    body = {"model": "llama-3.1-8b", "max_tokens": 8, "messages": [{"role": "user", "content": "hello"}]}
+    headers = {"x-breakeven-use-case": walked.plan()["use_case"], "content-type": "application/json"}
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        f"http://127.0.0.1:{port}/v1/chat/completions", json.dumps(body).encode(), headers
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+        assert json.load(answer)["choices"]
+        assert float(answer.headers["x-breakeven-cost"]) > 0
