@@ -1,4 +1,4 @@
-"""docs/scenarios: each page's commands run in its folder and print what stands under them; the gateway serves the end."""
+"""docs/scenarios: each page's commands run in its folder and print what stands there; the gateway serves the end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from breakeven.assembly import files
 from breakeven.cli.main import main
+from breakeven.config import settings
 from breakeven.demo.process import free_port, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,11 @@ def walked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return Walked(name=request.param, folder=folder, page=page, should=should)
 
 
+def only(name: str) -> pytest.MarkDecorator:
+    """A test of one scenario."""
+    return pytest.mark.parametrize("walked", [name], indirect=True)
+
+
 def test_the_commands_print_what_stands_under_them(walked: Walked) -> None:
     """Figures on a page are those of its commands."""
     assert walked.page == walked.should
@@ -119,22 +126,90 @@ def test_the_index_names_every_scenario() -> None:
         assert f"]({name}.md)" in index
 
 
+def option(plan: dict[str, Any]) -> dict[str, Any]:
+    """The option that was chosen."""
+    found: dict[str, Any] = next(one for one in plan["options"] if one["name"] == plan["chosen"])
+    return found
+
+
+@only("campaign")
+def test_three_weeks_commit_to_nothing(walked: Walked) -> None:
+    """Neither a purchase nor a term is an option of the campaign; both are counted among what was ruled out."""
+    plan = walked.plan()
+    assert {one["placement"] for one in plan["options"] if one["feasible"]} == {"cloud"}
+    assert not [one["name"] for one in plan["options"] if "reserved" in one["name"]]
+    assert min(plan["rejected_by"][kind] for kind in ("commitment", "lead time")) > 10
+
+
+@only("regulated")
+def test_nothing_is_weighed_abroad(walked: Walked) -> None:
+    """Options are inside the country or one's own; what was applied says its region and the score it was admitted by."""
+    plan = walked.plan()
+    inside = {one["name"] for one in plan["options"] if one["placement"] in {"on_prem", "colocated"}} | {"pilot"}
+    assert all("frankfurt" in one["name"] for one in plan["options"] if one["name"] not in inside)
+    entry = settings.read(walked.folder / "breakeven.yaml").deployment(files.deployment_name(plan["chosen"]))
+    assert entry is not None
+    assert (entry.region, entry.quality) == ("deu", 0.83)
+
+
+@only("regulated")
+def test_an_auditor_sees_what_was_changed(walked: Walked, tmp_path: Path) -> None:
+    """Plan and apply are in the log with owner and review date; one letter more, and the check fails."""
+    shutil.copytree(walked.folder, tmp_path, dirs_exist_ok=True)
+    log = tmp_path / ".breakeven/decisions.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert len(lines) == 2
+    assert '"compliance"' in log.read_text()
+    assert '"2027-02-24"' in log.read_text()
+    check = ["decisions", "--data-dir", str(tmp_path / ".breakeven"), "check"]
+    assert CliRunner().invoke(main, check).exit_code == 0
+    log.write_text(log.read_text().replace("compliance", "somebody", 1))
+    assert CliRunner().invoke(main, check).exit_code == 1
+
+
+@only("tutor")
+def test_the_study_has_what_the_plan_said(walked: Walked) -> None:
+    """What a board carries is the plan's goodput of a replica, to a tenth."""
+    [stated] = re.findall(r"carried: {value: ([0-9.]+) ", (walked.folder / "study.yaml").read_text())
+    assert float(stated) == pytest.approx(option(walked.plan())["capacity"]["goodput_rps"], abs=0.1)
+
+
+@only("vendors")
+def test_our_own_proposal_is_the_plan_s(walked: Walked) -> None:
+    """Board and capacity from the plan; latencies at the peak from the simulator, as its table rounds them."""
+    ours, chosen = (walked.folder / "ours.yaml").read_text(), option(walked.plan())
+    assert f"offer: {chosen['deployment']['offer']}," in ours
+    [stated] = re.findall(r"capacity: ([0-9.]+) request", ours)
+    assert float(stated) == pytest.approx(chosen["capacity"]["goodput_rps"], abs=0.1)
+    [row] = re.findall(r"^TTFT .*", walked.page.split("Side by side")[0].split("simulate --workload")[1], re.MULTILINE)
+    simulated = [float(one) for one in re.findall(r"([0-9.]+) \(", row)][1:]
+    [peak] = re.findall(r"peak: {p50: (\d+) ms, p95: (\d+) ms, p99: (\d+) ms}", ours)
+    assert [float(one) for one in peak] == pytest.approx(simulated, abs=1)
+
+
+@only("agent")
+def test_the_cache_is_worth_something(walked: Walked) -> None:
+    """Of the same machine more is in budget with the cache, and what is chosen has it."""
+    without, with_ = re.findall(r"goodput, share of requests +([0-9.]+)", walked.page)
+    assert float(without) < float(with_)
+    assert option(walked.plan())["serving"]["prefix_cache"] == "blocks"
+
+
 @pytest.mark.slow
 def test_the_policy_is_served(walked: Walked, start: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> None:
     """The gateway answers a request from the emulated choice of the plan, and says what it cost."""
     shutil.copytree(walked.folder, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".breakeven"))
     model, port = free_port(), free_port()
-    settings = tmp_path / "breakeven.yaml"
-    settings.write_text(re.sub(r"127\.0\.0\.1:900\d/", f"127.0.0.1:{model}/", settings.read_text()))
-    start("emulate", "--model", "llama-3.1-8b", "--accelerator", "h100-sxm", "--port", str(model))
+    file = tmp_path / "breakeven.yaml"
+    file.write_text(re.sub(r"127\.0\.0\.1:900\d/", f"127.0.0.1:{model}/", file.read_text()))
+    chosen = files.deployment_name(walked.plan()["chosen"])
+    start("emulate", "--config", "breakeven.yaml", "--deployment", chosen, "--port", str(model))
     process = start("serve", "--config", "breakeven.yaml", "--port", str(port), "--only", "gateway", "--workers", "1")
     wait_until_ready(f"http://127.0.0.1:{model}/v1/models")
     wait_until_ready(f"http://127.0.0.1:{port}/readyz", lambda: process.poll() is None)
-    body = {"model": "llama-3.1-8b", "max_tokens": 8, "messages": [{"role": "user", "content": "hello"}]}
+    body = {"model": "any", "max_tokens": 8, "messages": [{"role": "user", "content": "hello"}]}
     headers = {"x-breakeven-use-case": walked.plan()["use_case"], "content-type": "application/json"}
-    request = urllib.request.Request(  # noqa: S310 - loopback
-        f"http://127.0.0.1:{port}/v1/chat/completions", json.dumps(body).encode(), headers
-    )
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
         assert json.load(answer)["choices"]
         assert float(answer.headers["x-breakeven-cost"]) > 0

@@ -144,3 +144,16 @@ def test_a_plan_does_not_route_past_what_the_policy_promises(project: Path) -> N
     with pytest.raises(PolicyError, match="is in no stated region, and data of use case `assistant` stay in eu"):
         app.apply(project, plan_id, backend_url="http://127.0.0.1:8/v1")
     assert before == {path: path.read_text() for path in project.parent.glob("*.yaml")}
+
+
+def test_data_that_must_stay_are_weighed_where_a_region_is_stated(project: Path) -> None:
+    """Data that must stay are weighed only where a region is stated: what stands there, and one's own premises."""
+    policy = project.parent / "policy.yaml"
+    policy.write_text(policy.read_text().replace("    ack: fast", "    data_locality: [eu]\n    ack: fast", 1))
+    settings = project.read_text()
+    project.write_text(settings.replace("    placement: cloud\n", "    placement: cloud\n    region: eu\n", 1))
+    plan = files.find_plan(project.parent / ".breakeven", planned(project))
+    standing = {deployment.name for deployment in app.compile_policy(project).deployments}
+    owned = {option.name for option in plan.options if option.placement in {"on_prem", "colocated"}}
+    assert {option.name for option in plan.options if option.feasible} <= standing | owned
+    assert plan.rejected_by["region not allowed"] > 100
