@@ -143,7 +143,7 @@ def test_three_weeks_commit_to_nothing(walked: Walked) -> None:
 
 @only("regulated")
 def test_nothing_is_weighed_abroad(walked: Walked) -> None:
-    """Options are inside the country or one's own; what was applied says its region and the score it was admitted by."""
+    """Options are inside the country or one's own; what was applied says its region, and the score that admitted it."""
     plan = walked.plan()
     inside = {one["name"] for one in plan["options"] if one["placement"] in {"on_prem", "colocated"}} | {"pilot"}
     assert all("frankfurt" in one["name"] for one in plan["options"] if one["name"] not in inside)
@@ -161,7 +161,7 @@ def test_an_auditor_sees_what_was_changed(walked: Walked, tmp_path: Path) -> Non
     assert len(lines) == 2
     assert '"compliance"' in log.read_text()
     assert '"2027-02-24"' in log.read_text()
-    check = ["decisions", "--data-dir", str(tmp_path / ".breakeven"), "check"]
+    check = ["decisions", "check", "--data-dir", str(tmp_path / ".breakeven")]
     assert CliRunner().invoke(main, check).exit_code == 0
     log.write_text(log.read_text().replace("compliance", "somebody", 1))
     assert CliRunner().invoke(main, check).exit_code == 1
