@@ -9,8 +9,9 @@ import os
 import re
 import shutil
 import subprocess
+import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -197,19 +198,36 @@ def test_the_cache_is_worth_something(walked: Walked) -> None:
 
 @pytest.mark.slow
 def test_the_policy_is_served(walked: Walked, start: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> None:
-    """The gateway answers a request from the emulated choice of the plan, and says what it cost."""
+    """The gateway answers from the emulated choice of the plan, with its cost; without it, as the policy says."""
     shutil.copytree(walked.folder, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".breakeven"))
     model, port = free_port(), free_port()
     file = tmp_path / "breakeven.yaml"
     file.write_text(re.sub(r"127\.0\.0\.1:900\d/", f"127.0.0.1:{model}/", file.read_text()))
-    chosen = files.deployment_name(walked.plan()["chosen"])
-    start("emulate", "--config", "breakeven.yaml", "--deployment", chosen, "--port", str(model))
-    process = start("serve", "--config", "breakeven.yaml", "--port", str(port), "--only", "gateway", "--workers", "1")
+    plan, arguments = walked.plan(), ("--port", str(port), "--only", "gateway", "--workers", "1")
+    chosen = files.deployment_name(plan["chosen"])
+    engine = start("emulate", "--config", "breakeven.yaml", "--deployment", chosen, "--port", str(model))
+    process = start("serve", "--config", "breakeven.yaml", *arguments)
     wait_until_ready(f"http://127.0.0.1:{model}/v1/models")
     wait_until_ready(f"http://127.0.0.1:{port}/readyz", lambda: process.poll() is None)
+    words, headers = asked(port, plan["use_case"])
+    assert words
+    assert float(headers["x-breakeven-cost"]) > 0
+    engine.terminate()
+    engine.wait(20)
+    prepared = re.findall(r'default_answer: "(.*)"', (tmp_path / "policy.yaml").read_text())
+    assert [asked(port, plan["use_case"])[0]] == (prepared or [""])
+
+
+def asked(port: int, use_case: str) -> tuple[str, Mapping[str, str]]:
+    """What a client reads, nothing where it gets an error, and the headers."""
     body = {"model": "any", "max_tokens": 8, "messages": [{"role": "user", "content": "hello"}]}
-    headers = {"x-breakeven-use-case": walked.plan()["use_case"], "content-type": "application/json"}
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
-        assert json.load(answer)["choices"]
-        assert float(answer.headers["x-breakeven-cost"]) > 0
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/v1/chat/completions",
+        json.dumps(body).encode(),
+        {"x-breakeven-use-case": use_case, "content-type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+            return json.load(answer)["choices"][0]["message"]["content"], answer.headers
+    except urllib.error.HTTPError as error:
+        return "", error.headers
