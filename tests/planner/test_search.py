@@ -19,6 +19,7 @@ from breakeven.planner.candidates import Scope
 from breakeven.planner.evaluate import evaluate
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question
+from breakeven.planner.search import limits
 from breakeven.planner.search.ask import left_for_inference
 from breakeven.planner.search.find import find, kind_of
 from breakeven.planner.search.lone import lengths, lone, out_of_reach
@@ -251,6 +252,16 @@ def test_a_hard_constraint_is_named(
             catalog, question(**asks), trace, Scope(models=(SMALL,), as_of=AS_OF, accelerators=("h100-sxm",), **scope)
         )
     assert binding in str(caught.value)
+
+
+def test_nothing_is_committed_to_beyond_the_horizon(catalog: Catalog, question: Asks) -> None:
+    """Three weeks need no year: of each term there is an offer that is refused at a shorter horizon, and none at it."""
+    reserved = [one for one in catalog.offers(on=AS_OF, kind="accelerator_hour") if one.term.startswith("reserved_")]
+    for offer in reserved:
+        months = 12 * int(offer.term.removeprefix("reserved_").removesuffix("y"))
+        assert limits.committed(offer, question(horizon_months=months).objective) == ""
+        assert limits.committed(offer, question(horizon_months=months - 1).objective).startswith("commitment: ")
+    assert {one.term for one in reserved} >= {"reserved_1y", "reserved_3y"}
 
 
 def test_a_met_floor_allows_what_it_was_measured_for(catalog: Catalog, question: Asks) -> None:
