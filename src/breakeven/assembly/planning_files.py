@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import msgspec
@@ -58,11 +57,4 @@ def _objective(given: Given) -> Objective:
     if not given.models:
         message = "no model is named, and without a configuration nothing else says what should answer"
         raise UsageError(message, "name one with --model, such as llama-3.1-8b, or give --config breakeven.yaml")
-    return msgspec.structs.replace(Objective(use_case=_use_case(given)), **given.targets())
-
-
-def _use_case(given: Given) -> str:
-    """The stated name, else the file's, as policies spell names."""
-    file = given.trace or given.workload
-    wanted = given.use_case or (file.name.partition(".")[0] if file is not None else "")
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")[:64] or "default"
+    return msgspec.structs.replace(Objective(use_case=given.named), **given.targets())

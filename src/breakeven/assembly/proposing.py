@@ -13,9 +13,14 @@ from breakeven.config.settings import BackendSettings, DeploymentSettings, Plann
 from breakeven.planner.compile import PLAN_ARM
 from breakeven.schema.objective import Objective
 from breakeven.schema.plan import Option, Plan
+from breakeven.schema.workload import Workload
 
 UPSTREAM = "http://127.0.0.1:8000/v1"
 """Where engines answer unless they are told otherwise; whoever applies the files writes the real one."""
+
+SERVER = "http://127.0.0.1:8000"
+"""Where Triton and its like answer."""
+MOST_THREADS = 64
 
 HOLDOUT = 0.1
 """What `breakeven apply` keeps on the old route unless told otherwise."""
@@ -67,12 +72,12 @@ def compiled(texts: dict[str, str]) -> str:
 
 
 def _settings(plan: Plan, option: Option, name: str) -> Settings:
-    wanted = option.deployment
+    wanted, classic = option.deployment, not plan.workload.input_tokens_mean
     deployment = DeploymentSettings(
         name=name,
         backend="upstream",
         model=wanted.model,
-        catalog_model=wanted.model,
+        catalog_model="" if classic else wanted.model,
         placement=wanted.placement,
         offer=wanted.offer,
         accelerator=wanted.accelerator,
@@ -82,9 +87,30 @@ def _settings(plan: Plan, option: Option, name: str) -> Settings:
         precision=wanted.precision,
     )
     return Settings(
-        backends=(BackendSettings(name="upstream", kind="openai", base_url=UPSTREAM),),
+        backends=(_scorer(option, plan.workload) if classic else _openai(),),
         deployments=(deployment,),
-        planning=PlanningSettings(horizon_months=plan.objective.horizon_months, models=(wanted.model,)),
+        planning=PlanningSettings(
+            horizon_months=plan.objective.horizon_months, models=() if classic else (wanted.model,)
+        ),
+    )
+
+
+def _openai() -> BackendSettings:
+    return BackendSettings(name="upstream", kind="openai", base_url=UPSTREAM)
+
+
+def _scorer(option: Option, load: Workload) -> BackendSettings:
+    """A model in the gateway's own process where its threads suffice, else a server of the inference protocol."""
+    wanted = option.deployment
+    if wanted.placement != "cpu" or wanted.replicas > MOST_THREADS:
+        return BackendSettings(name="upstream", kind="oip", base_url=SERVER)
+    return BackendSettings(
+        name="upstream",
+        kind="onnx",
+        model_path=f"{wanted.model}.onnx",
+        threads=wanted.replicas,
+        max_batch=max(1, round(wanted.max_batch * load.rows_scored_mean)),
+        max_delay_ms=wanted.max_delay_s * 1000,
     )
 
 
@@ -104,7 +130,18 @@ def _latency(asked: Objective) -> LatencySection:
         ttft_ms=_ms(asked.ttft_s),
         tpot_ms=_ms(asked.tpot_s),
         attainment=asked.attainment,
+        stages={name: seconds * 1000 for name, seconds in _stages(asked).items() if seconds},
     )
+
+
+def _stages(asked: Objective) -> dict[str, float]:
+    """What of the budget is not inference, by the names that a policy gives it."""
+    return {
+        "network_ms": asked.network_s,
+        "retrieval_ms": asked.features_s,
+        "postprocess_ms": asked.postprocess_s,
+        "render_ms": asked.render_s,
+    }
 
 
 def _ms(seconds: float | None) -> float | None:

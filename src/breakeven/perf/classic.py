@@ -162,6 +162,16 @@ def _first_best(found: list[Choice]) -> Choice:
     return next(one for one in found if one.highest_rps >= most * (1 - ALIKE))
 
 
+def share_at(workload: Workload, objective: Objective, curve: BatchCurve, trace: Trace, rate: float) -> float:
+    """Share of requests inside the budget on one replica at so many requests per second, arrivals scaled.
+
+    Raises:
+        EvidenceError: the trace has no span.
+    """
+    arrivals = _arrivals(workload, trace)
+    return _inside(serve(arrivals * (workload.rate_mean_rps / rate), curve), objective)
+
+
 def full_s(curve: BatchCurve) -> float:
     """Seconds of a full batch."""
     return float(batch_s(curve, [curve.max_batch])[0])

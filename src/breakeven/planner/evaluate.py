@@ -60,7 +60,7 @@ def evaluate(candidate: Candidate, question: Question, *, predict: Predict, pric
     binding = before_weighing(candidate, question.objective)
     if binding:
         weighed = _excluded(candidate, price, binding)
-    elif candidate.curve is None:
+    elif candidate.predictor is None:
         weighed = _as_measured(candidate, question, price)
     else:
         weighed = _sized(candidate, question, predict, price, least)
