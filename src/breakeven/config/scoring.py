@@ -50,7 +50,7 @@ def load(text: str, filename: str = "scoring.yaml") -> Scoring:
 
 def _within(value: Value) -> Iterator[Complaint]:
     """Stages that take the whole budget leave nothing for inference."""
-    budget, stages = number(value, "latency_s"), mapping(value, "stages")
+    budget, stages = number(value if isinstance(value, dict) else {}, "latency_s"), mapping(value, "stages")
     around = sum(number(stages, name) or 0.0 for name in stages)
     if budget is not None and around >= budget:
         message = f"the stages take {around:g} s of a budget of {budget:g} s"

@@ -135,7 +135,19 @@ def _sizes(candidate: Candidate, question: Question, predict: Predict, least: in
     if not sustained or sustained <= 0:
         return range(0)
     needed = max(1, math.ceil(question.workload.rate_p95_rps / sustained - 1e-9))
+    if candidate.batches is not None:
+        needed = _evenly(candidate, question, predict, least, needed)
     return range(needed, MOST_REPLICAS + 1)
+
+
+def _evenly(candidate: Candidate, question: Question, predict: Predict, low: int, high: int) -> int:
+    """The fewest replicas of a classic model that carry the demand: the more there are, the more each sustains."""
+    while low < high:
+        middle = (low + high) // 2
+        each = predict(candidate, middle).max_goodput_rps.value or 0.0
+        carries = middle * each >= question.workload.rate_p95_rps * (1 - 1e-9)
+        low, high = (low, middle) if carries else (middle + 1, high)
+    return high
 
 
 def _weigh(candidate: Candidate, question: Question, predict: Predict, price: Price, replicas: int) -> Weighed:

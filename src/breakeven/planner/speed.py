@@ -69,21 +69,22 @@ class Speeds:
         deployment, found = candidate.deployment.id, self.kept.found[key]
         return msgspec.structs.replace(found, deployment=deployment, curve=candidate.curve)
 
-    def share(self, candidate: Candidate, question: Question, rate: float) -> float:
-        """Share in budget of one replica at so many requests per second, arrivals scaled: one simulation."""
-        key = self._key(candidate, question, "share", rate)
+    def share(self, candidate: Candidate, question: Question, rate: float, replicas: int = 1) -> float:
+        """Share in budget of replicas at so many requests per second, arrivals scaled: one simulation."""
+        key = self._key(candidate, question, "share", rate, replicas)
         if key not in self.kept.shares:
-            self.kept.shares[key] = self._share(candidate, question, rate)
+            self.kept.shares[key] = self._share(candidate, question, rate, replicas)
             self.kept.changed = True
         self.kept.used.add(key)
         return self.kept.shares[key]
 
-    def _share(self, candidate: Candidate, question: Question, rate: float) -> float:
+    def _share(self, candidate: Candidate, question: Question, rate: float, replicas: int) -> float:
         if candidate.batches is not None:
-            return classic.share_at(question.workload, question.objective, candidate.batches, self.trace, rate)
+            load, asked = question.workload, question.objective
+            return classic.share_at(load, asked, candidate.batches, self.trace, rate, replicas)
         self._compile()
         scale = rate / rate_rps(self.trace)
-        run = simulate(self.trace, _curve(candidate), 1, scale=scale, serving=candidate.serving)
+        run = simulate(self.trace, _curve(candidate), replicas, scale=scale, serving=candidate.serving)
         return attain.share_in_budget(run, question.objective)
 
     def _compile(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -12,6 +13,7 @@ from breakeven.perf.classic import BatchCurve, choose
 from breakeven.planner.binding import UNMEASURED, constraint
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope
+from breakeven.planner.evaluate import MOST_REPLICAS
 from breakeven.planner.question import Question
 from breakeven.planner.search import limits
 from breakeven.planner.search.space import PLACES, fallback_of, survives
@@ -65,9 +67,11 @@ def hardware_of(offer: Offer) -> str:
 
 
 def _formed(curve: BatchCurve, question: Question, trace: Trace) -> BatchCurve | str:
-    """The curve with its best batch and delay; in words why there is none."""
+    """The curve with its best batch and delay, for as many replicas as share the load; in words why there is none."""
+    each = max(size / seconds for size, seconds in curve.points if seconds > 0)
+    replicas = min(MOST_REPLICAS, math.ceil(question.workload.rate_p95_rps / each))
     try:
-        return choose(question.workload, question.objective, curve, trace).curve
+        return choose(question.workload, question.objective, curve, trace, replicas=replicas).curve
     except InfeasibleError as error:
         return f"e2e p95: {error.message}"
 

@@ -23,6 +23,9 @@ from breakeven.planner.weigh import Scales
 from breakeven.quantity import format_usd
 from breakeven.schema.plan import Option, Rejected
 
+_ROUNDING = 1 - 1e-12
+"""A bound and a cost are the same quotient in another order."""
+
 Progress = Callable[[str, int, int], None]
 """What is done, how much of it, of how much."""
 
@@ -129,13 +132,21 @@ class _Search:
         return msgspec.structs.replace(option, feasible=False, binding=binding) if binding else option
 
     def _may_beat(self, one: Bounded, best: Option) -> bool:
-        """Whether the bound is below the best, and a replica carries what it must for that."""
+        """Whether the bound is below the best, a replica carries what it must for that, and enough is in budget then.
+
+        On machines of several replicas many numbers of them cost the same: what the most bring into budget decides.
+        """
         cost, _ = order = _order(best)
         if (one.least_usd, one.name) >= order:
             return False
         most = self._most(one, cost)
         rate = self.question.workload.rate_p95_rps / most
-        return self._carries(one.candidate, rate) == ""
+        if self._carries(one.candidate, rate):
+            return False
+        if not attain.has_targets(self.question.objective):
+            return True
+        share = self.scales.speeds.share(one.candidate, self.question, self.question.workload.rate_mean_rps, most)
+        return share > 0 and (one.least_usd / share * _ROUNDING, one.name) < order
 
     def _carries(self, one: Candidate, rate: float) -> str:
         """Why one replica does not keep the attainment at that rate, with both values; "" where it does.
@@ -149,11 +160,17 @@ class _Search:
         met, missed = self._known.get(key, (0.0, (math.inf, "")))
         if rate <= met or rate >= missed[0]:
             return "" if rate <= met else missed[1]
-        share = self.scales.speeds.share(one, self.question, rate)
+        share = self._share(one, rate)
         said = f"goodput: {share:.1%} in budget at {rate:.3g} requests/s on a replica < {asked.attainment:.1%}"
         lost = share < asked.attainment
         self._known[key] = (met, (rate, said)) if lost else (rate, missed)
         return said if lost else ""
+
+    def _share(self, one: Candidate, rate: float) -> float:
+        """Share in budget of a replica at its rate; classic ones as a fleet that carries all, since they share evenly."""
+        whole = self.question.workload.rate_p95_rps
+        replicas = 1 if one.batches is None else max(1, round(whole / rate))
+        return self.scales.speeds.share(one, self.question, rate * replicas, replicas)
 
     def _most(self, one: Bounded, cost: float) -> int:
         """The most replicas that cost no more than that, every prediction in budget."""
