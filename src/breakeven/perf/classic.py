@@ -17,7 +17,7 @@ from breakeven.perf.batch_curve import fit_batches as fit_batches
 from breakeven.perf.batch_service import Run, serve
 from breakeven.schema.noun import Figure, Noun
 from breakeven.schema.objective import Objective
-from breakeven.schema.performance import Performance
+from breakeven.schema.performance import NO_TOKENS, Performance
 from breakeven.schema.workload import Trace, Workload
 
 KNEE_RHO = 0.9
@@ -60,7 +60,7 @@ def predict_classic(
     runs = [serve(arrivals, curve, replicas, factor) for factor in factors]
     stable = rho <= KNEE_RHO
     shares = [_inside(run, objective) for run in runs]
-    none = Figure(value=None, unit="s", how="a classic model has no tokens")
+    none = Figure(value=None, unit="s", how=NO_TOKENS)
     return Performance(
         deployment=deployment,
         ttft_p50_s=none,
@@ -193,6 +193,17 @@ def share_at(
     """
     arrivals = _arrivals(workload, trace)
     return _inside(serve(arrivals * (workload.rate_mean_rps / rate), curve, replicas), objective)
+
+
+def highest_rps(
+    workload: Workload, objective: Objective, curve: BatchCurve, trace: Trace, *, slower: float = 1.0, replicas: int = 1
+) -> float:
+    """Requests per second that each of the replicas sustains at the attainment, batches `slower` times as long.
+
+    Raises:
+        EvidenceError: the trace has no span.
+    """
+    return _highest(_arrivals(workload, trace), workload, objective, curve, slower, replicas)
 
 
 def full_s(curve: BatchCurve) -> float:

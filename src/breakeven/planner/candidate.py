@@ -15,8 +15,9 @@ class Candidate(Noun, frozen=True, kw_only=True):
     """A deployment with its offer and what is known of its speed.
 
     `curve` predicts a token model, with `errors` where they are not the usual ones; `batches` a classic one, as it was
-    measured; `measured` was observed (an API in use); with none of them the speed is unknown. `fixed` keeps the stated number of replicas: a
-    deployment that stands already. `binding` is why the candidate is excluded before it is weighed.
+    measured; `measured` was observed (an API in use); with none of them the speed is unknown. `fixed` keeps the stated
+    number of replicas: a deployment that stands already. `binding` is why the candidate is excluded before it is
+    weighed.
 
     `serving` is how its engine serves, `hit_share` what of the prompts a prefix cache spares at most. `survival` is the
     chance that a replica which may be withdrawn is there (None: it is not withdrawn), and `fallback` the offer that

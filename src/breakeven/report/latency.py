@@ -8,6 +8,7 @@ from breakeven.report.citation import Citations
 from breakeven.report.document import Align, Table
 from breakeven.schema.noun import Figure
 from breakeven.schema.objective import Objective
+from breakeven.schema.performance import NO_TOKENS
 from breakeven.schema.plan import Option
 
 LEFT: Align = "left"
@@ -26,7 +27,7 @@ def latency_table(option: Option, objective: Objective, known: Citations) -> Tab
             ("TPOT p95", speed.tpot_p95_s, objective.tpot_s),
             ("whole answer p95" if objective.around_s <= 0 else "inference p95", speed.e2e_p95_s, _left_s(objective)),
         )
-        rows = [_speed(name, figure, target, known) for name, figure, target in named]
+        rows = [_speed(name, figure, target, known) for name, figure, target in named if figure.how != NO_TOKENS]
         attained = number.share(objective.attainment)
         rows.append(_speed("in budget", speed.goodput_share, None, known, target=f"at least {attained}"))
     return Table(

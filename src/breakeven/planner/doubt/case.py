@@ -16,14 +16,13 @@ from breakeven.planner.binding import UNMEASURED_API
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.doubt import beliefs as believe
 from breakeven.planner.doubt.belief import Array, Belief, Dice, at_base, drawn
-from breakeven.planner.doubt.response import Response, responses
+from breakeven.planner.doubt.response import Predictor, Response, responses
 from breakeven.planner.doubt.terms import Terms, speed_keys, terms
 from breakeven.planner.doubt.world import World, world_of
 from breakeven.planner.question import Question
 from breakeven.schema.doubt import Beliefs
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure, Noun
-from breakeven.schema.performance import StepCurve
 from breakeven.schema.plan import Option
 from breakeven.schema.workload import Trace
 
@@ -110,7 +109,14 @@ def case_of(given: Given, chosen: str, rng: np.random.Generator, draws: int) -> 
 def _terms(given: Given, pairs: Sequence[Pair], chosen: str) -> tuple[Terms, ...]:
     question, keys, kinds = given.question, speed_keys(pairs), _qualities(given, pairs, chosen)
     curves = [other.curve for _, other in pairs if other.curve is not None]
-    found: Mapping[StepCurve, Response] = {} if given.trace is None else responses(curves, question, given.trace)
+    batches = {
+        other.batches: one.capacity.serving
+        for one, other in pairs
+        if other.batches is not None and one.capacity is not None
+    }
+    found: Mapping[Predictor, Response] = (
+        {} if given.trace is None else responses(curves, question, given.trace, batches)
+    )
     made = (
         terms(
             one,

@@ -56,8 +56,8 @@ def unmeasured(plan: Plan) -> str:
         return f"Measuring may change it: {what}, first {', '.join(cheaper[:3])}."
     least, name = known[0]
     return (
-        f"Measuring elsewhere cannot change it at this load: of {len(left)} unmeasured offers the cheapest, {name}, costs "
-        f"{least / chosen:.2g} times as much even if one replica carried all."
+        f"Measuring elsewhere cannot change it at this load: of {len(left)} unmeasured offers the cheapest, {name}, "
+        f"costs {least / chosen:.2g} times as much even if one replica carried all."
     )
 
 

@@ -167,7 +167,7 @@ class _Search:
         return said if lost else ""
 
     def _share(self, one: Candidate, rate: float) -> float:
-        """Share in budget of a replica at its rate; classic ones as a fleet that carries all, since they share evenly."""
+        """Share in budget of a replica at that rate; of a classic one in a fleet that carries all, dealt in turn."""
         whole = self.question.workload.rate_p95_rps
         replicas = 1 if one.batches is None else max(1, round(whole / rate))
         return self.scales.speeds.share(one, self.question, rate * replicas, replicas)
