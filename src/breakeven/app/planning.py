@@ -110,4 +110,4 @@ def next_step(written: Written, *, in_project: bool) -> str:
     if in_project:
         return f"next: breakeven apply {written.plan.id}"
     settings = written.policy.with_name("breakeven.yaml")
-    return f"next: write its base_url into {settings}, then breakeven serve --config {settings}"
+    return f"next: say in {settings} where it answers, then breakeven serve --config {settings}"

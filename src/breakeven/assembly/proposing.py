@@ -13,6 +13,7 @@ from breakeven.config.settings import BackendSettings, DeploymentSettings, Plann
 from breakeven.planner.compile import PLAN_ARM
 from breakeven.schema.objective import Objective
 from breakeven.schema.plan import Option, Plan
+from breakeven.schema.policy import BackendKind
 from breakeven.schema.workload import Workload
 
 UPSTREAM = "http://127.0.0.1:8000/v1"
@@ -27,8 +28,16 @@ HOLDOUT = 0.1
 
 _SETTINGS_HEAD = """\
 # breakeven.yaml, proposed by {plan}: {chosen}.
-# `base_url` is a guess: write where the deployment answers, then `breakeven check` and `breakeven serve`.
+# {guess}, then `breakeven check` and `breakeven serve`.
 """
+_GUESSES: dict[BackendKind, str] = {
+    "openai": "`base_url` is a guess: write where the deployment answers",
+    "oip": "`base_url` is a guess: write where the deployment answers",
+    "onnx": "`model_path` is a guess: put the model there, or write where it is",
+}
+_BATCHES = (
+    "# Its server is to form batches of at most {most} requests, which wait at most {delay_ms:g} ms for each other.\n"
+)
 _POLICY_HEAD = """\
 # policy.yaml, proposed by {plan} with prices as of {as_of}.
 # {reason}
@@ -43,7 +52,9 @@ def proposed(plan: Plan) -> dict[str, str]:
     """
     option = next(one for one in plan.options if one.name == plan.chosen)
     name = files.deployment_name(option.deployment.id)
-    first = _SETTINGS_HEAD.format(plan=plan.id, chosen=option.name) + to_yaml(_settings(plan, option, name))
+    made = _settings(plan, option, name)
+    head = _SETTINGS_HEAD.format(plan=plan.id, chosen=option.name, guess=_GUESSES[made.backends[0].kind])
+    first = head + _batches(plan, option) + to_yaml(made)
     head = _POLICY_HEAD.format(plan=plan.id, as_of=plan.as_of, reason=plan.reason)
     found = {"breakeven.yaml": first, "policy.yaml": head + to_yaml(_policy(plan, name))}
     compiled(found)
@@ -95,6 +106,18 @@ def _settings(plan: Plan, option: Option, name: str) -> Settings:
     )
 
 
+def _batches(plan: Plan, option: Option) -> str:
+    """What a server of a classic model must be told; the gateway's own process is told by the settings."""
+    wanted = option.deployment
+    if plan.workload.input_tokens_mean or _in_process(option):
+        return ""
+    return _BATCHES.format(most=wanted.max_batch, delay_ms=wanted.max_delay_s * 1000)
+
+
+def _in_process(option: Option) -> bool:
+    return option.placement == "cpu" and option.deployment.replicas <= MOST_THREADS
+
+
 def _openai() -> BackendSettings:
     return BackendSettings(name="upstream", kind="openai", base_url=UPSTREAM)
 
@@ -102,7 +125,7 @@ def _openai() -> BackendSettings:
 def _scorer(option: Option, load: Workload) -> BackendSettings:
     """A model in the gateway's own process where its threads suffice, else a server of the inference protocol."""
     wanted = option.deployment
-    if wanted.placement != "cpu" or wanted.replicas > MOST_THREADS:
+    if not _in_process(option):
         return BackendSettings(name="upstream", kind="oip", base_url=SERVER)
     return BackendSettings(
         name="upstream",
