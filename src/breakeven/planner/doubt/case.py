@@ -9,6 +9,7 @@ import numpy as np
 
 from breakeven.catalog.find import Catalog
 from breakeven.perf import attain
+from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.coefficients import Errors, Residuals
 from breakeven.perf.effects import errors
 from breakeven.perf.prior import PRIOR
@@ -195,6 +196,8 @@ def _speeds(given: Given, pairs: Sequence[Pair], each: Sequence[Terms]) -> tuple
 def _error(option: Option, candidate: Candidate, given: Given) -> Residuals:
     """Ln of how many times as long steps were; of a measured deployment as its own interval says."""
     model = given.evidence.errors
+    if candidate.batches is not None:
+        return _measured(candidate.batches)
     if candidate.curve is not None and attain.has_targets(given.question.objective):
         return model.tpot
     low, high, n, how = (*_logs(option), 0, "its own measurement")
@@ -202,6 +205,13 @@ def _error(option: Option, candidate: Candidate, given: Given) -> Residuals:
         whole = model.throughput
         low, high, n, how = whole.log_low, whole.log_high, whole.n, whole.how
     return Residuals(n=n, mape=0.0, median=0.0, p90=0.0, log_low=-high, log_high=-low, how=how)
+
+
+def _measured(curve: BatchCurve) -> Residuals:
+    """What a curve of batches says of itself."""
+    low, high = float(np.log(curve.error_low)), float(np.log(curve.error_high))
+    how = "its batches, on this hardware or one like it"
+    return Residuals(n=len(curve.points), mape=0.0, median=0.0, p90=0.0, log_low=low, log_high=high, how=how)
 
 
 def _logs(option: Option) -> tuple[float, float]:
