@@ -21,7 +21,9 @@ ELIDED = "...\n"
 
 
 def shown(printed: str, before: str) -> str:
-    """All that was printed, or the sections that the page shows."""
+    """All that was printed, the sections that the page shows, or nothing where it shows nothing."""
+    if not before:
+        return ""
     if ELIDED not in before:
         return printed
     parts = SECTION.split(printed)

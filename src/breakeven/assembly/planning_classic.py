@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from breakeven.assembly import speeds_file
+from breakeven.assembly import finishing, speeds_file
 from breakeven.assembly.arriving import text
 from breakeven.assembly.asking import Given
 from breakeven.assembly.drawing import draw
@@ -20,7 +20,6 @@ from breakeven.config.traffic import Traffic
 from breakeven.errors import EvidenceError, UsageError
 from breakeven.perf.batch_curve import BatchCurve, of_requests, of_rows
 from breakeven.planner.candidates import Scope
-from breakeven.planner.choose import signed
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question
 from breakeven.planner.search.classic import CPU, unmeasured
@@ -96,9 +95,9 @@ def plan(given: Given, keep: Path, progress: Progress) -> Plan:
         progress=progress,
     )
     speeds_file.write(kept, keep)
+    turned = msgspec.structs.replace(found, flips_if=(*found.flips_if, *filter(None, [unmeasured(found)])))
     said = (*(one.said() for one in curves), ALONE)
-    turns = (*found.flips_if, *filter(None, [unmeasured(found)]))
-    return signed(msgspec.structs.replace(found, assumptions=(*found.assumptions, *said), flips_if=turns))
+    return finishing.finished(turned, trace, premature=finishing.UNMEASURED, remarks=said)
 
 
 def _demand(given: Given) -> tuple[Scoring, Trace]:

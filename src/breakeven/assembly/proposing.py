@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from breakeven.assembly import enact, files
+import msgspec
+
+from breakeven.assembly import enact, files, scorers
 from breakeven.assembly.project import Project
 from breakeven.config import policy_file, settings
 from breakeven.config.policy_file import LatencySection, PolicyFile, RouteSection, TargetSection, UseCaseSection
 from breakeven.config.render import to_yaml
 from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, Settings
 from breakeven.planner.compile import PLAN_ARM
+from breakeven.planner.portfolio.worth import cheaper_mix
+from breakeven.schema.deployment import Deployment
 from breakeven.schema.objective import Objective
 from breakeven.schema.plan import Option, Plan
-from breakeven.schema.policy import BackendKind
-from breakeven.schema.workload import Workload
 
-UPSTREAM = "http://127.0.0.1:8000/v1"
+UPSTREAM, FIRST_PORT = "http://127.0.0.1:{port}/v1", 8000
 """Where engines answer unless they are told otherwise; whoever applies the files writes the real one."""
-
-SERVER = "http://127.0.0.1:8000"
-"""Where Triton and its like answer."""
-MOST_THREADS = 64
+SPILLING = "cheapest-feasible"
+"""The strategy that fills what is paid for and sends the rest on."""
 
 HOLDOUT = 0.1
 """What `breakeven apply` keeps on the old route unless told otherwise."""
@@ -30,14 +31,6 @@ _SETTINGS_HEAD = """\
 # breakeven.yaml, proposed by {plan}: {chosen}.
 # {guess}, then `breakeven check` and `breakeven serve`.
 """
-_GUESSES: dict[BackendKind, str] = {
-    "openai": "`base_url` is a guess: write where the deployment answers",
-    "oip": "`base_url` is a guess: write where the deployment answers",
-    "onnx": "`model_path` is a guess: put the model there, or write where it is",
-}
-_BATCHES = (
-    "# Its server is to form batches of at most {most} requests, which wait at most {delay_ms:g} ms for each other.\n"
-)
 _POLICY_HEAD = """\
 # policy.yaml, proposed by {plan} with prices as of {as_of}.
 # {reason}
@@ -45,20 +38,47 @@ _POLICY_HEAD = """\
 
 
 def proposed(plan: Plan) -> dict[str, str]:
-    """`breakeven.yaml` and `policy.yaml` that route the plan's use case to its choice, by name; both are valid.
+    """`breakeven.yaml` and `policy.yaml` that route the use case to the plan's choice, by name; both are valid.
+
+    Where a mix of several options costs less than the choice alone, all of its parts are deployments, and each request
+    goes to the cheapest that is predicted to keep its targets, so that what the base cannot carry goes to the burst.
 
     Raises:
         ConfigError, PolicyError, FactError: they would not compile.
     """
-    option = next(one for one in plan.options if one.name == plan.chosen)
-    name = files.deployment_name(option.deployment.id)
-    made = _settings(plan, option, name)
-    head = _SETTINGS_HEAD.format(plan=plan.id, chosen=option.name, guess=_GUESSES[made.backends[0].kind])
-    first = head + _batches(plan, option) + to_yaml(made)
+    held = tuple(_held(plan))
+    made, named = _settings(plan, held), ", ".join(one.name for one in held)
+    first = _SETTINGS_HEAD.format(plan=plan.id, chosen=named, guess=scorers.GUESSES[made.backends[0].kind])
+    first += _told(plan, held) + to_yaml(made)
     head = _POLICY_HEAD.format(plan=plan.id, as_of=plan.as_of, reason=plan.reason)
-    found = {"breakeven.yaml": first, "policy.yaml": head + to_yaml(_policy(plan, name))}
+    found = {"breakeven.yaml": first, "policy.yaml": head + to_yaml(_policy(plan, held))}
     compiled(found)
     return found
+
+
+def _held(plan: Plan) -> Iterator[DeploymentSettings]:
+    """The deployments of the choice, or of the cheaper mix, the first carries most."""
+    options = {one.name: one for one in plan.options}
+    parts = {plan.chosen: options[plan.chosen].deployment.replicas}
+    if cheaper_mix(plan) and plan.portfolio is not None:
+        by_share = sorted(plan.portfolio.parts, key=lambda part: -part.share)
+        parts = {part.name: max(1, part.replicas) for part in by_share}
+    for at, (name, replicas) in enumerate(parts.items()):
+        known = "" if scorers.classic(plan.workload) else options[name].deployment.model
+        yield _deployment(options[name], f"upstream-{at}" if at else "upstream", replicas, known)
+
+
+def _told(plan: Plan, held: Sequence[DeploymentSettings]) -> str:
+    """What servers of a classic model must be told."""
+    if not scorers.classic(plan.workload):
+        return ""
+    return "".join(scorers.told(_wanted(plan, one)) for one in held)
+
+
+def _wanted(plan: Plan, held: DeploymentSettings) -> Deployment:
+    """The plan's deployment of a name, in the number that is held."""
+    found = (one.deployment for one in plan.options if files.deployment_name(one.deployment.id) == held.name)
+    return msgspec.structs.replace(next(found), replicas=held.replicas)
 
 
 def of_project(loaded: Project, plan: Plan) -> dict[str, str]:
@@ -69,7 +89,9 @@ def of_project(loaded: Project, plan: Plan) -> dict[str, str]:
     Raises:
         ConfigError, PolicyError, FactError: they would not compile.
     """
-    changed = enact.changes(loaded, plan, backend_url=UPSTREAM, model_name=None, holdout=HOLDOUT)
+    changed = enact.changes(
+        loaded, plan, backend_url=UPSTREAM.format(port=FIRST_PORT), model_name=None, holdout=HOLDOUT
+    )
     enact.preview(loaded.path, changed)
     named = {"breakeven.yaml": loaded.path, "policy.yaml": loaded.policy_path}
     return {name: changed.get(path) or path.read_text(encoding="utf-8") for name, path in named.items()}
@@ -82,67 +104,47 @@ def compiled(texts: dict[str, str]) -> str:
     return Project(Path("breakeven.yaml"), beside, policies).policy().id
 
 
-def _settings(plan: Plan, option: Option, name: str) -> Settings:
-    wanted, classic = option.deployment, not plan.workload.input_tokens_mean
-    deployment = DeploymentSettings(
-        name=name,
-        backend="upstream",
+def _deployment(option: Option, backend: str, replicas: int, catalog_model: str) -> DeploymentSettings:
+    wanted = option.deployment
+    return DeploymentSettings(
+        name=files.deployment_name(wanted.id),
+        backend=backend,
         model=wanted.model,
-        catalog_model="" if classic else wanted.model,
+        catalog_model=catalog_model,
         placement=wanted.placement,
         offer=wanted.offer,
         accelerator=wanted.accelerator,
         accelerators=wanted.accelerators,
-        replicas=wanted.replicas,
+        replicas=replicas,
         engine=wanted.engine,
         precision=wanted.precision,
     )
+
+
+def _settings(plan: Plan, held: Sequence[DeploymentSettings]) -> Settings:
+    backends = tuple(_backend(plan, one, FIRST_PORT + at) for at, one in enumerate(held))
+    models = tuple(dict.fromkeys(one.catalog_model for one in held if one.catalog_model))
     return Settings(
-        backends=(_scorer(option, plan.workload) if classic else _openai(),),
-        deployments=(deployment,),
-        planning=PlanningSettings(
-            horizon_months=plan.objective.horizon_months, models=() if classic else (wanted.model,)
-        ),
+        backends=backends,
+        deployments=tuple(held),
+        planning=PlanningSettings(horizon_months=plan.objective.horizon_months, models=models),
     )
 
 
-def _batches(plan: Plan, option: Option) -> str:
-    """What a server of a classic model must be told; the gateway's own process is told by the settings."""
-    wanted = option.deployment
-    if plan.workload.input_tokens_mean or _in_process(option):
-        return ""
-    return _BATCHES.format(most=wanted.max_batch, delay_ms=wanted.max_delay_s * 1000)
+def _backend(plan: Plan, held: DeploymentSettings, port: int) -> BackendSettings:
+    if scorers.classic(plan.workload):
+        return scorers.backend(_wanted(plan, held), plan.workload, held.backend, port)
+    return BackendSettings(name=held.backend, kind="openai", base_url=UPSTREAM.format(port=port))
 
 
-def _in_process(option: Option) -> bool:
-    return option.placement == "cpu" and option.deployment.replicas <= MOST_THREADS
-
-
-def _openai() -> BackendSettings:
-    return BackendSettings(name="upstream", kind="openai", base_url=UPSTREAM)
-
-
-def _scorer(option: Option, load: Workload) -> BackendSettings:
-    """A model in the gateway's own process where its threads suffice, else a server of the inference protocol."""
-    wanted = option.deployment
-    if not _in_process(option):
-        return BackendSettings(name="upstream", kind="oip", base_url=SERVER)
-    return BackendSettings(
-        name="upstream",
-        kind="onnx",
-        model_path=f"{wanted.model}.onnx",
-        threads=wanted.replicas,
-        max_batch=max(1, round(wanted.max_batch * load.rows_scored_mean)),
-        max_delay_ms=wanted.max_delay_s * 1000,
-    )
-
-
-def _policy(plan: Plan, name: str) -> PolicyFile:
+def _policy(plan: Plan, held: Sequence[DeploymentSettings]) -> PolicyFile:
+    one = len(held) == 1
+    targets = tuple(TargetSection(deployment=entry.name, arm=PLAN_ARM) for entry in held)
     case = UseCaseSection(
         name=plan.use_case,
         tier=plan.objective.tier,
         latency=_latency(plan.objective),
-        route=RouteSection(targets=(TargetSection(deployment=name, weight=1.0, arm=PLAN_ARM),)),
+        route=RouteSection(targets=targets, strategy="weighted" if one else SPILLING),
     )
     return PolicyFile(plan_id=plan.id, default_use_case=plan.use_case, use_cases=(case,))
 
