@@ -6,7 +6,8 @@ import hashlib
 
 import msgspec
 
-from breakeven.perf import attain
+from breakeven.perf import attain, classic
+from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.kernel import build
 from breakeven.perf.predict import Options, ceiling_rps, predict, rate_rps, sustained
 from breakeven.perf.simulate import simulate
@@ -72,13 +73,19 @@ class Speeds:
         """Share in budget of replicas at so many requests per second, arrivals scaled: one simulation."""
         key = self._key(candidate, question, "share", rate, replicas)
         if key not in self.kept.shares:
-            self._compile()
-            scale = rate / rate_rps(self.trace)
-            run = simulate(self.trace, _curve(candidate), replicas, scale=scale, serving=candidate.serving)
-            self.kept.shares[key] = attain.share_in_budget(run, question.objective)
+            self.kept.shares[key] = self._share(candidate, question, rate, replicas)
             self.kept.changed = True
         self.kept.used.add(key)
         return self.kept.shares[key]
+
+    def _share(self, candidate: Candidate, question: Question, rate: float, replicas: int) -> float:
+        if candidate.batches is not None:
+            load, asked = question.workload, question.objective
+            return classic.share_at(load, asked, candidate.batches, self.trace, rate, replicas)
+        self._compile()
+        scale = rate / rate_rps(self.trace)
+        run = simulate(self.trace, _curve(candidate), replicas, scale=scale, serving=candidate.serving)
+        return attain.share_in_budget(run, question.objective)
 
     def _compile(self) -> None:
         """A search simulates often enough for the compiled simulator, where it is installed and the trace is long."""
@@ -88,10 +95,14 @@ class Speeds:
 
     def ceiling(self, candidate: Candidate, question: Question) -> float:
         """Requests per second that a replica cannot sustain more than, by closed form."""
+        if candidate.batches is not None:
+            return classic.capacity_rps(candidate.batches)
         return ceiling_rps(question.workload, _curve(candidate), options_of(candidate))
 
     def _predicted(self, candidate: Candidate, question: Question, replicas: int) -> Performance:
         self.kept.changed = True
+        if candidate.batches is not None:
+            return self._in_batches(candidate.batches, question, replicas)
         self._compile()
         options = options_of(candidate, self._highest(candidate, question))
         found = predict(
@@ -104,6 +115,10 @@ class Speeds:
             options=options,
         )
         return msgspec.structs.replace(found, curve=None)
+
+    def _in_batches(self, curve: BatchCurve, question: Question, replicas: int) -> Performance:
+        load, asked = question.workload, question.objective
+        return classic.predict_classic(load, asked, curve, deployment="", replicas=replicas, trace=self.trace)
 
     def _highest(self, candidate: Candidate, question: Question) -> float:
         load = question.workload  # the ceiling depends on its tokens
@@ -121,7 +136,7 @@ class Speeds:
         """Digest of the trace and of what serves; kept by the identity of the candidate's curve and serving."""
         known = self._bases.get(id(candidate))
         if known is None or known[0] is not candidate:
-            serves = (MODEL, self._trace_digest, _curve(candidate), candidate.serving, candidate.hit_share)
+            serves = (MODEL, self._trace_digest, candidate.predictor, candidate.serving, candidate.hit_share)
             known = candidate, digest_of((*serves, candidate.errors))
             self._bases[id(candidate)] = known
         return known[1]
