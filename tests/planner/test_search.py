@@ -26,7 +26,7 @@ from breakeven.planner.search.reuse import reuse_share
 from breakeven.planner.search.setup import precisions
 from breakeven.planner.search.shown import MOST_OPTIONS, counted, nearest
 from breakeven.planner.search.space import Space, modes
-from breakeven.planner.speed import Kept, Speeds
+from breakeven.planner.speed import Kept, Speeds, stretch
 from breakeven.planner.weigh import Scales
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.plan import Option, Rejected
@@ -64,11 +64,18 @@ def told(_what: str, _done: int, _of: int) -> None:
     """Nobody listens."""
 
 
-def cheapest_of_each(options: list[Option], candidates: tuple[Candidate, ...]) -> dict[tuple[str, ...], str]:
-    """By brute force: the cheapest feasible option of each kind."""
+def cheapest_of_each(
+    options: list[Option], candidates: tuple[Candidate, ...], trace: Trace
+) -> dict[tuple[str, ...], str]:
+    """By brute force: the cheapest feasible option of each kind, of equal ones the one fastest when idle."""
     kinds = {one.name: kind_of(one) for one in candidates}
+    of = lengths(trace)
+    alone = {one.name: lone(one, one.curve, of).e2e_s.mean() for one in candidates if one.curve is not None}
     best: dict[tuple[str, ...], Option] = {}
-    for option in sorted(options, key=lambda one: (one.cost_per_useful_prediction_usd or 0.0, one.name)):
+    for option in sorted(
+        (one for one in options if one.feasible),
+        key=lambda one: (one.cost_per_useful_prediction_usd, alone[one.name], one.name),
+    ):
         if option.feasible:
             best.setdefault(kinds[option.name], option)
     return {kind: option.name for kind, option in best.items()}
@@ -92,7 +99,7 @@ def test_the_search_finds_what_weighing_everything_finds(
     scales = scales_of(catalog, asked, trace)
     found = find(space, scales, told)
     weighed = [evaluate(one, asked, predict=scales.speed, price=scales.bill) for one in space]
-    expected = cheapest_of_each(weighed, space)
+    expected = cheapest_of_each(weighed, space, trace)
     assert {
         kind_of(one): one.name for one in space if one.name in {o.name for o in found.options if o.feasible}
     } == expected
@@ -125,6 +132,44 @@ def test_what_was_ruled_out_by_cost_could_not_have_been_cheaper(catalog: Catalog
         assert option.cost_per_useful_prediction_usd is None or (
             one.least_usd <= option.cost_per_useful_prediction_usd * (1 + 1e-9)
         )
+
+
+def test_a_search_that_may_not_end_says_what_it_left(catalog: Catalog, question: Asks, trace: Trace) -> None:
+    """With hardly any work allowed nothing vanishes, what is not simulated has a bound, and more work helps."""
+    asked = question(tpot_s=0.05)
+    space = space_of(catalog, asked, accelerators=("l40s", "h100-sxm"), engines=("vllm",))
+    kept, options = Kept(), []
+    for most in (0, 4_000, 10**9):
+        scales = scales_of(catalog, asked, trace, kept)
+        found = find(space, scales, told, most)
+        options.append([one.name for one in found.options if one.feasible])
+        left = [one for one in found.rejected if one.binding == "not simulated"]
+        assert bool(left) == (most < 10**9)
+        assert len(found.options) + len(found.rejected) == len(space)
+        assert all(one.least_usd is not None and one.least_usd > 0 for one in left)
+    assert not options[0]
+    assert 0 < len(options[1]) <= len(options[2])
+
+
+def test_the_work_of_a_search_does_not_depend_on_what_was_kept(
+    catalog: Catalog, question: Asks, trace: Trace
+) -> None:  # fmt: skip
+    """A search that was cut short finds the same again from the speeds that it left."""
+    asked, kept = question(tpot_s=0.05), Kept()
+    space = space_of(catalog, asked, accelerators=("l40s", "h100-sxm"), engines=("vllm",))
+    first, again = (find(space, scales_of(catalog, asked, trace, kept), told, 4_000) for _ in range(2))
+    assert "not simulated" in counted(first.rejected)
+    assert again == first
+
+
+def test_longer_prompts_are_simulated_in_fewer_requests() -> None:
+    """At most so many requests and so many tokens, and never too few for a 95th percentile."""
+    lengths_of = (100.0, 16_000.0, 32_000.0, 10**6)
+    traces = [
+        Trace(name="t", arrival_s=pack(range(9_000)), input_tokens=pack([n] * 9_000), output_tokens=pack([1.0] * 9_000))
+        for n in lengths_of
+    ]
+    assert [stretch(one) for one in traces] == [4_000, 4_000, 2_000, 1_000]
 
 
 def test_more_than_a_thousand_candidates(catalog: Catalog, question: Asks) -> None:
