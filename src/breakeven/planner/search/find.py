@@ -51,7 +51,7 @@ class Found(NamedTuple):
 class Bounded(NamedTuple):
     """A candidate that might do, with the least that a useful prediction costs with it, and the fewest replicas.
 
-    `likely_usd` is a guess of what it costs; `alone_s` is how long the mean request takes by itself, which decides where
+    `likely_usd` is a guess of what it costs; `alone_s` is how long the mean request takes by itself: it decides where
     costs are equal, as of machines that hold several replicas.
     """
 
