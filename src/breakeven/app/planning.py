@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -40,6 +41,13 @@ class Written(Noun, frozen=True, kw_only=True):
     def paths(self) -> tuple[Path, ...]:
         """Everything that was written and is worth naming."""
         return self.memo if self.policy is None else (*self.memo, self.policy)
+
+
+def given(options: Mapping[str, object]) -> Given:
+    """What the command line's options say; those left out say nothing."""
+    stated = {name: value for name, value in options.items() if value is not None}
+    paths = {name: Path(str(stated[name])) for name in ("trace", "workload") if name in stated}
+    return msgspec.convert(stated | paths, Given)
 
 
 def from_project(

@@ -27,6 +27,7 @@ from breakeven.report.memo_parts import (
     flip_blocks,
     lever_sections,
     mix_sections,
+    mix_sentence,
     premature_blocks,
     ruled_out_sections,
     sure_sections,
@@ -50,7 +51,10 @@ def memo(plan: Plan, findings: Sequence[Finding] = ()) -> Document:
     """
     known = citations(plan)
     sections = (
-        Section(title="Decision", blocks=(_decision(plan), *premature_blocks(plan), options_chart(plan))),
+        Section(
+            title="Decision",
+            blocks=(_decision(plan), *premature_blocks(plan), *mix_sentence(plan), options_chart(plan)),
+        ),
         Section(title="Options", blocks=_options(plan, known)),
         *_levels(plan, known),
         *mix_sections(plan, known),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from breakeven.quantity import format_usd
 from breakeven.report.citation import Citations
 from breakeven.report.document import Align, Block, Items, Section, Table
 from breakeven.report.document import Text as Paragraph
@@ -29,6 +30,17 @@ def mix_sections(plan: Plan, known: Citations) -> tuple[Section, ...]:
     if plan.pareto:
         blocks.append(pareto_table(plan.pareto))
     return (Section(title="How to hold it", blocks=tuple(blocks)),) if blocks else ()
+
+
+def mix_sentence(plan: Plan) -> tuple[Block, ...]:
+    """What the mix saves beside the choice alone; nothing where it saves nothing worth it."""
+    own = next(option for option in plan.options if option.name == plan.chosen).monthly_cost_usd
+    mix = plan.portfolio
+    if mix is None or own is None or mix.monthly_usd >= own:
+        return ()
+    parts = " and ".join(f"{part.replicas} x {part.name}" for part in mix.parts)
+    saved = format_usd(own - mix.monthly_usd)
+    return (Paragraph(text=f"Held as {parts} the same demand costs {saved} a month less; see How to hold it."),)
 
 
 def sure_sections(plan: Plan, known: Citations) -> tuple[Section, ...]:
