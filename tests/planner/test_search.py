@@ -86,7 +86,7 @@ def cheapest_of_each(
     [
         {"tpot_s": 0.05},
         {"ttft_s": 0.4, "tpot_s": 0.02, "workload": {"rate_mean_rps": 40.0, "rate_p95_rps": 70.0}},
-        {"ttft_s": None, "budget_s": 6.0, "spare_replicas": 1, "zones": 3},
+        {"ttft_s": None, "budget_s": 6.0, "spare_replicas": 1, "zones": 3, "margin": 0.5},
     ],
 )
 def test_the_search_finds_what_weighing_everything_finds(

@@ -9,6 +9,8 @@ from breakeven.assembly.today import today
 from breakeven.errors import UsageError
 from breakeven.schema.noun import Noun
 
+MOST_MARGIN = 10.0
+
 
 class Given(Noun, frozen=True, kw_only=True):
     """The requests, the models that may answer, and how fast; what is left out is the configuration's to say."""
@@ -19,6 +21,7 @@ class Given(Noun, frozen=True, kw_only=True):
     use_case: str = ""
     ttft_s: float | None = None
     tpot_s: float | None = None
+    margin: float | None = None
     facts: tuple[Path, ...] = ()
     as_of: str = ""
     seed: int = 0
@@ -29,10 +32,10 @@ class Given(Noun, frozen=True, kw_only=True):
         return self.as_of or today()
 
     def targets(self) -> dict[str, float]:
-        """The stated targets as fields of an objective.
+        """The stated targets and margin as fields of an objective.
 
         Raises:
-            UsageError: one is not positive.
+            UsageError: a target is not positive, or the margin is negative.
         """
         stated = {"ttft_s": self.ttft_s, "tpot_s": self.tpot_s}
         found = {name: value for name, value in stated.items() if value is not None}
@@ -41,4 +44,9 @@ class Given(Noun, frozen=True, kw_only=True):
                 option = f"--slo-{name.replace('_', '-')}"
                 message = f"{option} must be a positive number of seconds, got {value:g}"
                 raise UsageError(message, "leave it out where there is no target")
-        return found
+        if self.margin is None:
+            return found
+        if not 0 <= self.margin <= MOST_MARGIN:
+            message = f"--margin must be from 0 to {MOST_MARGIN:g}, got {self.margin:g}"
+            raise UsageError(message, "0.2 carries a fifth more than the 95th percentile of demand")
+        return found | {"margin": self.margin}

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--model", "models", multiple=True, help="A model of the catalog that may answer. Repeatable.")
 @click.option("--slo-ttft-s", "ttft_s", type=float, help="Time to the first token, seconds.")
 @click.option("--slo-tpot-s", "tpot_s", type=float, help="Time per output token after the first, seconds.")
+@click.option("--margin", type=float, help="Carry so much more than the p95 of demand, such as 0.2.  [default: 0]")
 @click.option("--use-case", help="Which use case to plan.  [default: the policy's first with token traffic]")
 @data_dir_option
 @click.option("--as-of", help="Prices as of this ISO date.  [default: today]")

@@ -266,6 +266,9 @@ class PlanningSettings(Section):
         Chance | None, Field(description="share of time with enough replicas; spot needs it, spares keep it")
     ] = None
     spare_replicas: Annotated[int, Field(ge=0, le=1_000, description="replicas that stand by for a failure")] = 0
+    margin: Annotated[
+        float, Field(ge=0, le=10, allow_inf_nan=False, description="replicas carry so much more than the p95 of demand")
+    ] = 0.0
     zones: Annotated[
         int, Field(ge=1, le=16, description="places the replicas are spread over, of which one may be lost; 1: none")
     ] = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from breakeven.quantity import HOURS_PER_MONTH, SECONDS_PER_MONTH, format_count, format_seconds, format_usd
+from breakeven.quantity import HOURS_PER_MONTH, SECONDS_PER_MONTH, format_count, format_usd
 from breakeven.report import number
 from breakeven.report.citation import Citations, citations
 from breakeven.report.document import (
@@ -22,6 +22,7 @@ from breakeven.report.document import (
 from breakeven.report.document import Text as Paragraph
 from breakeven.report.drawing import break_even_chart, options_chart
 from breakeven.report.finding import RULE, finding_table, finding_verdict
+from breakeven.report.latency import latency_table
 from breakeven.report.level import level_table
 from breakeven.report.memo_parts import (
     flip_blocks,
@@ -193,35 +194,6 @@ def _pay_back(option: Option, known: Citations) -> tuple[str, ...]:
         "not within its capacity" if volume is None else f"{format_count(volume)} requests",
         known.marks(known.keys_of(option)),
     )
-
-
-def latency_table(plan: Plan, known: Citations) -> Table:
-    """Predicted latency of the chosen option against its targets."""
-    speed, objective = _chosen(plan).performance, plan.objective
-    rows: list[tuple[str, ...]] = []
-    if speed is not None:
-        named = (
-            ("TTFT p50", speed.ttft_p50_s, None),
-            ("TTFT p95", speed.ttft_p95_s, objective.ttft_s),
-            ("TPOT p50", speed.tpot_p50_s, None),
-            ("TPOT p95", speed.tpot_p95_s, objective.tpot_s),
-            ("whole answer p95", speed.e2e_p95_s, objective.budget_s),
-        )
-        rows = [_speed(name, figure, target, known) for name, figure, target in named]
-        attained = number.share(objective.attainment)
-        rows.append(_speed("in budget", speed.goodput_share, None, known, target=f"at least {attained}"))
-    return Table(
-        caption=f"{plan.chosen}, predicted",
-        columns=("metric", "target", "predicted", "basis", "rests on"),
-        rows=tuple(rows),
-        align=(LEFT, RIGHT, RIGHT, LEFT, LEFT),
-        note="" if rows else "No latency target is stated and none was measured.",
-    )
-
-
-def _speed(name: str, figure: Figure, limit: float | None, known: Citations, *, target: str = "") -> tuple[str, ...]:
-    stated = target or (format_seconds(limit) if limit is not None else "-")
-    return (name, stated, number.figure(figure), figure.basis, known.marks((*figure.facts, "workload", "objective")))
 
 
 def demand_table(plan: Plan, known: Citations) -> Table:

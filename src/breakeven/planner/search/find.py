@@ -108,7 +108,7 @@ class _Search:
         self._of: Lengths = lengths(scales.speeds.trace)
         self._reach: dict[tuple[int, object], tuple[str, float]] = {}
         self._known: dict[tuple[int, object], tuple[float, tuple[float, str]]] = {}
-        self._idle_rps = self.question.workload.rate_p95_rps / MOST_REPLICAS
+        self._idle_rps = self.question.sized_rps / MOST_REPLICAS
         used = self.question.used_share
         self._most_useful = self.question.monthly_predictions * (1.0 if used is None else used)
 
@@ -124,7 +124,7 @@ class _Search:
             self._reject(one.name, binding)
             return None
         ceiling = self.scales.speeds.ceiling(one, self.question)
-        replicas = max(1, math.ceil(self.question.workload.rate_p95_rps / ceiling - 1e-9))
+        replicas = max(1, math.ceil(self.question.sized_rps / ceiling - 1e-9))
         if replicas > MOST_REPLICAS:
             self._reject(one.name, f"replicas: {replicas:,} > {MOST_REPLICAS}, the most that are weighed")
             return None
@@ -132,7 +132,7 @@ class _Search:
         if binding:
             self._reject(one.name, binding)
             return None
-        guess = min(MOST_REPLICAS, math.ceil(self.question.workload.rate_p95_rps / (LIKELY * ceiling)))
+        guess = min(MOST_REPLICAS, math.ceil(self.question.sized_rps / (LIKELY * ceiling)))
         likely = self._least(one, max(replicas, guess))
         return Bounded(self._least(one, replicas), one.name, one, replicas, likely, alone_s)
 
@@ -191,7 +191,7 @@ class _Search:
         if (one.least_usd, *tie) >= best.order:
             return False
         most = self._most(one, best.order[0])
-        rate = self.question.workload.rate_p95_rps / most
+        rate = self.question.sized_rps / most
         if self._carries(one.candidate, rate):
             return False
         if not attain.has_targets(self.question.objective):
