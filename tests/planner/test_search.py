@@ -98,13 +98,46 @@ def test_the_search_finds_what_weighing_everything_finds(
     space = space_of(catalog, asked, **scope)
     scales = scales_of(catalog, asked, trace)
     found = find(space, scales, told)
-    weighed = [evaluate(one, asked, predict=scales.speed, price=scales.bill) for one in space]
+    weighed = [evaluate(one, asked, predict=scales.points, price=scales.bill) for one in space]
     expected = cheapest_of_each(weighed, space, trace)
     assert {
         kind_of(one): one.name for one in space if one.name in {o.name for o in found.options if o.feasible}
     } == expected
     assert expected
     assert found.simulated < sum(1 for one in space if one.curve is not None and not one.binding)
+
+
+def hashed(trace: Trace, tokens: int = 256) -> Trace:
+    """The trace with block hashes: every second request begins with the same blocks, as long as its prompt is."""
+    hashes, offsets = [], [0]
+    for number, prompt in enumerate(trace.column("input_tokens")):
+        owner = 0 if number % 2 else number + 1
+        hashes += [owner * 1_000 + block for block in range(int(-(-prompt // tokens)))]
+        offsets.append(len(hashes))
+    return msgspec.structs.replace(
+        trace, block_offsets=pack_integers(offsets), block_hashes=pack_integers(hashes), hash_block_tokens=tokens
+    )
+
+
+@pytest.mark.parametrize("asks", [{"tpot_s": 0.05}, {"ttft_s": 0.25, "workload": {"rate_mean_rps": 30.0}}])
+def test_the_search_is_right_where_prompts_share_blocks(
+    catalog: Catalog, question: Asks, trace: Trace, asks: dict[str, object]
+) -> None:
+    """The same law with a cache of the trace's own blocks, whose bound is that of an endless one."""
+    asked, of = question(**asks), hashed(trace)
+    scope = Scope(
+        models=(SMALL,), as_of=AS_OF, accelerators=("l40s", "l4"), engines=("vllm",), precisions=("fp16", "int8"),
+        chunks=(512, 2048),
+    )  # fmt: skip
+    share = reuse_share(of)
+    space = Space(catalog, asked, scope, modes(scope, share, hashed=True)).candidates()
+    scales = scales_of(catalog, asked, of)
+    found = find(space, scales, told)
+    weighed = [evaluate(one, asked, predict=scales.points, price=scales.bill) for one in space]
+    names = {one.name for one in found.options if one.feasible}
+    assert share > 0.2
+    assert {kind_of(one): one.name for one in space if one.name in names} == cheapest_of_each(weighed, space, of)
+    assert any(name.endswith("-cache") for name in names)
 
 
 def test_every_candidate_is_an_option_or_rejected_once(catalog: Catalog, question: Asks, trace: Trace) -> None:
@@ -149,6 +182,22 @@ def test_a_search_that_may_not_end_says_what_it_left(catalog: Catalog, question:
         assert all(one.least_usd is not None and one.least_usd > 0 for one in left)
     assert not options[0]
     assert 0 < len(options[1]) <= len(options[2])
+
+
+def test_what_is_kept_has_the_points_that_decided(catalog: Catalog, question: Asks, trace: Trace) -> None:
+    """Intervals are added to the best of each kind, and change none of its points."""
+    asked = question(tpot_s=0.05)
+    space = space_of(catalog, asked, accelerators=("l40s",), engines=("vllm",), precisions=("fp16",))
+    scales, by_name = scales_of(catalog, asked, trace), {one.name: one for one in space}
+    best = [one for one in find(space, scales, told).options if one.feasible]
+    assert best
+    for option in best:
+        serving = option.deployment.replicas - option.spare_replicas
+        points = scales.points(by_name[option.name], serving)
+        for name in ("goodput_share", "ttft_p95_s", "tpot_p95_s", "e2e_p95_s", "max_goodput_rps", "power_w"):
+            assert getattr(option.performance, name).value == getattr(points, name).value
+        assert option.performance.ttft_p95_s.low <= points.ttft_p95_s.low
+        assert option.performance.ttft_p95_s.high >= points.ttft_p95_s.high
 
 
 def test_the_work_of_a_search_does_not_depend_on_what_was_kept(
