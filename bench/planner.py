@@ -3,7 +3,7 @@
     python bench/planner.py [--json] [--part regret --part self ...] [--quick] [--trace FILE ...]
 
 Prints one JSON object: the contract's figures first, then each part's own. Progress goes to standard error. Parts can
-be run alone; a figure of a part that was not run is null. What each part does is said in its own file, `planner_PART.py`;
+be run alone; a figure of a part that was not run is null. What a part does is said in its own file, `planner_PART.py`;
 figures and what they mean are in docs/planner-accuracy.md. All parts take about half an hour of one core, `--quick` a
 few minutes.
 """
