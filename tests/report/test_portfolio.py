@@ -107,7 +107,7 @@ def test_the_front_comes_first_and_the_unknown_is_said() -> None:
 def test_long_lists_are_cut_and_counted(portfolio: Portfolio) -> None:
     """Of many options left out or beaten some are shown, and how many more there are is said."""
     many = msgspec.structs.replace(portfolio, left_out=tuple((f"left {at}", "memory: 1 > 0") for at in range(30)))
-    assert "and 22 more" in rendered(*portfolio_blocks(many))
+    assert "and 27 more" in rendered(*portfolio_blocks(many))
     entries = pareto(
         [ParetoEntry(name=f"at {at}", cost_per_useful_prediction_usd=1.0 + at, quality=0.7) for at in range(30)]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,6 +14,7 @@ from breakeven.errors import PolicyError
 from breakeven.planner.search.find import Progress
 from breakeven.report import memo as memo_report
 from breakeven.report.contract import plan_contract
+from breakeven.report.gist import gist
 from breakeven.report.plain import JsonObject
 from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Plan
@@ -39,6 +41,13 @@ class Written(Noun, frozen=True, kw_only=True):
     def paths(self) -> tuple[Path, ...]:
         """Everything that was written and is worth naming."""
         return self.memo if self.policy is None else (*self.memo, self.policy)
+
+
+def given(options: Mapping[str, object]) -> Given:
+    """What the command line's options say; those left out say nothing."""
+    stated = {name: value for name, value in options.items() if value is not None}
+    paths = {name: Path(str(stated[name])) for name in ("trace", "workload") if name in stated}
+    return msgspec.convert(stated | paths, Given)
 
 
 def from_project(
@@ -88,9 +97,10 @@ def contract(written: Written, *, cpu_s: float) -> JsonObject:
     return plan_contract(written.plan, policy=policy, memo=str(written.memo[0]), cpu_s=cpu_s)
 
 
-def brief(written: Written, *, sources: bool) -> str:
-    """The memo for a terminal."""
-    return render.brief(memo_report.memo(written.plan), sources=sources)
+def brief(written: Written, *, sources: bool, everything: bool) -> str:
+    """The memo for a terminal: its gist, or everything."""
+    whole = memo_report.memo(written.plan)
+    return render.brief(whole if everything else gist(whole), sources=sources)
 
 
 def next_step(written: Written, *, in_project: bool) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from breakeven.assembly import arriving, files, resolve, speeds_file
 from breakeven.assembly.asking import Given
+from breakeven.assembly.finishing import finished, unready
 from breakeven.assembly.project import Project
 from breakeven.config.compile import objective
 from breakeven.errors import EvidenceError, UsageError
@@ -20,7 +21,7 @@ from breakeven.ledger.trace import trace as ledger_trace
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope
 from breakeven.planner.plan import make_plan
-from breakeven.planner.question import Question, used_share
+from breakeven.planner.question import Question, observed_count, used_share
 from breakeven.planner.search.find import Progress
 from breakeven.planner.standing import standing
 from breakeven.schema.plan import Plan
@@ -77,7 +78,8 @@ def plan(loaded: Project, data_dir: Path, given: Given, progress: Progress) -> P
         raise UsageError(message, "name one of these")
     demand, arrivals = workload(data_dir, name, given.trace)
     target = msgspec.structs.replace(objective(section, loaded.settings.planning), **given.targets())
-    question = Question(workload=demand, objective=target, used_share=_used_share(data_dir, name))
+    used, counted = _used(data_dir, name)
+    question = Question(workload=demand, objective=target, used_share=used, used_n=counted)
     stand = _standing(loaded, question, given.day)
     planning = loaded.settings.planning
     named = given.models or planning.models or _models(stand)
@@ -94,7 +96,7 @@ def plan(loaded: Project, data_dir: Path, given: Given, progress: Progress) -> P
         progress=progress,
     )
     speeds_file.write(kept, data_dir)
-    return found
+    return finished(found, arrivals, premature=unready(loaded, data_dir, name))
 
 
 def _models(stand: Sequence[Candidate]) -> tuple[str, ...]:
@@ -149,8 +151,9 @@ def _standing(loaded: Project, question: Question, as_of: str) -> tuple[Candidat
 
 
 @anew
-def _used_share(data_dir: Path, use_case: str) -> float | None:
-    """Useful / in budget as the ledger measured it; None where usefulness is not measurable, or nothing was."""
+def _used(data_dir: Path, use_case: str) -> tuple[float | None, int]:
+    """Useful / in budget as the ledger measured it, and of how many; None where it is not measurable."""
     if not data_dir.exists():
-        return None
-    return used_share(build(open_ledger(data_dir), files.use_cases(data_dir), use_case=use_case), use_case)
+        return None, 0
+    found = build(open_ledger(data_dir), files.use_cases(data_dir), use_case=use_case)
+    return used_share(found, use_case), observed_count(found, use_case)

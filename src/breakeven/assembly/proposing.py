@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from breakeven.assembly import enact, files
@@ -11,11 +12,14 @@ from breakeven.config.policy_file import LatencySection, PolicyFile, RouteSectio
 from breakeven.config.render import to_yaml
 from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, Settings
 from breakeven.planner.compile import PLAN_ARM
+from breakeven.planner.portfolio.worth import cheaper_mix
 from breakeven.schema.objective import Objective
 from breakeven.schema.plan import Option, Plan
 
-UPSTREAM = "http://127.0.0.1:8000/v1"
+UPSTREAM, FIRST_PORT = "http://127.0.0.1:{port}/v1", 8000
 """Where engines answer unless they are told otherwise; whoever applies the files writes the real one."""
+SPILLING = "cheapest-feasible"
+"""The strategy that fills what is paid for and sends the rest on."""
 
 HOLDOUT = 0.1
 """What `breakeven apply` keeps on the old route unless told otherwise."""
@@ -31,18 +35,33 @@ _POLICY_HEAD = """\
 
 
 def proposed(plan: Plan) -> dict[str, str]:
-    """`breakeven.yaml` and `policy.yaml` that route the plan's use case to its choice, by name; both are valid.
+    """`breakeven.yaml` and `policy.yaml` that route the use case to the plan's choice, by name; both are valid.
+
+    Where a mix of several options costs less than the choice alone, all of its parts are deployments, and each request
+    goes to the cheapest that is predicted to keep its targets, so that what the base cannot carry goes to the burst.
 
     Raises:
         ConfigError, PolicyError, FactError: they would not compile.
     """
-    option = next(one for one in plan.options if one.name == plan.chosen)
-    name = files.deployment_name(option.deployment.id)
-    first = _SETTINGS_HEAD.format(plan=plan.id, chosen=option.name) + to_yaml(_settings(plan, option, name))
+    held = tuple(_held(plan))
+    first = _SETTINGS_HEAD.format(plan=plan.id, chosen=", ".join(one.name for one in held)) + to_yaml(
+        _settings(plan, held)
+    )
     head = _POLICY_HEAD.format(plan=plan.id, as_of=plan.as_of, reason=plan.reason)
-    found = {"breakeven.yaml": first, "policy.yaml": head + to_yaml(_policy(plan, name))}
+    found = {"breakeven.yaml": first, "policy.yaml": head + to_yaml(_policy(plan, held))}
     compiled(found)
     return found
+
+
+def _held(plan: Plan) -> Iterator[DeploymentSettings]:
+    """The deployments of the choice, or of the cheaper mix, the first carries most."""
+    options = {one.name: one for one in plan.options}
+    parts = {plan.chosen: options[plan.chosen].deployment.replicas}
+    if cheaper_mix(plan) and plan.portfolio is not None:
+        by_share = sorted(plan.portfolio.parts, key=lambda part: -part.share)
+        parts = {part.name: max(1, part.replicas) for part in by_share}
+    for at, (name, replicas) in enumerate(parts.items()):
+        yield _deployment(options[name], f"upstream-{at}" if at else "upstream", replicas)
 
 
 def of_project(loaded: Project, plan: Plan) -> dict[str, str]:
@@ -53,7 +72,9 @@ def of_project(loaded: Project, plan: Plan) -> dict[str, str]:
     Raises:
         ConfigError, PolicyError, FactError: they would not compile.
     """
-    changed = enact.changes(loaded, plan, backend_url=UPSTREAM, model_name=None, holdout=HOLDOUT)
+    changed = enact.changes(
+        loaded, plan, backend_url=UPSTREAM.format(port=FIRST_PORT), model_name=None, holdout=HOLDOUT
+    )
     enact.preview(loaded.path, changed)
     named = {"breakeven.yaml": loaded.path, "policy.yaml": loaded.policy_path}
     return {name: changed.get(path) or path.read_text(encoding="utf-8") for name, path in named.items()}
@@ -66,34 +87,44 @@ def compiled(texts: dict[str, str]) -> str:
     return Project(Path("breakeven.yaml"), beside, policies).policy().id
 
 
-def _settings(plan: Plan, option: Option, name: str) -> Settings:
+def _deployment(option: Option, backend: str, replicas: int) -> DeploymentSettings:
     wanted = option.deployment
-    deployment = DeploymentSettings(
-        name=name,
-        backend="upstream",
+    return DeploymentSettings(
+        name=files.deployment_name(wanted.id),
+        backend=backend,
         model=wanted.model,
         catalog_model=wanted.model,
         placement=wanted.placement,
         offer=wanted.offer,
         accelerator=wanted.accelerator,
         accelerators=wanted.accelerators,
-        replicas=wanted.replicas,
+        replicas=replicas,
         engine=wanted.engine,
         precision=wanted.precision,
     )
+
+
+def _settings(plan: Plan, held: Sequence[DeploymentSettings]) -> Settings:
+    backends = tuple(
+        BackendSettings(name=one.backend, kind="openai", base_url=UPSTREAM.format(port=FIRST_PORT + at))
+        for at, one in enumerate(held)
+    )
+    models = tuple(dict.fromkeys(one.catalog_model for one in held))
     return Settings(
-        backends=(BackendSettings(name="upstream", kind="openai", base_url=UPSTREAM),),
-        deployments=(deployment,),
-        planning=PlanningSettings(horizon_months=plan.objective.horizon_months, models=(wanted.model,)),
+        backends=backends,
+        deployments=tuple(held),
+        planning=PlanningSettings(horizon_months=plan.objective.horizon_months, models=models),
     )
 
 
-def _policy(plan: Plan, name: str) -> PolicyFile:
+def _policy(plan: Plan, held: Sequence[DeploymentSettings]) -> PolicyFile:
+    one = len(held) == 1
+    targets = tuple(TargetSection(deployment=entry.name, arm=PLAN_ARM) for entry in held)
     case = UseCaseSection(
         name=plan.use_case,
         tier=plan.objective.tier,
         latency=_latency(plan.objective),
-        route=RouteSection(targets=(TargetSection(deployment=name, weight=1.0, arm=PLAN_ARM),)),
+        route=RouteSection(targets=targets, strategy="weighted" if one else SPILLING),
     )
     return PolicyFile(plan_id=plan.id, default_use_case=plan.use_case, use_cases=(case,))
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 @click.option("--trace", type=click.Path(dir_okay=False), help="Demand from a trace file instead of the ledger.")
 @config_option
 @click.option("--model", "models", multiple=True, help="A model of the catalog that may answer. Repeatable.")
-@click.option("--slo-ttft-s", type=float, help="Time to the first token, seconds.")
-@click.option("--slo-tpot-s", type=float, help="Time per output token after the first, seconds.")
+@click.option("--slo-ttft-s", "ttft_s", type=float, help="Time to the first token, seconds.")
+@click.option("--slo-tpot-s", "tpot_s", type=float, help="Time per output token after the first, seconds.")
 @click.option("--use-case", help="Which use case to plan.  [default: the policy's first with token traffic]")
 @data_dir_option
 @click.option("--as-of", help="Prices as of this ISO date.  [default: today]")
@@ -42,29 +42,25 @@ if TYPE_CHECKING:
 @owner_option
 @review_option
 @reason_option
+@click.option("--all", "everything", is_flag=True, help="Print the whole memo.")
 @sources_option
 @as_json
 @click.pass_context
 @explained
 def plan(
     context: click.Context,
+    /,
     *,
-    sources: bool,
-    workload: str | None,
-    trace: str | None,
     config: str,
-    models: tuple[str, ...],
-    slo_ttft_s: float | None,
-    slo_tpot_s: float | None,
-    use_case: str | None,
     data_dir: str | None,
-    as_of: str | None,
-    seed: int,
     out: str | None,
     owner: str,
     review_on: str,
     reason: str,
+    everything: bool,
+    sources: bool,
     json_: bool,
+    **asked: object,
 ) -> None:
     """Weigh every way to serve the demand; write a memo and a policy.
 
@@ -76,29 +72,20 @@ def plan(
     from breakeven.cli.progress import shown
 
     began_s = time.process_time()
-    given = app.Given(
-        trace=None if trace is None else Path(trace),
-        workload=None if workload is None else Path(workload),
-        models=models,
-        use_case=use_case or "",
-        ttft_s=slo_ttft_s,
-        tpot_s=slo_tpot_s,
-        as_of=as_of or "",
-        seed=seed,
-    )
+    about = decided(owner=owner, review_on=review_on, reason=reason)
+    given = app.given(asked)
     alone = _from_files(given, context, config)
     with shown() as progress:
         if alone:
             written = app.from_files(given, out=out, progress=progress)
         else:
-            about = decided(owner=owner, review_on=review_on, reason=reason)
             written = app.from_project(
                 Path(config), given, data_dir_override=data_dir, out=out, progress=progress, about=about
             )
     if json_:
         print_json(app.contract(written, cpu_s=time.process_time() - began_s))
     else:
-        click.echo(app.brief(written, sources=sources))
+        click.echo(app.brief(written, sources=sources, everything=everything))
     for path in written.paths:
         note(f"wrote {path}")
     note(app.next_step(written, in_project=not alone))

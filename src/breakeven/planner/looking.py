@@ -25,6 +25,8 @@ from breakeven.schema.workload import Trace
 QUARTER_MONTHS = 3
 COLD_START_S = 300.0
 """Until a rented machine serves: an image and weights that are not on it yet. Assumed where nobody states it."""
+KEPT = 4
+"""The plan's best options are weighed in the mix beside the cheapest of each kind by the answer of a busy unit."""
 GROWTH_PER_YEAR = 0.5
 """Of the course that grows. Assumed; the other course stays as observed."""
 
@@ -76,6 +78,7 @@ def _mixed(
         ),
         courses=(Course(), Course(name="growing", growth_per_year=GROWTH_PER_YEAR)),
         months=max(QUARTER_MONTHS, horizon - horizon % QUARTER_MONTHS),
+        keep=frozenset(option.name for option in plan.options[:KEPT]),
         facets=Facets(quality=scope.qualities, power_overhead=assumed.server_power_ratio * assumed.pue),
     )
     return msgspec.structs.replace(

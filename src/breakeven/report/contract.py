@@ -14,8 +14,7 @@ def plan_contract(plan: Plan, *, policy: str | None, memo: str, cpu_s: float) ->
         **plan_json(plan),
         "low_medium_peak": {name: _level(plan, name) for name in LEVELS},
         "interval": _interval(plan),
-        "rejected": [],
-        "candidates": len(plan.options),
+        "rejected": [noun_json(one) for one in plan.rejected],
         "cpu_s": round(cpu_s, 3),
         "policy_path": policy,
         "memo_path": memo,
@@ -39,5 +38,5 @@ def _best(rows: list[Level]) -> str | None:
 
 
 def _interval(plan: Plan) -> JsonObject | None:
-    del plan
-    return None
+    """Of the chosen option's cost per useful prediction over the horizon, from the joint draws."""
+    return None if plan.doubt is None else noun_json(plan.doubt.interval)

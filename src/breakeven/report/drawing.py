@@ -8,6 +8,7 @@ from breakeven.quantity import format_usd, usd_from_pico
 from breakeven.report import number
 from breakeven.report.chart import bars, break_even, theme, waterfall
 from breakeven.report.document import Chart
+from breakeven.report.shown import shown_options
 from breakeven.report.words import STEPS
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.statement import Statement
@@ -57,7 +58,7 @@ def options_chart(plan: Plan) -> Chart:
             note=_note(option),
             strong=option.name == plan.chosen,
         )
-        for option in plan.options
+        for option in shown_options(plan)
     ]
     chosen = next(option for option in plan.options if option.name == plan.chosen)
     words = f"{chosen.name} {format_usd(chosen.monthly_cost_usd)}, chosen among {len(plan.options)} options"

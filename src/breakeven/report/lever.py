@@ -93,16 +93,21 @@ def _basis(found: Lever) -> str:
     return f"{INTERVALS}{said}"
 
 
-def levers_document(found: Sequence[Lever]) -> Document:
-    """Several levers side by side, then each verdict."""
-    table = Table(
+def lever_table(found: Sequence[Lever]) -> Table:
+    """Several levers side by side."""
+    return Table(
         caption="Levers, the largest saving first",
         columns=("lever", "verdict", "saving", "of the cost", "turns where"),
         rows=tuple(_line(one) for one in found),
         align=(LEFT, LEFT, RIGHT, RIGHT, LEFT),
         note="Savings do not add up: a prediction that is not made cannot be made cheaper as well.",
     )
-    return Document(title="Levers", sections=(Section(title="Answer", blocks=(table, Text(text=INTERVALS))),))
+
+
+def levers_document(found: Sequence[Lever]) -> Document:
+    """Several levers side by side, and how their intervals are meant."""
+    blocks = (lever_table(found), Text(text=INTERVALS))
+    return Document(title="Levers", sections=(Section(title="Answer", blocks=blocks),))
 
 
 def _line(one: Lever) -> tuple[str, ...]:

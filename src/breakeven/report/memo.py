@@ -23,7 +23,16 @@ from breakeven.report.document import Text as Paragraph
 from breakeven.report.drawing import break_even_chart, options_chart
 from breakeven.report.finding import RULE, finding_table, finding_verdict
 from breakeven.report.level import level_table
-from breakeven.report.outlook import outlook_blocks, turn_blocks
+from breakeven.report.memo_parts import (
+    flip_blocks,
+    lever_sections,
+    mix_sections,
+    mix_sentence,
+    premature_blocks,
+    ruled_out_sections,
+    sure_sections,
+)
+from breakeven.report.shown import shown_options
 from breakeven.report.words import review
 from breakeven.schema.bill import Line
 from breakeven.schema.finding import Finding
@@ -42,16 +51,22 @@ def memo(plan: Plan, findings: Sequence[Finding] = ()) -> Document:
     """
     known = citations(plan)
     sections = (
-        Section(title="Decision", blocks=(_decision(plan), options_chart(plan))),
+        Section(
+            title="Decision",
+            blocks=(_decision(plan), *premature_blocks(plan), *mix_sentence(plan), options_chart(plan)),
+        ),
         Section(title="Options", blocks=_options(plan, known)),
         *_levels(plan, known),
+        *mix_sections(plan, known),
         Section(title="What the chosen option costs", blocks=(bill_table(_chosen(plan), known),)),
         Section(title="Break-even", blocks=_break_even(plan, known)),
-        *_outlook(plan, known),
+        *sure_sections(plan, known),
         Section(title="Latency", blocks=(latency_table(plan, known),)),
         Section(title="Demand", blocks=(demand_table(plan, known),)),
-        Section(title="Assumptions", blocks=_assumptions(plan)),
         Section(title="What would change the decision", blocks=_flips(plan)),
+        *lever_sections(plan),
+        *ruled_out_sections(plan),
+        Section(title="Assumptions", blocks=_assumptions(plan)),
         Section(title="How it will be verified", blocks=_promises(plan, known)),
         *_came_true(findings),
         Section(title="Sources", blocks=(Provenance(sources=known.sources),)),
@@ -85,12 +100,13 @@ def _decision(plan: Plan) -> Verdict:
     figure = headline(plan)
     if figure is None or figure.value is None:
         return Verdict(sentence=plan.reason, tone="warn")
+    early = "Premature: " if plan.premature else ""
     bounds = number.interval(figure.low, figure.high, "USD")
     return Verdict(
-        sentence=plan.reason,
+        sentence=early + plan.reason,
         figure=f"{format_usd(figure.value)} per {_unit(plan)}, as the ledger charges it",
         interval=f"{number.level(figure)} {bounds}" if bounds else "",
-        tone="good",
+        tone="warn" if plan.premature else "good",
     )
 
 
@@ -100,7 +116,10 @@ def _options(plan: Plan, known: Citations) -> tuple[Block, ...]:
         "A cost per useful prediction exists only where the objective is met and the speed is known. "
         f"Useful is counted as {_unit(plan).removeprefix('1,000 ')}. A month has {HOURS_PER_MONTH:g} hours."
     )
-    rows = tuple(_option_row(option, known) for option in plan.options)
+    shown = shown_options(plan)
+    rows = tuple(_option_row(option, known) for option in shown)
+    if len(shown) < len(plan.options):
+        note += f" {len(plan.options) - len(shown)} more options are in the plan's file."
     align = (LEFT, LEFT, RIGHT, RIGHT, RIGHT, RIGHT, LEFT, LEFT)
     return (
         Table(
@@ -243,15 +262,10 @@ def _levels(plan: Plan, known: Citations) -> tuple[Section, ...]:
     return (Section(title="Low, medium and peak load", blocks=(level_table(plan, known),)),)
 
 
-def _outlook(plan: Plan, known: Citations) -> tuple[Section, ...]:
-    if plan.outlook is None:
-        return ()
-    return (Section(title="How sure it is", blocks=outlook_blocks(plan.outlook, known)),)
-
-
 def _flips(plan: Plan) -> tuple[Block, ...]:
-    turns = turn_blocks(plan.outlook.turns) if plan.outlook else ()
-    return (*turns, *(Risk(text=text) for text in plan.flips_if)) or (Paragraph(text="Nothing that was weighed."),)
+    drawn = plan.doubt.flips_if if plan.doubt is not None else ()
+    said = (Risk(text=text) for text in plan.flips_if if text not in drawn)
+    return (*flip_blocks(plan), *said) or (Paragraph(text="Nothing that was weighed."),)
 
 
 def _promises(plan: Plan, known: Citations) -> tuple[Block, ...]:

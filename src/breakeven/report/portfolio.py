@@ -14,8 +14,10 @@ from breakeven.schema.portfolio import BY_USE, Commitment, ParetoEntry, Part, Po
 
 LEFT: Align = "left"
 RIGHT: Align = "right"
-MOST_LEFT = 8
+MOST_LEFT = 3
 """What was not weighed is named as far as this."""
+MOST_ALONE = 4
+"""Units that could carry the load alone are named as far as this, the cheapest first."""
 MOST_BEATEN = 12
 """Options that lost are shown as far as this, the cheapest first; the front is shown whole."""
 
@@ -70,7 +72,7 @@ def mix_table(portfolio: Portfolio) -> Table:
     rows = [_part(part) for part in portfolio.parts]
     total = format_usd(portfolio.monthly_usd)
     rows.append(("together", "", "", "100 %", "", total, "", "", ""))
-    alone = ", ".join(f"{name} {format_usd(cost)}" for name, cost in portfolio.alone)
+    alone = ", ".join(f"{name} {format_usd(cost)}" for name, cost in portfolio.alone[:MOST_ALONE])
     apart = ""
     if portfolio.placing != "together":
         apart = f" Tiers are placed apart ({portfolio.placing}); as one they cost {format_usd(portfolio.together_usd)}."
@@ -191,6 +193,7 @@ def pareto_table(entries: Sequence[ParetoEntry]) -> Table:
     shown = ordered[: sum(one.on_front for one in ordered) + MOST_BEATEN]
     return Table(
         caption="What nothing beats, and why the rest lost",
+        detail=True,
         columns=("option", "per 1,000 useful", "p95", "deviation", "quality", "g CO2 per 1,000", "tracked", "verdict"),
         rows=tuple(_entry(one) for one in shown),
         align=(LEFT, *(RIGHT for _ in range(6)), LEFT),

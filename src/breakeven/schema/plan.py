@@ -12,6 +12,7 @@ from breakeven.schema.objective import Objective
 from breakeven.schema.outlook import Outlook
 from breakeven.schema.performance import Performance
 from breakeven.schema.portfolio import Commitment, ParetoEntry, Portfolio, RegretTable
+from breakeven.schema.scaling import ScalingRule
 from breakeven.schema.serving import Serving
 from breakeven.schema.workload import Workload
 
@@ -102,8 +103,8 @@ class Plan(Noun, frozen=True, kw_only=True):
     `candidates` were weighed, of which `simulated` were sized by simulation. `options` are those that meet the
     objective and the ones worth showing beside them; all others are counted by constraint in `rejected_by`, and the
     nearest of them are in `rejected`. `portfolio` is the cheapest mix of the options on the load-duration curve,
-    `commitments` its schedule by course of demand, `pareto` the front, `doubt` how sure the choice is, `premature` what
-    must be instrumented before it is more than a sum.
+    `commitments` its schedule by course of demand, `pareto` the front, `scaling` the rule its replicas follow, `doubt`
+    how sure the choice is, `premature` what must be instrumented before it is more than a sum.
     """
 
     id: str
@@ -131,5 +132,6 @@ class Plan(Noun, frozen=True, kw_only=True):
     regret: RegretTable | None = None
     commitments: tuple[tuple[str, Commitment], ...] = ()
     levers: tuple[Lever, ...] = ()
+    scaling: ScalingRule | None = None
     premature: tuple[str, ...] = ()
     version: int = 1

@@ -63,7 +63,11 @@ class Answers:
         self._about, self._found, self._opener = about, found, opener
         self.warnings = found.warnings
         self.final = tuple(one.day for one in found.rollups)
-        self._engines = [(one, opener(one.snapshot)) for one in found.parts]
+
+    @cached_property
+    def _engines(self) -> list[tuple[Part, Engine]]:
+        """What is answered from rows, opened by the first question that needs it."""
+        return [(one, self._opener(one.snapshot)) for one in self._found.parts]
 
     @cached_property
     def _whole(self) -> Engine:

@@ -18,6 +18,7 @@ from breakeven.planner.levers import sparing, steps, weights
 from breakeven.planner.levers.judge import Floats, Stakes
 from breakeven.planner.question import Question
 from breakeven.quantity import HOURS_PER_MONTH, SECONDS_PER_HOUR
+from breakeven.schema.hardware import Accelerator
 from breakeven.schema.lever import Lever
 from breakeven.schema.offer import Offer
 from breakeven.schema.performance import StepCurve
@@ -128,7 +129,7 @@ def _weights(
     count = max(1, deployment.accelerators)
     now = weights.replica(model, board, count, deployment.precision, deployment.engine)
     fewer = FEWER_BITS.get(deployment.precision.lower(), "")
-    if fewer in PRECISIONS and _multiplies(board.flops_fp4, board.flops_fp8, fewer):
+    if fewer in PRECISIONS and _multiplies(board, fewer):
         asked = Quantization.model_validate(
             {
                 "serving": served["serving"], "to_precision": fewer, "batch": served["batch"],
@@ -144,9 +145,10 @@ def _weights(
         yield weights.experts(Experts.model_validate(served), stakes, now)
 
 
-def _multiplies(fp4: float | None, fp8: float | None, precision: str) -> bool:
-    """Whether a board has the arithmetic of a precision; integers of four bits need none."""
-    return {"fp8": bool(fp8), "fp4": bool(fp4 or fp8)}.get(precision, True)
+def _multiplies(board: Accelerator, precision: str) -> bool:
+    """Whether the catalog knows a board's arithmetic in a precision; integers of four bits are multiplied in 16."""
+    peaks = {"fp8": board.flops_fp8, "fp4": board.flops_fp4 or board.flops_fp8, "int8": board.flops_int8}
+    return bool(peaks.get(precision, board.flops_fp16))
 
 
 def _array(value: float) -> Floats:

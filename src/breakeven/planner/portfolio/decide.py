@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -77,14 +77,15 @@ def decide(  # noqa: PLR0913 - one call for everything that a plan says beyond i
     courses: Sequence[Course] = (),
     months: int = 36,
     facets: Facets | None = None,
+    keep: Collection[str] = (),
 ) -> Decided:
     """The portfolio of a plan's options on a load, its regret at levels of it, a schedule for each course, the front.
 
     `offers` are by id, `requests` the month's that the options' bills are for. Nothing is raised for a part that cannot
-    be made from these options: its reason is in `missing`.
+    be made from these options: its reason is in `missing`. Options in `keep` are weighed in the mix whatever they cost.
     """
     found, left = units_of(options, offers, requests=requests, terms=terms)
-    units, dear = shortlist(found)
+    units, dear = shortlist(found, keep=keep)
     placed = tiers or Tiers()
     missing: list[str] = []
     out: Left = (*left, *dear)

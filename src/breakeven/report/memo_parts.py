@@ -1,0 +1,91 @@
+"""What a memo says beyond the choice: how it is held, how sure it is, what else would help, what was ruled out."""
+
+from __future__ import annotations
+
+from breakeven.quantity import format_usd
+from breakeven.report.citation import Citations
+from breakeven.report.document import Align, Block, Items, Section, Table
+from breakeven.report.document import Text as Paragraph
+from breakeven.report.doubt import doubt_blocks, flip_risks, flip_table
+from breakeven.report.lever import lever_table
+from breakeven.report.outlook import outlook_blocks, turn_blocks
+from breakeven.report.portfolio import commitment_blocks, pareto_table, portfolio_blocks, regret_block
+from breakeven.schema.plan import Plan
+
+LEFT: Align = "left"
+RIGHT: Align = "right"
+MOST_RULED_OUT = 10
+"""Rejected candidates that are named, the nearest first."""
+
+
+def mix_sections(plan: Plan, known: Citations) -> tuple[Section, ...]:
+    """The portfolio with its regret and its schedule, and the front; nothing where a plan has none."""
+    blocks: list[Block] = []
+    if plan.portfolio is not None:
+        blocks += portfolio_blocks(plan.portfolio, known)
+    if plan.regret is not None:
+        blocks.append(regret_block(plan.regret))
+    for name, one in plan.commitments:
+        blocks += commitment_blocks(name, one)
+    if plan.pareto:
+        blocks.append(pareto_table(plan.pareto))
+    return (Section(title="How to hold it", blocks=tuple(blocks)),) if blocks else ()
+
+
+def mix_sentence(plan: Plan) -> tuple[Block, ...]:
+    """What the mix saves beside the choice alone; nothing where it saves nothing worth it."""
+    own = next(option for option in plan.options if option.name == plan.chosen).monthly_cost_usd
+    mix = plan.portfolio
+    if mix is None or own is None or mix.monthly_usd >= own:
+        return ()
+    parts = " and ".join(f"{part.replicas} x {part.name}" for part in mix.parts)
+    saved = format_usd(own - mix.monthly_usd)
+    return (Paragraph(text=f"Held as {parts} the same demand costs {saved} a month less; see How to hold it."),)
+
+
+def sure_sections(plan: Plan, known: Citations) -> tuple[Section, ...]:
+    """The joint draws, then what the cash flows over the horizon add."""
+    doubt = doubt_blocks(plan.doubt, known) if plan.doubt is not None else ()
+    cash = outlook_blocks(plan.outlook, known, chances=plan.doubt is None) if plan.outlook is not None else ()
+    blocks = (*doubt, *cash)
+    return (Section(title="How sure it is", blocks=blocks),) if blocks else ()
+
+
+def flip_blocks(plan: Plan) -> tuple[Block, ...]:
+    """What turns the choice: by the joint draws where there are any, else by the cash flows."""
+    if plan.doubt is None:
+        return turn_blocks(plan.outlook.turns) if plan.outlook else ()
+    table = flip_table(plan.doubt)
+    return (*((table,) if table is not None else ()), *flip_risks(plan.doubt))
+
+
+def lever_sections(plan: Plan) -> tuple[Section, ...]:
+    """What else would make the chosen option cheaper."""
+    return (Section(title="What else would help", blocks=(lever_table(plan.levers),)),) if plan.levers else ()
+
+
+def ruled_out_sections(plan: Plan) -> tuple[Section, ...]:
+    """How many candidates each constraint excluded, and the nearest misses."""
+    if not plan.rejected_by:
+        return ()
+    counted = sorted(plan.rejected_by.items(), key=lambda one: (-one[1], one[0]))
+    text = (
+        f"{plan.candidates:,} candidates were weighed, {plan.simulated:,} of them by simulation. Excluded by "
+        f"{', '.join(f'{kind} {count:,}' for kind, count in counted)}."
+    )
+    rows = tuple((one.option, one.binding, one.by) for one in plan.rejected[:MOST_RULED_OUT])
+    table = Table(
+        caption="The nearest misses",
+        columns=("candidate", "excluded by", "how far"),
+        rows=rows,
+        align=(LEFT, LEFT, LEFT),
+        detail=True,
+    )
+    return (Section(title="What was ruled out", blocks=(Paragraph(text=text), *((table,) if rows else ()))),)
+
+
+def premature_blocks(plan: Plan) -> tuple[Block, ...]:
+    """What must be instrumented before the sum is a decision."""
+    if not plan.premature:
+        return ()
+    return (Paragraph(text="Premature. Before this is more than a sum, instrument:"), Items(items=plan.premature))
