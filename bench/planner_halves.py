@@ -32,6 +32,7 @@ from breakeven.schema.plan import Option, Plan
 from breakeven.schema.workload import Trace, pack
 from breakeven.workload.fit import fit
 
+TRACES = Path(__file__).parent / "data/traces"
 AS_OF = "2026-11-24"
 TARGETS = {
     "relaxed": Objective(use_case="halves", ttft_s=2.0, tpot_s=0.1),
@@ -88,10 +89,11 @@ def held(trace: Trace, objective: Objective, model: str) -> dict[str, object]:
 
 
 def traces(files: Sequence[Path]) -> dict[str, Trace]:
-    """The demo's trace, and those of files."""
-    found = {"azure-conv-2023": conversations()}
+    """The demo's trace, those of `bench/data/traces`, and those of files."""
+    found = {"azure_llm_conv_2023": conversations()}
     return found | {
-        file.name.partition(".")[0]: arriving(trace=file, workload=None, drop_empty=True).trace for file in files
+        file.name.partition(".")[0]: arriving(trace=file, workload=None, drop_empty=True).trace
+        for file in (*sorted(TRACES.glob("*.xz")), *files)
     }
 
 

@@ -172,15 +172,15 @@ def _offered(one: Candidate, group: Group) -> bool:
 
 
 def _otherwise(one: Candidate, group: Group, by: Calibration) -> Candidate:
-    """The candidate at the speed that other coefficients say."""
+    """The candidate at the speed that other coefficients say of a run on a whole data set."""
     if one.curve is None:
         return one
     catalog, at = load(), one.deployment
     model, board = catalog.model(at.model), catalog.accelerator(at.accelerator)
-    where = place(board, engine=at.engine, precision=at.precision, model=model.id, boards=at.accelerators)
+    where = place(board, engine=at.engine, precision=at.precision, model=model.id, boards=at.accelerators, offline=True)
     curve = step_curve(
         model, board, at.accelerators, at.precision, resolve(by, where), engine=at.engine,
-        context_mean=group.prompt + group.output / 2,
+        context_mean=group.prompt + group.output / 2, max_batch=at.max_batch,
     )  # fmt: skip
     return msgspec.structs.replace(one, curve=curve)
 

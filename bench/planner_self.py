@@ -28,7 +28,7 @@ from breakeven.perf.simulate import Simulation, simulate
 from breakeven.perf.step import slowed
 from breakeven.planner.candidates import Scope
 from breakeven.planner.plan import make_plan
-from breakeven.planner.promise import Z80, charged_monthly_usd
+from breakeven.planner.promise import LEAST_SHARE, Z80, charged_monthly_usd
 from breakeven.planner.question import Question
 from breakeven.quantity import HOURS_PER_MONTH, SECONDS_PER_MONTH
 from breakeven.schema.demand import Profile
@@ -110,8 +110,9 @@ def _now(plan: Plan, option: Option, trace: Trace, run: Simulation) -> bool:
     """The month's cost over the requests that came in time at the rate that came, within P5 and P95."""
     assert plan.doubt is not None
     band: Band = next(one.now_usd for one in plan.doubt.fates if one.option == plan.chosen)
-    useful = rate_rps(trace) * SECONDS_PER_MONTH * share_in_budget(run, plan.objective)
-    cost = (option.monthly_cost_usd or 0.0) / max(useful, 1e-9)
+    share = max(share_in_budget(run, plan.objective), LEAST_SHARE)
+    useful = rate_rps(trace) * SECONDS_PER_MONTH * share
+    cost = (option.monthly_cost_usd or 0.0) / useful
     return (band.p5 or 0.0) <= cost <= (band.p95 or np.inf)
 
 
