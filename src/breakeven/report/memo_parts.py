@@ -17,7 +17,6 @@ RIGHT: Align = "right"
 MOST_RULED_OUT = 10
 """Rejected candidates that are named, the nearest first."""
 
-
 WORTH_SAYING = 0.005
 """Share of its cost that a mix must save to be mentioned beside the choice."""
 
