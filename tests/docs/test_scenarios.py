@@ -108,13 +108,15 @@ def test_the_commands_print_what_stands_under_them(walked: Walked) -> None:
 
 
 def test_it_ends_with_a_memo_and_a_policy(walked: Walked) -> None:
-    """The plan was applied to the folder's own files, which compile; its memo names the choice."""
+    """The plan was applied to the folder's own files; they compile, as do those beside the memo."""
     plan = walked.plan()
     policy = (walked.folder / "policy.yaml").read_text()
     assert f"plan_id: {plan['id']}" in policy
     result = CliRunner().invoke(main, ["check", "--config", str(walked.folder / "breakeven.yaml")])
     assert result.exit_code == 0, result.output
     [memo] = walked.folder.rglob(f"{plan['id']}/memo.md")
+    result = CliRunner().invoke(main, ["check", "--config", str(memo.with_name("breakeven.yaml"))])
+    assert result.exit_code == 0, result.output
     assert plan["chosen"] in memo.read_text()
 
 

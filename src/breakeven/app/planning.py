@@ -67,7 +67,7 @@ def from_project(
     deciding.logged_plan(loaded, folder, found, about or decisions.on(), trace=given.trace)
     where = Path(out) if out else folder / "plans" / found.id
     try:
-        return _written(found, where, proposing.of_project(loaded, found))
+        return _written(found, where, proposing.of_project(loaded, found, where))
     except PolicyError as error:
         return msgspec.structs.replace(_written(found, where, {}), refused=error.message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import msgspec
 
 from breakeven.assembly import enact, files, scorers
 from breakeven.assembly.project import Project
-from breakeven.config import policy_file, settings
+from breakeven.config import extend, policy_file, settings
 from breakeven.config.policy_file import LatencySection, PolicyFile, RouteSection, TargetSection, UseCaseSection
 from breakeven.config.render import to_yaml
 from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, Settings
@@ -81,10 +82,11 @@ def _wanted(plan: Plan, held: DeploymentSettings) -> Deployment:
     return msgspec.structs.replace(next(found), replicas=held.replicas)
 
 
-def of_project(loaded: Project, plan: Plan) -> dict[str, str]:
+def of_project(loaded: Project, plan: Plan, where: Path) -> dict[str, str]:
     """The project's own files as `apply` would leave them, comments kept; nothing of the project is written.
 
-    A deployment that does not stand yet is put where engines answer by default.
+    They are valid in the folder `where`, from which they lead to the project's facts and models. A deployment that does
+    not stand yet is put where engines answer by default.
 
     Raises:
         ConfigError, PolicyError, FactError: they would not compile.
@@ -94,7 +96,15 @@ def of_project(loaded: Project, plan: Plan) -> dict[str, str]:
     )
     enact.preview(loaded.path, changed)
     named = {"breakeven.yaml": loaded.path, "policy.yaml": loaded.policy_path}
-    return {name: changed.get(path) or path.read_text(encoding="utf-8") for name, path in named.items()}
+    found = {name: changed.get(path) or path.read_text(encoding="utf-8") for name, path in named.items()}
+    return found | {
+        "breakeven.yaml": extend.moved(found["breakeven.yaml"], lambda name: _seen(loaded.base / name, where))
+    }
+
+
+def _seen(path: Path, where: Path) -> str:
+    """How a file is called from a folder."""
+    return Path(os.path.relpath(path, where)).as_posix()
 
 
 def compiled(texts: dict[str, str]) -> str:

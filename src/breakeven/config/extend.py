@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -19,10 +20,7 @@ def add_deployment(settings_yaml_text: str, backend: BackendSettings, deployment
         ConfigError: the file, before or after, is not valid.
     """
     settings.load(settings_yaml_text)
-    yaml = YAML(typ="rt", pure=True)
-    yaml.width = 4096
-    yaml.preserve_quotes = True
-    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml = _yaml()
     root = yaml.load(settings_yaml_text) or CommentedMap()
     _put(root, "backends", backend)
     _put(root, "deployments", deployment)
@@ -30,6 +28,31 @@ def add_deployment(settings_yaml_text: str, backend: BackendSettings, deployment
     yaml.dump(root, stream)
     settings.load(stream.getvalue())
     return stream.getvalue()
+
+
+def moved(settings_yaml_text: str, path: Callable[[str], str]) -> str:
+    """The file with every path to facts, models and curves as `path` makes it of the written one, else as it was."""
+    found = settings.load(settings_yaml_text)
+    if not (found.facts or any(backend.model_path or backend.batch_curve for backend in found.backends)):
+        return settings_yaml_text
+    yaml = _yaml()
+    root = yaml.load(settings_yaml_text)
+    for place, name in enumerate(found.facts):
+        root["facts"][place] = path(name)
+    for backend in root.get("backends") or ():
+        backend.update({key: path(backend[key]) for key in ("model_path", "batch_curve") if backend.get(key)})
+    stream = io.StringIO()
+    yaml.dump(root, stream)
+    return stream.getvalue()
+
+
+def _yaml() -> YAML:
+    """A round trip that leaves lines and quotes as they are."""
+    yaml = YAML(typ="rt", pure=True)
+    yaml.width = 4096
+    yaml.preserve_quotes = True
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
 
 
 def _put(root: CommentedMap, key: str, section: Section) -> None:
