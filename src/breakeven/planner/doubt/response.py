@@ -16,14 +16,13 @@ from breakeven.perf.simulate import simulate
 from breakeven.perf.step import slowed
 from breakeven.planner.doubt.belief import Array
 from breakeven.planner.question import Question
+from breakeven.planner.speed import MODEL, Kept, digest_of, stretch, targets_of
 from breakeven.schema.noun import Noun
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.workload import Trace
 
 LOGS = (-0.8, -0.35, -0.15, 0.0, 0.12, 0.25, 0.4, 0.7)
 """Ln of how many times as long steps are, at which a replica is simulated."""
-MOST_REQUESTS = 4_000
-"""A longer trace is simulated by its middle stretch, as the plan does: its tail decides what is sustained."""
 IDLE = 1e-3
 """Of the trace's rate: requests that hardly meet."""
 
@@ -54,12 +53,26 @@ PROPORTIONAL = Response(
 """Without a trace or a target: twice as fast carries twice as much."""
 
 
-def responses(curves: Iterable[StepCurve], question: Question, trace: Trace) -> dict[StepCurve, Response]:
-    """The response of each curve; without a latency target it is proportional."""
+def responses(
+    curves: Iterable[StepCurve], question: Question, trace: Trace, kept: Kept | None = None
+) -> dict[StepCurve, Response]:
+    """The response of each curve; without a latency target it is proportional. What was kept is not simulated again."""
     if not attain.has_targets(question.objective):
         return dict.fromkeys(curves, PROPORTIONAL)
-    part = trace.middle(MOST_REQUESTS)
-    return {curve: _response(curve, question, part) for curve in dict.fromkeys(curves)}
+    part, kept, load = trace.middle(stretch(trace)), Kept() if kept is None else kept, question.workload
+    asked = targets_of(question.objective), load.input_tokens_mean, load.output_tokens_mean
+    base = digest_of((MODEL, part, asked, LOGS, IDLE))
+    return {curve: _remembered(curve, question, part, kept, base) for curve in dict.fromkeys(curves)}
+
+
+def _remembered(curve: StepCurve, question: Question, trace: Trace, kept: Kept, base: str) -> Response:
+    key = digest_of((base, curve))
+    if key not in kept.slower:
+        made = _response(curve, question, trace)
+        kept.slower[key], kept.changed = (made.ratios, made.idle), True
+    kept.used.add(key)
+    ratios, idle = kept.slower[key]
+    return Response(logs=LOGS, ratios=ratios, idle=idle)
 
 
 def _response(curve: StepCurve, question: Question, trace: Trace) -> Response:
