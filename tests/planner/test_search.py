@@ -19,15 +19,17 @@ from breakeven.planner.candidates import Scope
 from breakeven.planner.evaluate import evaluate
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question
+from breakeven.planner.search import limits
 from breakeven.planner.search.ask import left_for_inference
 from breakeven.planner.search.find import find, kind_of
 from breakeven.planner.search.lone import lengths, lone, out_of_reach
 from breakeven.planner.search.reuse import reuse_share
-from breakeven.planner.search.setup import precisions
+from breakeven.planner.search.setup import MOST_SEQUENCES, precisions
 from breakeven.planner.search.shown import MOST_OPTIONS, counted, nearest
 from breakeven.planner.search.space import Space, modes
 from breakeven.planner.speed import Kept, Speeds, stretch
 from breakeven.planner.weigh import Scales
+from breakeven.schema.objective import Objective
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.plan import Option, Rejected
 from breakeven.schema.serving import Serving, Speculation
@@ -347,6 +349,16 @@ def test_a_hard_constraint_is_named(
     assert binding in str(caught.value)
 
 
+def test_nothing_is_committed_to_beyond_the_horizon(catalog: Catalog, question: Asks) -> None:
+    """Three weeks need no year: of each term there is an offer that is refused at a shorter horizon, and none at it."""
+    reserved = [one for one in catalog.offers(on=AS_OF, kind="accelerator_hour") if one.term.startswith("reserved_")]
+    for offer in reserved:
+        months = 12 * int(offer.term.removeprefix("reserved_").removesuffix("y"))
+        assert limits.committed(offer, question(horizon_months=months).objective) == ""
+        assert limits.committed(offer, question(horizon_months=months - 1).objective).startswith("commitment: ")
+    assert {one.term for one in reserved} >= {"reserved_1y", "reserved_3y"}
+
+
 def test_a_met_floor_allows_what_it_was_measured_for(catalog: Catalog, question: Asks) -> None:
     """A quality of the model is of its published format; that of four bits is stated apart."""
     asked = question(quality_floor=0.7)
@@ -418,3 +430,17 @@ def test_plans_are_bounded(catalog: Catalog, question: Asks, trace: Trace) -> No
     assert len(plan.options) <= MOST_OPTIONS
     assert len(plan.options) + sum(plan.rejected_by.values()) == plan.candidates
     assert len(msgspec.json.encode(plan)) < 2_000_000
+
+
+def test_without_targets_boards_are_filled_as_a_run_on_a_whole_data_set_fills_them(
+    catalog: Catalog, question: Asks
+) -> None:
+    """Where nobody waits, an engine that was measured offline is weighed at that speed; others as they serve."""
+    asked = question()
+    nobody = msgspec.structs.replace(asked, objective=Objective(use_case="assistant"))
+    wanted = {"accelerators": ("h100-sxm",), "precisions": ("fp8",), "engines": ("trtllm", "vllm")}
+    for waiting, batch in zip(space_of(catalog, asked, **wanted), space_of(catalog, nobody, **wanted), strict=True):
+        assert waiting.name == batch.name
+        if waiting.curve is not None:
+            assert waiting.curve.max_sequences == waiting.deployment.max_batch == MOST_SEQUENCES
+            assert (waiting.curve != batch.curve) == (waiting.deployment.engine == "trtllm")

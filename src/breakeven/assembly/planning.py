@@ -147,7 +147,9 @@ def _first_with_tokens(loaded: Project) -> str:
         if any(entry.catalog_model for entry in routed):
             return case.name
     message = "no use case routes to a deployment with `catalog_model`"
-    raise UsageError(message, "set `catalog_model` in breakeven.yaml, or name the use case with --use-case")
+    raise UsageError(
+        message, "set `catalog_model`, name one with --use-case, or plan a classic model with --workload and --curve"
+    )
 
 
 def _standing(loaded: Project, question: Question, as_of: str) -> tuple[Candidate, ...]:

@@ -91,7 +91,7 @@ def _growth(chosen: Option, workload: Workload) -> Iterator[str]:
     speed = chosen.performance
     if speed is None or not speed.max_goodput_rps.value or chosen.placement == "api":
         return
-    carried = speed.max_goodput_rps.value * chosen.deployment.replicas
+    carried = speed.max_goodput_rps.value * (chosen.deployment.replicas - chosen.spare_replicas)
     if carried > workload.rate_p95_rps > 0:
         factor = carried / workload.rate_p95_rps
         yield f"Demand above {carried:.3g} requests/s, {factor:.2g} times today's p95, needs another replica."

@@ -16,6 +16,7 @@ from breakeven.planner.choose import choose, keys_of, signed
 from breakeven.planner.evaluate import evaluate
 from breakeven.planner.looking import looked_ahead
 from breakeven.planner.question import Question
+from breakeven.planner.search import classic
 from breakeven.planner.search.ask import left_for_inference
 from breakeven.planner.search.find import Progress, find
 from breakeven.planner.search.infeasible import infeasible
@@ -98,6 +99,8 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
 def _space(catalog: Catalog, question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:
     """The candidates of the catalog, with a prefix cache where the workload or the trace shares anything."""
     trace = scales.speeds.trace
+    if scope.batches:
+        return classic.candidates(catalog, question, scope, trace)
     hashed = bool(trace.block_offsets)
     share = reuse_share(trace) if hashed else question.workload.cached_share
     return Space(catalog, question, scope, modes(scope, share, hashed=hashed)).candidates()

@@ -6,7 +6,8 @@ import hashlib
 
 import msgspec
 
-from breakeven.perf import attain
+from breakeven.perf import attain, classic
+from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.kernel import build
 from breakeven.perf.predict import Options, ceiling_rps, predict, rate_rps, sustained
 from breakeven.perf.simulate import simulate
@@ -46,7 +47,7 @@ class Kept(msgspec.Struct):
     highest: dict[str, float] = {}
     shares: dict[str, float] = {}
     found: dict[str, Performance] = {}
-    slower: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {}
+    slower: dict[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]] = {}
     used: set[str] = set()
     changed: bool = False
 
@@ -88,10 +89,7 @@ class Speeds:
         """Share in budget of replicas at so many requests per second, arrivals scaled: one simulation."""
         key = self._key(candidate, question, "share", rate, replicas)
         if key not in self.kept.shares:
-            self._compile()
-            scale = rate / rate_rps(self.trace)
-            run = simulate(self.trace, _curve(candidate), replicas, scale=scale, serving=candidate.serving)
-            self.kept.shares[key] = attain.share_in_budget(run, question.objective)
+            self.kept.shares[key] = self._share(candidate, question, rate, replicas)
             self.kept.changed = True
         self._count(key, 1)
         return self.kept.shares[key]
@@ -102,6 +100,15 @@ class Speeds:
             self._asked.add(key)
             self.work += runs * self.trace.n
 
+    def _share(self, candidate: Candidate, question: Question, rate: float, replicas: int) -> float:
+        if candidate.batches is not None:
+            load, asked = question.workload, question.objective
+            return classic.share_at(load, asked, candidate.batches, self.trace, rate, replicas)
+        self._compile()
+        scale = rate / rate_rps(self.trace)
+        run = simulate(self.trace, _curve(candidate), replicas, scale=scale, serving=candidate.serving)
+        return attain.share_in_budget(run, question.objective)
+
     def _compile(self) -> None:
         """A search simulates often enough for the compiled simulator, where it is installed and the trace is long."""
         if not self._ready and self.trace.n >= COMPILE_TRACE:
@@ -110,12 +117,16 @@ class Speeds:
 
     def ceiling(self, candidate: Candidate, question: Question) -> float:
         """Requests per second that a replica cannot sustain more than, by closed form."""
+        if candidate.batches is not None:
+            return classic.capacity_rps(candidate.batches)
         return ceiling_rps(question.workload, _curve(candidate), options_of(candidate))
 
     def _predicted(
         self, candidate: Candidate, question: Question, replicas: int, *, point_only: bool
     ) -> Performance:  # fmt: skip
         self.kept.changed = True
+        if candidate.batches is not None:
+            return self._in_batches(candidate.batches, question, replicas)
         self._compile()
         options = options_of(candidate, self._highest(candidate, question), point_only=point_only)
         found = predict(
@@ -128,6 +139,10 @@ class Speeds:
             options=options,
         )
         return msgspec.structs.replace(found, curve=None)
+
+    def _in_batches(self, curve: BatchCurve, question: Question, replicas: int) -> Performance:
+        load, asked = question.workload, question.objective
+        return classic.predict_classic(load, asked, curve, deployment="", replicas=replicas, trace=self.trace)
 
     def _highest(self, candidate: Candidate, question: Question) -> float:
         key = self._highest_key(candidate, question)
@@ -147,7 +162,7 @@ class Speeds:
         """Digest of the trace and of what serves; kept by the identity of the candidate's curve and serving."""
         known = self._bases.get(id(candidate))
         if known is None or known[0] is not candidate:
-            serves = (MODEL, self._trace_digest, _curve(candidate), candidate.serving, candidate.hit_share)
+            serves = (MODEL, self._trace_digest, candidate.predictor, candidate.serving, candidate.hit_share)
             known = candidate, digest_of((*serves, candidate.errors))
             self._bases[id(candidate)] = known
         return known[1]

@@ -7,17 +7,17 @@ from breakeven.report import number
 from breakeven.report.citation import Citations
 from breakeven.report.document import Align, Table
 from breakeven.schema.noun import Figure
-from breakeven.schema.performance import Performance
-from breakeven.schema.plan import Option, Plan
+from breakeven.schema.objective import Objective
+from breakeven.schema.performance import NO_TOKENS, Performance
+from breakeven.schema.plan import Option
 
 LEFT: Align = "left"
 RIGHT: Align = "right"
 
 
-def latency_table(plan: Plan, known: Citations) -> Table:
+def latency_table(option: Option, objective: Objective, known: Citations) -> Table:
     """Predicted latency of the chosen option against its targets."""
-    chosen = next(option for option in plan.options if option.name == plan.chosen)
-    speed, objective = chosen.performance, plan.objective
+    speed = option.performance
     rows: list[tuple[str, ...]] = []
     if speed is not None:
         named = (
@@ -25,19 +25,38 @@ def latency_table(plan: Plan, known: Citations) -> Table:
             ("TTFT p95", speed.ttft_p95_s, objective.ttft_s),
             ("TPOT p50", speed.tpot_p50_s, None),
             ("TPOT p95", speed.tpot_p95_s, objective.tpot_s),
-            ("whole answer p95", speed.e2e_p95_s, objective.budget_s),
+            ("whole answer p95" if objective.around_s <= 0 else "inference p95", speed.e2e_p95_s, _left_s(objective)),
         )
-        rows = [_speed(name, figure, target, known) for name, figure, target in named]
+        rows = [_speed(name, figure, target, known) for name, figure, target in named if figure.how != NO_TOKENS]
         attained = number.share(objective.attainment)
         rows.append(_speed("in budget", speed.goodput_share, None, known, target=f"at least {attained}"))
-        rows += _capacity(chosen, speed, known)
+        rows += _capacity(option, speed, known)
     return Table(
-        caption=f"{plan.chosen}, predicted",
+        caption=f"{option.name}, predicted",
         columns=("metric", "target", "predicted", "basis", "rests on"),
         rows=tuple(rows),
         align=(LEFT, RIGHT, RIGHT, LEFT, LEFT),
-        note="" if rows else "No latency target is stated and none was measured.",
+        note=_latency_note(objective) if rows else "No latency target is stated and none was measured.",
     )
+
+
+def _left_s(objective: Objective) -> float | None:
+    """What of the budget is left for inference."""
+    return None if objective.budget_s is None else objective.budget_s - objective.around_s
+
+
+def _latency_note(objective: Objective) -> str:
+    if objective.budget_s is None or objective.around_s <= 0:
+        return ""
+    named = {
+        "network": objective.network_s,
+        "features": objective.features_s,
+        "post-processing": objective.postprocess_s,
+        "rendering": objective.render_s,
+    }
+    spent = ", ".join(f"{name} {format_seconds(seconds)}" for name, seconds in named.items() if seconds)
+    left = format_seconds(_left_s(objective))
+    return f"Of the budget of {format_seconds(objective.budget_s)} go {spent}; {left} are left for inference."
 
 
 def _capacity(option: Option, speed: Performance, known: Citations) -> list[tuple[str, ...]]:

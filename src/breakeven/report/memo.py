@@ -39,6 +39,7 @@ from breakeven.schema.bill import Line
 from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Figure
 from breakeven.schema.plan import Option, Plan
+from breakeven.schema.workload import Workload
 
 LEFT: Align = "left"
 RIGHT: Align = "right"
@@ -62,7 +63,7 @@ def memo(plan: Plan, findings: Sequence[Finding] = ()) -> Document:
         Section(title="What the chosen option costs", blocks=(bill_table(_chosen(plan), known),)),
         Section(title="Break-even", blocks=_break_even(plan, known)),
         *sure_sections(plan, known),
-        Section(title="Latency", blocks=(latency_table(plan, known),)),
+        Section(title="Latency", blocks=(latency_table(_chosen(plan), plan.objective, known),)),
         Section(title="Demand", blocks=(demand_table(plan, known),)),
         Section(title="What would change the decision", blocks=_flips(plan)),
         *lever_sections(plan),
@@ -196,6 +197,16 @@ def _pay_back(option: Option, known: Citations) -> tuple[str, ...]:
     )
 
 
+def _asked(load: Workload, mark: str) -> tuple[tuple[str, ...], ...]:
+    """What a request asks for: tokens, or rows to score."""
+    if not load.input_tokens_mean:
+        return (("rows a request scores", f"{load.rows_scored_mean:.4g}", "-", mark),)
+    return (
+        ("input tokens", f"{load.input_tokens_mean:.4g}", f"{load.input_tokens_p95:.4g}", mark),
+        ("output tokens", f"{load.output_tokens_mean:.4g}", f"{load.output_tokens_p95:.4g}", mark),
+    )
+
+
 def demand_table(plan: Plan, known: Citations) -> Table:
     """The workload the plan is made for, mean and p95."""
     load = plan.workload
@@ -203,8 +214,7 @@ def demand_table(plan: Plan, known: Citations) -> Table:
     rows = (
         ("requests a second", f"{load.rate_mean_rps:.3g}", f"{load.rate_p95_rps:.3g}", mark),
         ("requests a month", format_count(load.rate_mean_rps * SECONDS_PER_MONTH), "-", mark),
-        ("input tokens", f"{load.input_tokens_mean:.4g}", f"{load.input_tokens_p95:.4g}", mark),
-        ("output tokens", f"{load.output_tokens_mean:.4g}", f"{load.output_tokens_p95:.4g}", mark),
+        *_asked(load, mark),
     )
     note = f"Shape: {load.shape}. " + "; ".join(load.evidence)
     columns = ("demand", "mean", "p95", "rests on")

@@ -6,12 +6,14 @@ Near a latency target the rate falls faster than the speed, and beyond it to not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 
-from breakeven.perf import attain
-from breakeven.perf.predict import sustained
+from breakeven.perf import attain, classic
+from breakeven.perf.batch_curve import BatchCurve, batch_s
+from breakeven.perf.predict import rate_rps, sustained
 from breakeven.perf.simulate import simulate
 from breakeven.perf.step import slowed
 from breakeven.planner.doubt.belief import Array
@@ -23,18 +25,27 @@ from breakeven.schema.workload import Trace
 
 LOGS = (-0.8, -0.35, -0.15, 0.0, 0.12, 0.25, 0.4, 0.7)
 """Ln of how many times as long steps are, at which a replica is simulated."""
+LOADS = (1.0, 1.05, 1.1, 1.2, 1.35, 1.6, 2.0, 3.0)
+"""Times the rate that is sustained, at which a replica is simulated: beyond it what comes in time falls at once."""
 IDLE = 1e-3
 """Of the trace's rate: requests that hardly meet."""
+
+NO_BATCHES: Mapping[BatchCurve, int] = {}
 
 Respond = Callable[[StepCurve], "Response"]
 
 
 class Response(Noun, frozen=True, kw_only=True):
-    """By ln of the steps' length: the rate sustained against the predicted one, and the share in target when idle."""
+    """By ln of the steps' length: the rate sustained against the predicted one, and the share in target when idle.
+
+    `beyond` is the share in target at `LOADS` times what is sustained, against that at 1; empty where all that is
+    carried is in target.
+    """
 
     logs: tuple[float, ...]
     ratios: tuple[float, ...]
     idle: tuple[float, ...]
+    beyond: tuple[float, ...] = ()
 
     def ratio(self, log_slower: Array) -> Array:
         """Rate sustained / rate sustained as predicted; flat beyond what was simulated."""
@@ -43,6 +54,13 @@ class Response(Noun, frozen=True, kw_only=True):
     def idle_share(self, log_slower: Array) -> Array:
         """The share of requests in target however many replicas there are."""
         return np.interp(log_slower, self.logs, self.idle)
+
+    def overloaded(self, usage: Array) -> Array:
+        """What is left of the share in target at so many times the rate that is sustained, 1 or more."""
+        if not self.beyond:
+            return np.asarray(1.0 / usage)
+        last = np.minimum(1.0, LOADS[-1] / usage)
+        return np.asarray(np.interp(usage, LOADS, self.beyond) * last)
 
 
 PROPORTIONAL = Response(
@@ -53,26 +71,54 @@ PROPORTIONAL = Response(
 """Without a trace or a target: twice as fast carries twice as much."""
 
 
+Predictor = StepCurve | BatchCurve
+
+
 def responses(
-    curves: Iterable[StepCurve], question: Question, trace: Trace, kept: Kept | None = None
-) -> dict[StepCurve, Response]:
-    """The response of each curve; without a latency target it is proportional. What was kept is not simulated again."""
+    curves: Iterable[StepCurve],
+    question: Question,
+    trace: Trace,
+    batches: Mapping[BatchCurve, int] = NO_BATCHES,
+    kept: Kept | None = None,
+) -> dict[Predictor, Response]:
+    """The response of each curve; without a latency target it is proportional. What was kept is not simulated again.
+
+    `batches` are the curves of classic models, by how many replicas share the load: many carry more each than one.
+    """
     if not attain.has_targets(question.objective):
-        return dict.fromkeys(curves, PROPORTIONAL)
+        return dict.fromkeys((*curves, *batches), PROPORTIONAL)
     part, kept, load = trace.middle(stretch(trace)), Kept() if kept is None else kept, question.workload
-    asked = targets_of(question.objective), load.input_tokens_mean, load.output_tokens_mean
-    base = digest_of((MODEL, part, asked, LOGS, IDLE))
-    return {curve: _remembered(curve, question, part, kept, base) for curve in dict.fromkeys(curves)}
+    base = digest_of((MODEL, part, targets_of(question.objective), load, LOGS, LOADS, IDLE))
+
+    def made(predictor: Predictor, replicas: int) -> Response:
+        if isinstance(predictor, BatchCurve):
+            return _in_batches(predictor, question, part, replicas)
+        return _response(predictor, question, part)
+
+    wanted = dict.fromkeys(curves, 1) | dict(batches)
+    return {one: _remembered(digest_of((base, one, n)), kept, partial(made, one, n)) for one, n in wanted.items()}
 
 
-def _remembered(curve: StepCurve, question: Question, trace: Trace, kept: Kept, base: str) -> Response:
-    key = digest_of((base, curve))
+def _remembered(key: str, kept: Kept, make: Callable[[], Response]) -> Response:
     if key not in kept.slower:
-        made = _response(curve, question, trace)
-        kept.slower[key], kept.changed = (made.ratios, made.idle), True
+        made = make()
+        kept.slower[key], kept.changed = (made.ratios, made.idle, made.beyond), True
     kept.used.add(key)
-    ratios, idle = kept.slower[key]
-    return Response(logs=LOGS, ratios=ratios, idle=idle)
+    ratios, idle, beyond = kept.slower[key]
+    return Response(logs=LOGS, ratios=ratios, idle=idle, beyond=beyond)
+
+
+def _in_batches(curve: BatchCurve, question: Question, trace: Trace, replicas: int) -> Response:
+    load, asked = question.workload, question.objective
+    factors = [math.exp(log) for log in LOGS]
+    rates = np.array(
+        [classic.highest_rps(load, asked, curve, trace, slower=factor, replicas=replicas) for factor in factors]
+    )
+    base = rates[LOGS.index(0.0)]
+    falling = np.minimum.accumulate(rates) / base if base > 0 else np.zeros(len(LOGS))
+    alone_s, budget_s = float(batch_s(curve, [1])[0]), math.inf if asked.budget_s is None else asked.budget_s
+    idle = tuple(float(factor * alone_s + curve.max_delay_s <= budget_s) for factor in factors)
+    return Response(logs=LOGS, ratios=tuple(falling.tolist()), idle=idle)
 
 
 def _response(curve: StepCurve, question: Question, trace: Trace) -> Response:
@@ -81,4 +127,14 @@ def _response(curve: StepCurve, question: Question, trace: Trace) -> Response:
     base = rates[LOGS.index(0.0)]
     falling = np.minimum.accumulate(rates) / base if base > 0 else np.zeros(len(LOGS))
     idle = [attain.share_in_budget(simulate(trace, one, 1, scale=IDLE), question.objective) for one in at]
-    return Response(logs=LOGS, ratios=tuple(falling.tolist()), idle=tuple(np.minimum.accumulate(idle).tolist()))
+    shares = [_share_at(curve, question, trace, base * load) for load in LOADS] if base > 0 else []
+    return Response(
+        logs=LOGS,
+        ratios=tuple(falling.tolist()),
+        idle=tuple(np.minimum.accumulate(idle).tolist()),
+        beyond=tuple(min(shares[: at + 1]) / shares[0] for at in range(len(shares))),
+    )
+
+
+def _share_at(curve: StepCurve, question: Question, trace: Trace, rate: float) -> float:
+    return attain.share_in_budget(simulate(trace, curve, 1, scale=rate / rate_rps(trace)), question.objective)

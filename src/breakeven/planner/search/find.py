@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from breakeven.perf import attain
-from breakeven.planner.binding import before_weighing, constraint
+from breakeven.planner.binding import UNMEASURED, before_weighing, constraint
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.evaluate import MOST_REPLICAS, evaluate, unpriced
 from breakeven.planner.search.lone import Lengths, lengths, lone, out_of_reach
@@ -78,7 +78,7 @@ def find(candidates: Sequence[Candidate], scales: Scales, progress: Progress, mo
     groups: dict[tuple[str, ...], list[Bounded]] = {}
     for done, one in enumerate(candidates):
         progress("candidates screened", done + 1, len(candidates))
-        if one.curve is None and not one.binding:
+        if one.predictor is None and not one.binding:
             options.append(search.weigh(one))
         elif (bounded := search.bound(one)) is not None:
             groups.setdefault(kind_of(one), []).append(bounded)
@@ -121,7 +121,8 @@ class _Search:
         said, alone_s = self._alone(one)
         binding = before_weighing(one, self.question.objective) or said
         if binding:
-            self._reject(one.name, binding)
+            least = self._least(one, 1) if binding == UNMEASURED else math.inf
+            self._reject(one.name, binding, least if least < math.inf else None)
             return None
         ceiling = self.scales.speeds.ceiling(one, self.question)
         replicas = max(1, math.ceil(self.question.sized_rps / ceiling - 1e-9))
@@ -207,15 +208,21 @@ class _Search:
         asked = self.question.objective
         if not attain.has_targets(asked):
             return ""
-        key = id(one.curve), one.serving
+        key = id(one.predictor), one.serving
         met, missed = self._known.get(key, (0.0, (math.inf, "")))
         if rate <= met or rate >= missed[0]:
             return "" if rate <= met else missed[1]
-        share = self.scales.speeds.share(one, self.question, rate)
+        share = self._share(one, rate)
         said = f"goodput: {share:.1%} in budget at {rate:.3g} requests/s on a replica < {asked.attainment:.1%}"
         lost = share < asked.attainment
         self._known[key] = (met, (rate, said)) if lost else (rate, missed)
         return said if lost else ""
+
+    def _share(self, one: Candidate, rate: float) -> float:
+        """Share in budget of a replica at that rate; of a classic one in a fleet that carries all, dealt in turn."""
+        whole = self.question.workload.rate_p95_rps
+        replicas = 1 if one.batches is None else max(1, round(whole / rate))
+        return self.scales.speeds.share(one, self.question, rate * replicas, replicas)
 
     def _most(self, one: Bounded, cost: float) -> int:
         """The most replicas that cost no more than that, every prediction in budget."""
