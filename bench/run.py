@@ -19,6 +19,7 @@ BENCHES = tuple(
         "tco_start",
         "simulator",
         "scaling",
+        "planner",
         "demo_time",
     )
 )

@@ -13,10 +13,11 @@ from breakeven.audit.verify import verify
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.choose import choose
 from breakeven.planner.evaluate import evaluate
-from breakeven.planner.promise import rate_error
+from breakeven.planner.promise import cost_figure, rate_error
 from breakeven.planner.question import Question
 from breakeven.quantity import SECONDS_PER_MONTH, pico_from_usd
 from breakeven.schema.fact import Fact
+from breakeven.schema.noun import Figure
 from breakeven.schema.plan import Plan
 from breakeven.schema.statement import Observation
 
@@ -112,3 +113,17 @@ def test_unmeasured_use_promises_no_cost_per_useful_prediction(planned: Callable
     """What no event can tell is not promised."""
     metrics = {promise.metric for promise in planned().promises}
     assert "cost_per_useful_prediction_usd" not in metrics
+
+
+@relaxed
+@given(low=st.floats(0.0, 0.8))
+def test_a_lower_share_never_narrows_the_promised_cost(planned: Callable[..., Plan], low: float) -> None:
+    """Also where none may come in time: that is the dearest end there is, not an unknown one."""
+    plan = planned()
+    option = plan.options[0]
+
+    def dearest(least: float) -> float:
+        share = Figure(value=0.9, unit="share", low=least, high=1.0)
+        return cost_figure(option, plan.workload, share, per=1.0).high or 0.0
+
+    assert dearest(0.0) >= dearest(low) >= dearest(0.8) > 0.0

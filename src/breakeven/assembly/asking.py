@@ -10,6 +10,8 @@ from breakeven.assembly.today import today
 from breakeven.errors import UsageError
 from breakeven.schema.noun import Noun
 
+MOST_MARGIN = 10.0
+
 
 class Given(Noun, frozen=True, kw_only=True):
     """The requests, the models that may answer, and how fast; what is left out is the configuration's to say.
@@ -25,6 +27,7 @@ class Given(Noun, frozen=True, kw_only=True):
     tpot_s: float | None = None
     latency_s: float | None = None
     curves: tuple[str, ...] = ()
+    margin: float | None = None
     facts: tuple[Path, ...] = ()
     as_of: str = ""
     seed: int = 0
@@ -42,10 +45,10 @@ class Given(Noun, frozen=True, kw_only=True):
         return re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")[:64] or "default"
 
     def targets(self) -> dict[str, float]:
-        """The stated targets as fields of an objective.
+        """The stated targets and margin as fields of an objective.
 
         Raises:
-            UsageError: one is not positive.
+            UsageError: a target is not positive, or the margin is negative.
         """
         stated = {"ttft_s": self.ttft_s, "tpot_s": self.tpot_s, "budget_s": self.latency_s}
         found = {name: value for name, value in stated.items() if value is not None}
@@ -53,7 +56,12 @@ class Given(Noun, frozen=True, kw_only=True):
             if not 0 < value < math.inf:
                 message = f"{_OPTIONS[name]} must be a positive number of seconds, got {value:g}"
                 raise UsageError(message, "leave it out where there is no target")
-        return found
+        if self.margin is None:
+            return found
+        if not 0 <= self.margin <= MOST_MARGIN:
+            message = f"--margin must be from 0 to {MOST_MARGIN:g}, got {self.margin:g}"
+            raise UsageError(message, "0.2 carries a fifth more than the 95th percentile of demand")
+        return found | {"margin": self.margin}
 
 
 _OPTIONS = {"ttft_s": "--slo-ttft-s", "tpot_s": "--slo-tpot-s", "budget_s": "--slo-latency-s"}

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     metavar="NAME=FILE",
     help="A classic model's measured batches, and what they hold for: cpu, an accelerator, an offer. Repeatable.",
 )
+@click.option("--margin", type=float, help="Carry so much more than the p95 of demand, such as 0.2.  [default: 0]")
 @click.option("--use-case", help="Which use case to plan.  [default: the policy's first with token traffic]")
 @data_dir_option
 @click.option("--as-of", help="Prices as of this ISO date.  [default: today]")

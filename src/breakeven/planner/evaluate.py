@@ -1,7 +1,8 @@
 """A candidate becomes an option: how many replicas, how fast, how much, and the constraint that excludes it.
 
-The number of replicas covers the 95th percentile of the demand at the objective's attainment; among the numbers that
-do, the one with the least cost per useful prediction is taken. Spare replicas are paid for and carry no promise.
+The number of replicas covers the 95th percentile of the demand, and a stated margin, at the objective's attainment;
+among the numbers that do, the one with the least cost per useful prediction is taken. Spare replicas are paid for and
+carry no promise.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def _sizes(candidate: Candidate, question: Question, predict: Predict, least: in
     sustained = predict(candidate, least).max_goodput_rps.value
     if not sustained or sustained <= 0:
         return range(0)
-    needed = max(1, math.ceil(question.workload.rate_p95_rps / sustained - 1e-9))
+    needed = max(1, math.ceil(question.sized_rps / sustained - 1e-9))
     if candidate.batches is not None:
         needed = _evenly(candidate, question, predict, least, needed)
     return range(needed, MOST_REPLICAS + 1)
@@ -228,7 +229,7 @@ def _option(candidate: Candidate, question: Question, weighed: Weighed) -> Optio
 def _capacity(candidate: Candidate, question: Question, weighed: Weighed) -> Capacity | None:
     if weighed.performance is None or candidate.per_request:
         return None
-    serving, needed = weighed.replicas - weighed.spare, question.workload.rate_p95_rps
+    serving, needed = weighed.replicas - weighed.spare, question.sized_rps
     each = weighed.performance.max_goodput_rps.value
     return Capacity(
         serving=serving,

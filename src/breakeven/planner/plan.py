@@ -31,6 +31,9 @@ from breakeven.schema.workload import Trace
 TAKEN_AS_GIVEN = (
     "Demand stays as observed: the observed mean and 95th percentile of the rate hold all month, around the clock.",
     "Listings of private hosts, cards without a server, and edge devices are not weighed.",
+    "A lease is weighed as accelerators by the hour, from your own fact file; provisioned throughput is not weighed.",
+    "Prompts and answers share replicas; a draft for speculative decoding is weighed where its acceptance is stated.",
+    "The number of replicas is held all month; how long another one takes to start counts in the scaling rule.",
     "A target counts as met where the predicted point meets it; the interval is shown and not required to.",
     "Where no quality is stated, models are taken as equally good, and 8 bits as good as 16; fewer bits are excluded.",
 )

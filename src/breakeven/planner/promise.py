@@ -20,6 +20,10 @@ Z80 = 1.2815515655446004
 """The standard normal quantile at 0.9: intervals are 80 %."""
 
 
+LEAST_SHARE = 1e-3
+"""Of the predictions: cost is shared by no fewer, where none might come in time."""
+
+
 def promises(option: Option, workload: Workload, used_share: float | None) -> tuple[Promise, ...]:
     """Cost, latency and goodput of the chosen option; a figure nobody knows is not promised."""
     figures = {**_costs(option, workload, used_share), **_speeds(option.performance)}
@@ -70,8 +74,9 @@ def cost_figure(option: Option, workload: Workload, share: Figure, *, per: float
     hourly, hour_requests = total / HOURS_PER_MONTH, rate * 3600.0
     by_request = option.placement == "api"
     luck = 0.0 if by_request else rate_error(workload)
-    least = (share.low or share.value) * max(1.0 - luck, 1e-9)
-    most = min(1.0, share.high or share.value) * (1.0 + luck)
+    low, high = (share.value if bound is None else bound for bound in (share.low, share.high))
+    least = max(low, LEAST_SHARE) * max(1.0 - luck, 1e-9)
+    most = min(1.0, high) * (1.0 + luck)
     basis: Basis = "derived"
     return Figure(
         value=per * hourly / (hour_requests * share.value),

@@ -20,8 +20,17 @@ from breakeven.schema.workload import Trace
 MOST_REQUESTS = 4_000
 """A longer trace is simulated by its middle stretch: 200 requests lie above its 95th percentile."""
 
+MOST_TOKENS = 64_000_000
+"""Prompt tokens of that stretch: long prompts take many steps and many blocks each."""
+
+FEWEST_REQUESTS = 1_000
+"""Requests of that stretch however long they are: 50 lie above its 95th percentile."""
+
 COMPILE_TRACE = 1_000
 """Requests of a trace from which a search compiles the simulator before its first run."""
+
+SEARCH_RUNS = 9
+"""Simulations that the search for the highest rate takes, about: to 2 % from a bracket of two or four."""
 
 MODEL = 1
 """Raise it when the simulator's answers change: speeds that were kept under another number are not read."""
@@ -50,22 +59,27 @@ class Speeds:
     """
 
     def __init__(self, trace: Trace, kept: Kept | None = None) -> None:
-        self.trace = trace.middle(MOST_REQUESTS)
+        self.trace = trace.middle(stretch(trace))
+        self.work = 0
+        self._asked: set[str] = set()
         self.kept = Kept() if kept is None else kept
         self._ready = False
         self._trace_digest = digest_of(self.trace)
         self._bases: dict[int, tuple[Candidate, str]] = {}
 
-    def of(self, candidate: Candidate, question: Question, replicas: int) -> Performance:
-        """What that many replicas deliver on the trace at the workload's rate.
+    def of(
+        self, candidate: Candidate, question: Question, replicas: int, *, point_only: bool = False
+    ) -> Performance:  # fmt: skip
+        """What that many replicas deliver on the trace at the workload's rate; `point_only`: without its intervals.
 
         Raises:
             ValueError: the candidate has no curve.
         """
-        key = self._key(candidate, question, "found", question.workload, replicas)
+        key = self._key(candidate, question, "point" if point_only else "found", question.workload, replicas)
         if key not in self.kept.found:
-            self.kept.found[key] = self._predicted(candidate, question, replicas)
-        self.kept.used.add(key)
+            self.kept.found[key] = self._predicted(candidate, question, replicas, point_only=point_only)
+        self._count(self._highest_key(candidate, question), SEARCH_RUNS)
+        self._count(key, 1 if point_only else 3)
         deployment, found = candidate.deployment.id, self.kept.found[key]
         return msgspec.structs.replace(found, deployment=deployment, curve=candidate.curve)
 
@@ -75,8 +89,14 @@ class Speeds:
         if key not in self.kept.shares:
             self.kept.shares[key] = self._share(candidate, question, rate, replicas)
             self.kept.changed = True
-        self.kept.used.add(key)
+        self._count(key, 1)
         return self.kept.shares[key]
+
+    def _count(self, key: str, runs: int) -> None:
+        self.kept.used.add(key)
+        if key not in self._asked:
+            self._asked.add(key)
+            self.work += runs * self.trace.n
 
     def _share(self, candidate: Candidate, question: Question, rate: float, replicas: int) -> float:
         if candidate.batches is not None:
@@ -99,12 +119,14 @@ class Speeds:
             return classic.capacity_rps(candidate.batches)
         return ceiling_rps(question.workload, _curve(candidate), options_of(candidate))
 
-    def _predicted(self, candidate: Candidate, question: Question, replicas: int) -> Performance:
+    def _predicted(
+        self, candidate: Candidate, question: Question, replicas: int, *, point_only: bool
+    ) -> Performance:  # fmt: skip
         self.kept.changed = True
         if candidate.batches is not None:
             return self._in_batches(candidate.batches, question, replicas)
         self._compile()
-        options = options_of(candidate, self._highest(candidate, question))
+        options = options_of(candidate, self._highest(candidate, question), point_only=point_only)
         found = predict(
             question.workload,
             question.objective,
@@ -121,13 +143,15 @@ class Speeds:
         return classic.predict_classic(load, asked, curve, deployment="", replicas=replicas, trace=self.trace)
 
     def _highest(self, candidate: Candidate, question: Question) -> float:
-        load = question.workload  # the ceiling depends on its tokens
-        key = self._key(candidate, question, "highest", load.input_tokens_mean, load.output_tokens_mean)
+        key = self._highest_key(candidate, question)
         if key not in self.kept.highest:
-            options = options_of(candidate)
+            options, load = options_of(candidate), question.workload
             self.kept.highest[key] = sustained(self.trace, _curve(candidate), question.objective, load, options)
-        self.kept.used.add(key)
         return self.kept.highest[key]
+
+    def _highest_key(self, candidate: Candidate, question: Question) -> str:
+        load = question.workload  # the ceiling depends on its tokens
+        return self._key(candidate, question, "highest", load.input_tokens_mean, load.output_tokens_mean)
 
     def _key(self, candidate: Candidate, question: Question, *rest: object) -> str:
         return digest_of((self._base(candidate), _targets(question.objective), *rest))
@@ -142,7 +166,14 @@ class Speeds:
         return known[1]
 
 
-def options_of(candidate: Candidate, sustained_rps: float | None = None) -> Options:
+def stretch(trace: Trace) -> int:
+    """Requests of the trace's middle that are simulated."""
+    tokens = sum(trace.column("input_tokens"))
+    fitting = int(MOST_TOKENS * trace.n / tokens) if tokens > 0 else MOST_REQUESTS
+    return min(MOST_REQUESTS, max(FEWEST_REQUESTS, fitting))
+
+
+def options_of(candidate: Candidate, sustained_rps: float | None = None, *, point_only: bool = False) -> Options:
     """How a candidate is predicted."""
     given = {} if candidate.errors is None else {"errors": candidate.errors}
     return Options(
@@ -150,6 +181,7 @@ def options_of(candidate: Candidate, sustained_rps: float | None = None) -> Opti
         serving=candidate.serving,
         hit_share=candidate.hit_share,
         sustained_rps=sustained_rps,
+        point_only=point_only,
         **given,
     )
 

@@ -1,4 +1,4 @@
-"""What the chosen option is predicted to take, against its targets."""
+"""How fast the chosen option is, and what it carries, each against what was asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from breakeven.report.citation import Citations
 from breakeven.report.document import Align, Table
 from breakeven.schema.noun import Figure
 from breakeven.schema.objective import Objective
-from breakeven.schema.performance import NO_TOKENS
+from breakeven.schema.performance import NO_TOKENS, Performance
 from breakeven.schema.plan import Option
 
 LEFT: Align = "left"
@@ -30,6 +30,7 @@ def latency_table(option: Option, objective: Objective, known: Citations) -> Tab
         rows = [_speed(name, figure, target, known) for name, figure, target in named if figure.how != NO_TOKENS]
         attained = number.share(objective.attainment)
         rows.append(_speed("in budget", speed.goodput_share, None, known, target=f"at least {attained}"))
+        rows += _capacity(option, speed, known)
     return Table(
         caption=f"{option.name}, predicted",
         columns=("metric", "target", "predicted", "basis", "rests on"),
@@ -56,6 +57,18 @@ def _latency_note(objective: Objective) -> str:
     spent = ", ".join(f"{name} {format_seconds(seconds)}" for name, seconds in named.items() if seconds)
     left = format_seconds(_left_s(objective))
     return f"Of the budget of {format_seconds(objective.budget_s)} go {spent}; {left} are left for inference."
+
+
+def _capacity(option: Option, speed: Performance, known: Citations) -> list[tuple[str, ...]]:
+    """What the serving replicas carry in budget against what they are to carry; nothing where that is not known."""
+    held = option.capacity
+    if held is None or held.goodput_rps is None or held.headroom is None:
+        return []
+    needed, carried = f"{held.needed_rps:.3g} requests/s", held.serving * held.goodput_rps
+    said = f"{held.serving} replicas carry {carried:.3g} requests/s, {held.headroom:.2f} times that"
+    said += f"; {held.spare} more stand by" if held.spare else ""
+    marks = known.marks((*speed.max_goodput_rps.facts, "workload", "objective"))
+    return [("capacity in budget", needed, said, speed.max_goodput_rps.basis, marks)]
 
 
 def _speed(name: str, figure: Figure, limit: float | None, known: Citations, *, target: str = "") -> tuple[str, ...]:

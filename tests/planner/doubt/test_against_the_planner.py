@@ -11,11 +11,15 @@ import pytest
 
 from breakeven.catalog.find import Catalog
 from breakeven.cost.assumptions import assumptions
+from breakeven.perf import attain
+from breakeven.perf.predict import rate_rps, sustained
+from breakeven.perf.simulate import simulate
 from breakeven.perf.step import slowed
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope, candidates
 from breakeven.planner.doubt.case import Case, Evidence, Given, case_of
 from breakeven.planner.doubt.doubt import doubt_of
+from breakeven.planner.doubt.response import responses
 from breakeven.planner.doubt.world import evaluate as drawn
 from breakeven.planner.evaluate import evaluate
 from breakeven.planner.question import Question
@@ -27,6 +31,7 @@ from breakeven.schema.workload import Trace, Workload
 from breakeven.workload.fit import fit
 from breakeven.workload.sample import sample
 
+OVER = (1.15, 1.5, 2.5)
 AS_OF = "2026-11-24"
 RATES = ("rate_mean_rps", "rate_p95_rps", "rate_max_rps")
 
@@ -127,3 +132,20 @@ def test_a_doubt_of_the_catalogs_options(given: Given, trace: Trace) -> None:
     low, high = told.interval.p5, told.interval.p95
     assert point is not None
     assert (low or 0.0) <= point <= (high or 0.0)
+
+
+def test_beyond_what_is_sustained_less_comes_in_time_than_is_carried(
+    given: Given, asked: Question, trace: Trace
+) -> None:
+    """An overloaded replica keeps everybody waiting: its share in target is the simulated one, not 1 / overload."""
+    curve = given.candidates[cheapest(given)].curve
+    assert curve is not None
+    response = responses([curve], asked, trace)[curve]
+    sustained_rps = sustained(trace, curve, asked.objective, asked.workload)
+    left = response.overloaded(np.array([1.0, *OVER]))
+    assert left[0] == pytest.approx(1.0)
+    assert (np.diff(left) <= 0).all()
+    for over, share in zip(OVER, left[1:], strict=True):
+        run = simulate(trace, curve, 1, scale=over * sustained_rps / rate_rps(trace))
+        assert share == pytest.approx(attain.share_in_budget(run, asked.objective), abs=0.12)
+    assert left[-1] < 1.0 / OVER[-1]

@@ -12,7 +12,7 @@ import numpy as np
 
 from breakeven.perf import attain, classic
 from breakeven.perf.batch_curve import BatchCurve, batch_s
-from breakeven.perf.predict import sustained
+from breakeven.perf.predict import rate_rps, sustained
 from breakeven.perf.simulate import simulate
 from breakeven.perf.step import slowed
 from breakeven.planner.doubt.belief import Array
@@ -25,6 +25,8 @@ LOGS = (-0.8, -0.35, -0.15, 0.0, 0.12, 0.25, 0.4, 0.7)
 """Ln of how many times as long steps are, at which a replica is simulated."""
 MOST_REQUESTS = 4_000
 """A longer trace is simulated by its middle stretch, as the plan does: its tail decides what is sustained."""
+LOADS = (1.0, 1.05, 1.1, 1.2, 1.35, 1.6, 2.0, 3.0)
+"""Times the rate that is sustained, at which a replica is simulated: beyond it what comes in time falls at once."""
 IDLE = 1e-3
 """Of the trace's rate: requests that hardly meet."""
 
@@ -34,11 +36,16 @@ Respond = Callable[[StepCurve], "Response"]
 
 
 class Response(Noun, frozen=True, kw_only=True):
-    """By ln of the steps' length: the rate sustained against the predicted one, and the share in target when idle."""
+    """By ln of the steps' length: the rate sustained against the predicted one, and the share in target when idle.
+
+    `beyond` is the share in target at `LOADS` times what is sustained, against that at 1; empty where all that is
+    carried is in target.
+    """
 
     logs: tuple[float, ...]
     ratios: tuple[float, ...]
     idle: tuple[float, ...]
+    beyond: tuple[float, ...] = ()
 
     def ratio(self, log_slower: Array) -> Array:
         """Rate sustained / rate sustained as predicted; flat beyond what was simulated."""
@@ -47,6 +54,13 @@ class Response(Noun, frozen=True, kw_only=True):
     def idle_share(self, log_slower: Array) -> Array:
         """The share of requests in target however many replicas there are."""
         return np.interp(log_slower, self.logs, self.idle)
+
+    def overloaded(self, usage: Array) -> Array:
+        """What is left of the share in target at so many times the rate that is sustained, 1 or more."""
+        if not self.beyond:
+            return np.asarray(1.0 / usage)
+        last = np.minimum(1.0, LOADS[-1] / usage)
+        return np.asarray(np.interp(usage, LOADS, self.beyond) * last)
 
 
 PROPORTIONAL = Response(
@@ -93,4 +107,14 @@ def _response(curve: StepCurve, question: Question, trace: Trace) -> Response:
     base = rates[LOGS.index(0.0)]
     falling = np.minimum.accumulate(rates) / base if base > 0 else np.zeros(len(LOGS))
     idle = [attain.share_in_budget(simulate(trace, one, 1, scale=IDLE), question.objective) for one in at]
-    return Response(logs=LOGS, ratios=tuple(falling.tolist()), idle=tuple(np.minimum.accumulate(idle).tolist()))
+    shares = [_share_at(curve, question, trace, base * load) for load in LOADS] if base > 0 else []
+    return Response(
+        logs=LOGS,
+        ratios=tuple(falling.tolist()),
+        idle=tuple(np.minimum.accumulate(idle).tolist()),
+        beyond=tuple(min(shares[: at + 1]) / shares[0] for at in range(len(shares))),
+    )
+
+
+def _share_at(curve: StepCurve, question: Question, trace: Trace, rate: float) -> float:
+    return attain.share_in_budget(simulate(trace, curve, 1, scale=rate / rate_rps(trace)), question.objective)

@@ -17,14 +17,13 @@ from breakeven.planner.doubt.belief import Z80, Array
 from breakeven.planner.doubt.month import Inputs, Months, cost_usd, filled
 from breakeven.planner.doubt.terms import Capacity, Terms
 from breakeven.planner.evaluate import MOST_REPLICAS
+from breakeven.planner.promise import LEAST_SHARE
 from breakeven.planner.question import Question
 from breakeven.schema.doubt import DemandPath
 from breakeven.schema.noun import Noun
 
 Flags = NDArray[np.bool_]
 SLACK = 1e-9
-LEAST_SHARE = 1e-3
-"""Cost is shared by at least this part of the requests."""
 
 
 class World(Noun, frozen=True, kw_only=True):
@@ -212,13 +211,15 @@ def _sized(held: Capacity, one: Terms, months: Months, ratio: Array, p95_rps: fl
 
 
 def _in_target(one: Terms, usage: Array, usual: float) -> Array:
-    """As predicted up to the usual load, down to the attainment at the sustained one, and what is carried beyond."""
+    """As predicted up to the usual load, down to the attainment at the sustained one, and what is simulated beyond."""
     if usual >= 1.0:
         inside = np.full_like(usage, one.share)
     else:
         beyond = np.clip((usage - usual) / (1.0 - usual), 0.0, 1.0)
         inside = one.share + (min(one.attainment, one.share) - one.share) * beyond
-    return np.where(usage > 1.0, inside / np.maximum(usage, 1.0), inside)
+    if one.capacity is None:
+        return inside
+    return np.where(usage > 1.0, inside * one.capacity.response.overloaded(np.maximum(usage, 1.0)), inside)
 
 
 def names(options: Sequence[Terms]) -> tuple[str, ...]:

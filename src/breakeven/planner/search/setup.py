@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from breakeven.catalog.find import Catalog
 from breakeven.errors import FactError, InfeasibleError, UsageError
-from breakeven.perf import effects
+from breakeven.perf import attain, effects
 from breakeven.perf.coefficients import Errors
 from breakeven.perf.curve import step_curve
 from breakeven.perf.precision import PRECISIONS
@@ -28,6 +30,10 @@ ENGINES: dict[str, frozenset[str]] = {
 
 NARROWER = {16: ("fp16", "fp8", "int8", "int4", "fp4"), 8: ("fp8", "int4", "fp4"), 4: ()}
 """Precisions worth a try, by the bits of the published weights: never more bits than were published."""
+
+MOST_SEQUENCES = 1024
+"""At once on a replica where the cache has room: vLLM's default on large boards (TensorRT-LLM's is 2,048). Fewer would
+leave a board idle on short requests, and the more so the faster it is."""
 
 UNITS = {"fp8": "flops_fp8", "int8": "flops_int8", "fp4": "flops_fp4"}
 """What an accelerator must multiply to gain from a precision that the model was not published in."""
@@ -59,6 +65,7 @@ class Setups:
         self.catalog, self.scope = catalog, scope
         load = question.workload
         self.context = load.input_tokens_mean + load.output_tokens_mean / 2
+        self.batch = not attain.has_targets(question.objective)
         self._known: dict[tuple[str, str, int, str, str], Setup] = {}
 
     def kinds(self, model: Model, accelerator: Accelerator, most: int) -> list[Kind]:
@@ -79,9 +86,17 @@ class Setups:
         return self._known[key]
 
     def _made(self, kind: Kind) -> Setup:
+        at = self._place(kind)
         try:
             curve = step_curve(
-                kind.model, kind.accelerator, kind.boards, kind.precision, context_mean=self.context, engine=kind.engine
+                kind.model,
+                kind.accelerator,
+                kind.boards,
+                kind.precision,
+                effects.resolve(PRIOR, at),
+                context_mean=self.context,
+                max_batch=MOST_SEQUENCES,
+                engine=kind.engine,
             )
         except InfeasibleError as error:
             return Setup(binding=f"memory: {error.message}")
@@ -89,11 +104,16 @@ class Setups:
             return Setup(binding=f"layout: {error.message}")
         except FactError as error:
             return Setup(binding=f"unmeasured: {error.message}")
+        facts = speed_facts(self.catalog, kind.model, kind.accelerator, kind.precision)
+        return Setup(curve, effects.errors(PRIOR, at), facts)
+
+    def _place(self, kind: Kind) -> effects.Place:
+        """Where nobody waits for an answer, an engine that was measured on whole data sets is as fast as that."""
         at = effects.place(
             kind.accelerator, engine=kind.engine, precision=kind.precision, model=kind.model.id, boards=kind.boards
         )
-        facts = speed_facts(self.catalog, kind.model, kind.accelerator, kind.precision)
-        return Setup(curve, effects.errors(PRIOR, at), facts)
+        offline = msgspec.structs.replace(at, offline=True)
+        return offline if self.batch and effects.unseen(PRIOR, offline) != "engine" else at
 
 
 def engines(accelerator: Accelerator, scope: Scope) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope, of_api
 from breakeven.planner.question import Question
 from breakeven.planner.search import limits
-from breakeven.planner.search.setup import Kind, Setup, Setups
+from breakeven.planner.search.setup import MOST_SEQUENCES, Kind, Setup, Setups
 from breakeven.quantity import SECONDS_PER_HOUR
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.model import Model
@@ -157,6 +157,7 @@ def _candidate(offer: Offer, kind: Kind, placement: Placement, prefix: str) -> C
         accelerators=kind.boards,
         engine=kind.engine,
         precision=kind.precision,
+        max_batch=MOST_SEQUENCES,
     )
     return Candidate(name=name, deployment=deployment, offer=offer)
 
