@@ -118,6 +118,13 @@ def test_it_ends_with_a_memo_and_a_policy(walked: Walked) -> None:
     assert plan["chosen"] in memo.read_text()
 
 
+def test_the_mix_never_costs_more_than_the_choice(walked: Walked) -> None:
+    """The choice alone is a mix too, so that what says how to hold it does not contradict what was decided."""
+    for path in walked.folder.glob(".breakeven/plans/*.json"):
+        plan = json.loads(path.read_text())
+        assert plan["portfolio"]["monthly_usd"] <= option(plan)["monthly_cost_usd"] * 1.001
+
+
 def test_the_index_names_every_scenario() -> None:
     """A folder has a page, and a page its line."""
     index = (PAGES / "README.md").read_text()

@@ -126,6 +126,7 @@ def test_units_add_up_to_the_bill(
         every = servers_needed(replicas + spare, accelerators, count)
     rebuilt = 730 * (every * unit.fixed_usd_per_h + serving * unit.variable_usd_per_busy_h)
     assert rebuilt == pytest.approx(one.bill.total_usd)
+    assert unit.spare == every - serving, "a spare that fits beside what serves needs no machine of its own"
     assert unit.goodput_rps == pytest.approx(3.0 * (count // accelerators))
     assert unit.kind == ("owned" if bought else "on_demand")
     assert (unit.variable_usd_per_busy_h > 0) == (bought and idle < 1)
@@ -259,4 +260,6 @@ def test_a_trace_becomes_a_month() -> None:
     load = load_of(trace, workload)
     assert load.mean_rps == pytest.approx(9.0)
     assert load.rate_rps.size == 24
+    minutes = load_of(trace, msgspec.structs.replace(workload, window_s=60.0))
+    assert minutes.rate_rps.size == 3, "rates of seconds are chance where the workload's are of minutes"
     assert load.hours.sum() == pytest.approx(730)

@@ -25,7 +25,7 @@ from breakeven.schema.workload import Trace, Workload
 
 Made = TypeVar("Made")
 WINDOWS = 24
-"""A trace shorter than a day is cut into this many windows; a longer one into hours."""
+"""A trace shorter than a day is cut into so many windows at most; a longer one into hours."""
 LEVELS: Mapping[str, tuple[float, float]] = {"low": (0.5, 0.25), "medium": (1.0, 0.5), "peak": (2.0, 0.25)}
 """Factors of the observed load, and probabilities. Assumed."""
 
@@ -53,14 +53,15 @@ class Facets(Noun, frozen=True, kw_only=True):
 def load_of(trace: Trace, workload: Workload, *, window_s: float | None = None) -> Duration:
     """The load-duration curve of a trace, scaled to the workload's mean rate; hours, or a 24th of a shorter span.
 
-    Bursts inside a window are not in it: a replica's goodput is found on the trace, and has them.
+    No window is shorter than those of the workload's own rates: what comes in a second is chance. Bursts inside a
+    window are not in it: a replica's goodput is found on the trace, and has them.
 
     Raises:
         ValueError: the trace spans less than a window.
     """
     arrivals = np.asarray(trace.column("arrival_s"), dtype=np.float64)
     span = float(arrivals[-1] - arrivals[0]) if arrivals.size > 1 else 0.0
-    length = window_s or min(SECONDS_PER_HOUR, span / WINDOWS)
+    length = window_s or min(SECONDS_PER_HOUR, max(span / WINDOWS, min(workload.window_s, span)))
     found = duration_of_arrivals(arrivals, window_s=length)
     return found.scaled(workload.rate_mean_rps / found.mean_rps) if found.mean_rps > 0 else found
 
