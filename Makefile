@@ -8,11 +8,13 @@ demo: uv ## the whole loop on real logged data; neither root nor apt
 	@$(UV) sync --quiet --no-dev --extra all
 	@$(UV) run --quiet --no-sync breakeven demo $(ARGS)
 
+# One process per core for all but the tests that start processes of their own and keep time; 5 is "no test chosen".
 test: uv ## everything; installs Chromium by apt when it is missing and apt may be used
 	@$(UV) sync --quiet --all-extras --no-extra spark
 	@sh scripts/install_browser.sh
 	@$(MAKE) --no-print-directory check
-	@$(UV) run --no-sync pytest $(ARGS)
+	@$(UV) run --no-sync pytest -n auto --dist loadfile -m "not slow and not spark" $(ARGS) || test $$? -eq 5
+	@$(UV) run --no-sync pytest -m "slow and not spark" $(ARGS) || test $$? -eq 5
 
 test-spark: uv ## every question on a real Spark cluster of two workers; installs Java 17 by apt when it is missing
 	@$(UV) sync --quiet --all-extras

@@ -32,7 +32,8 @@ def test_every_option_that_the_page_names_exists() -> None:
     known = {
         option
         for name in ("import", "export", "report", "workload")
-        for one in main.commands[name].params
-        for option in one.opts
+        for one in (main.commands[name], *getattr(main.commands[name], "commands", {}).values())
+        for each in one.params
+        for option in each.opts
     }
     assert set(re.findall(r"(--[a-z][a-z-]+)", PAGE.read_text())) <= known

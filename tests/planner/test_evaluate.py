@@ -38,6 +38,28 @@ def test_the_replicas_carry_the_p95_of_the_demand(
     assert (found.useful_share or 0.0) >= asked.objective.attainment
 
 
+@relaxed
+@given(speed=st.floats(0.3, 50), rate=st.floats(0.1, 30), margins=st.tuples(st.floats(0, 2), st.floats(0, 2)))
+def test_more_margin_never_takes_fewer_replicas(
+    question: Callable[..., Question],
+    candidate: Callable[..., Candidate],
+    world: type,
+    speed: float,
+    rate: float,
+    margins: tuple[float, float],
+) -> None:
+    """Nor costs less; and what serves carries the 95th percentile and the margin over it."""
+    found = []
+    for margin in sorted(margins):
+        asked = question(workload={"rate_mean_rps": rate, "rate_p95_rps": rate * 1.5}, margin=margin)
+        found.append(weigh(candidate("a"), asked, world(asked, {"a": speed}, {"a": 1.0})))
+        assert found[-1].capacity.headroom >= 1 - 1e-9
+        assert found[-1].capacity.needed_rps == pytest.approx(rate * 1.5 * (1 + margin))
+    less, more = found
+    assert less.deployment.replicas <= more.deployment.replicas
+    assert less.monthly_cost_usd <= more.monthly_cost_usd
+
+
 def test_the_unit_cost_is_the_month_over_what_was_useful(
     question: Callable[..., Question], candidate: Callable[..., Candidate], world: type
 ) -> None:

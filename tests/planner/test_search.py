@@ -19,6 +19,7 @@ from breakeven.planner.candidates import Scope
 from breakeven.planner.evaluate import evaluate
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question
+from breakeven.planner.search import limits
 from breakeven.planner.search.ask import left_for_inference
 from breakeven.planner.search.find import find, kind_of
 from breakeven.planner.search.lone import lengths, lone, out_of_reach
@@ -26,7 +27,7 @@ from breakeven.planner.search.reuse import reuse_share
 from breakeven.planner.search.setup import MOST_SEQUENCES, precisions
 from breakeven.planner.search.shown import MOST_OPTIONS, counted, nearest
 from breakeven.planner.search.space import Space, modes
-from breakeven.planner.speed import Kept, Speeds
+from breakeven.planner.speed import Kept, Speeds, stretch
 from breakeven.planner.weigh import Scales
 from breakeven.schema.objective import Objective
 from breakeven.schema.performance import StepCurve
@@ -65,11 +66,18 @@ def told(_what: str, _done: int, _of: int) -> None:
     """Nobody listens."""
 
 
-def cheapest_of_each(options: list[Option], candidates: tuple[Candidate, ...]) -> dict[tuple[str, ...], str]:
-    """By brute force: the cheapest feasible option of each kind."""
+def cheapest_of_each(
+    options: list[Option], candidates: tuple[Candidate, ...], trace: Trace
+) -> dict[tuple[str, ...], str]:
+    """By brute force: the cheapest feasible option of each kind, of equal ones the one fastest when idle."""
     kinds = {one.name: kind_of(one) for one in candidates}
+    of = lengths(trace)
+    alone = {one.name: lone(one, one.curve, of).e2e_s.mean() for one in candidates if one.curve is not None}
     best: dict[tuple[str, ...], Option] = {}
-    for option in sorted(options, key=lambda one: (one.cost_per_useful_prediction_usd or 0.0, one.name)):
+    for option in sorted(
+        (one for one in options if one.feasible),
+        key=lambda one: (one.cost_per_useful_prediction_usd, alone[one.name], one.name),
+    ):
         if option.feasible:
             best.setdefault(kinds[option.name], option)
     return {kind: option.name for kind, option in best.items()}
@@ -80,7 +88,7 @@ def cheapest_of_each(options: list[Option], candidates: tuple[Candidate, ...]) -
     [
         {"tpot_s": 0.05},
         {"ttft_s": 0.4, "tpot_s": 0.02, "workload": {"rate_mean_rps": 40.0, "rate_p95_rps": 70.0}},
-        {"ttft_s": None, "budget_s": 6.0, "spare_replicas": 1, "zones": 3},
+        {"ttft_s": None, "budget_s": 6.0, "spare_replicas": 1, "zones": 3, "margin": 0.5},
     ],
 )
 def test_the_search_finds_what_weighing_everything_finds(
@@ -92,13 +100,46 @@ def test_the_search_finds_what_weighing_everything_finds(
     space = space_of(catalog, asked, **scope)
     scales = scales_of(catalog, asked, trace)
     found = find(space, scales, told)
-    weighed = [evaluate(one, asked, predict=scales.speed, price=scales.bill) for one in space]
-    expected = cheapest_of_each(weighed, space)
+    weighed = [evaluate(one, asked, predict=scales.points, price=scales.bill) for one in space]
+    expected = cheapest_of_each(weighed, space, trace)
     assert {
         kind_of(one): one.name for one in space if one.name in {o.name for o in found.options if o.feasible}
     } == expected
     assert expected
     assert found.simulated < sum(1 for one in space if one.curve is not None and not one.binding)
+
+
+def hashed(trace: Trace, tokens: int = 256) -> Trace:
+    """The trace with block hashes: every second request begins with the same blocks, as long as its prompt is."""
+    hashes, offsets = [], [0]
+    for number, prompt in enumerate(trace.column("input_tokens")):
+        owner = 0 if number % 2 else number + 1
+        hashes += [owner * 1_000 + block for block in range(int(-(-prompt // tokens)))]
+        offsets.append(len(hashes))
+    return msgspec.structs.replace(
+        trace, block_offsets=pack_integers(offsets), block_hashes=pack_integers(hashes), hash_block_tokens=tokens
+    )
+
+
+@pytest.mark.parametrize("asks", [{"tpot_s": 0.05}, {"ttft_s": 0.25, "workload": {"rate_mean_rps": 30.0}}])
+def test_the_search_is_right_where_prompts_share_blocks(
+    catalog: Catalog, question: Asks, trace: Trace, asks: dict[str, object]
+) -> None:
+    """The same law with a cache of the trace's own blocks, whose bound is that of an endless one."""
+    asked, of = question(**asks), hashed(trace)
+    scope = Scope(
+        models=(SMALL,), as_of=AS_OF, accelerators=("l40s", "l4"), engines=("vllm",), precisions=("fp16", "int8"),
+        chunks=(512, 2048),
+    )  # fmt: skip
+    share = reuse_share(of)
+    space = Space(catalog, asked, scope, modes(scope, share, hashed=True)).candidates()
+    scales = scales_of(catalog, asked, of)
+    found = find(space, scales, told)
+    weighed = [evaluate(one, asked, predict=scales.points, price=scales.bill) for one in space]
+    names = {one.name for one in found.options if one.feasible}
+    assert share > 0.2
+    assert {kind_of(one): one.name for one in space if one.name in names} == cheapest_of_each(weighed, space, of)
+    assert any(name.endswith("-cache") for name in names)
 
 
 def test_every_candidate_is_an_option_or_rejected_once(catalog: Catalog, question: Asks, trace: Trace) -> None:
@@ -126,6 +167,60 @@ def test_what_was_ruled_out_by_cost_could_not_have_been_cheaper(catalog: Catalog
         assert option.cost_per_useful_prediction_usd is None or (
             one.least_usd <= option.cost_per_useful_prediction_usd * (1 + 1e-9)
         )
+
+
+def test_a_search_that_may_not_end_says_what_it_left(catalog: Catalog, question: Asks, trace: Trace) -> None:
+    """With hardly any work allowed nothing vanishes, what is not simulated has a bound, and more work helps."""
+    asked = question(tpot_s=0.05)
+    space = space_of(catalog, asked, accelerators=("l40s", "h100-sxm"), engines=("vllm",))
+    kept, options = Kept(), []
+    for most in (0, 4_000, 10**9):
+        scales = scales_of(catalog, asked, trace, kept)
+        found = find(space, scales, told, most)
+        options.append([one.name for one in found.options if one.feasible])
+        left = [one for one in found.rejected if one.binding == "not simulated"]
+        assert bool(left) == (most < 10**9)
+        assert len(found.options) + len(found.rejected) == len(space)
+        assert all(one.least_usd is not None and one.least_usd > 0 for one in left)
+    assert not options[0]
+    assert 0 < len(options[1]) <= len(options[2])
+
+
+def test_what_is_kept_has_the_points_that_decided(catalog: Catalog, question: Asks, trace: Trace) -> None:
+    """Intervals are added to the best of each kind, and change none of its points."""
+    asked = question(tpot_s=0.05)
+    space = space_of(catalog, asked, accelerators=("l40s",), engines=("vllm",), precisions=("fp16",))
+    scales, by_name = scales_of(catalog, asked, trace), {one.name: one for one in space}
+    best = [one for one in find(space, scales, told).options if one.feasible]
+    assert best
+    for option in best:
+        serving = option.deployment.replicas - option.spare_replicas
+        points = scales.points(by_name[option.name], serving)
+        for name in ("goodput_share", "ttft_p95_s", "tpot_p95_s", "e2e_p95_s", "max_goodput_rps", "power_w"):
+            assert getattr(option.performance, name).value == getattr(points, name).value
+        assert option.performance.ttft_p95_s.low <= points.ttft_p95_s.low
+        assert option.performance.ttft_p95_s.high >= points.ttft_p95_s.high
+
+
+def test_the_work_of_a_search_does_not_depend_on_what_was_kept(
+    catalog: Catalog, question: Asks, trace: Trace
+) -> None:  # fmt: skip
+    """A search that was cut short finds the same again from the speeds that it left."""
+    asked, kept = question(tpot_s=0.05), Kept()
+    space = space_of(catalog, asked, accelerators=("l40s", "h100-sxm"), engines=("vllm",))
+    first, again = (find(space, scales_of(catalog, asked, trace, kept), told, 4_000) for _ in range(2))
+    assert "not simulated" in counted(first.rejected)
+    assert again == first
+
+
+def test_longer_prompts_are_simulated_in_fewer_requests() -> None:
+    """At most so many requests and so many tokens, and never too few for a 95th percentile."""
+    lengths_of = (100.0, 16_000.0, 32_000.0, 10**6)
+    traces = [
+        Trace(name="t", arrival_s=pack(range(9_000)), input_tokens=pack([n] * 9_000), output_tokens=pack([1.0] * 9_000))
+        for n in lengths_of
+    ]
+    assert [stretch(one) for one in traces] == [4_000, 4_000, 2_000, 1_000]
 
 
 def test_more_than_a_thousand_candidates(catalog: Catalog, question: Asks) -> None:
@@ -252,6 +347,16 @@ def test_a_hard_constraint_is_named(
             catalog, question(**asks), trace, Scope(models=(SMALL,), as_of=AS_OF, accelerators=("h100-sxm",), **scope)
         )
     assert binding in str(caught.value)
+
+
+def test_nothing_is_committed_to_beyond_the_horizon(catalog: Catalog, question: Asks) -> None:
+    """Three weeks need no year: of each term there is an offer that is refused at a shorter horizon, and none at it."""
+    reserved = [one for one in catalog.offers(on=AS_OF, kind="accelerator_hour") if one.term.startswith("reserved_")]
+    for offer in reserved:
+        months = 12 * int(offer.term.removeprefix("reserved_").removesuffix("y"))
+        assert limits.committed(offer, question(horizon_months=months).objective) == ""
+        assert limits.committed(offer, question(horizon_months=months - 1).objective).startswith("commitment: ")
+    assert {one.term for one in reserved} >= {"reserved_1y", "reserved_3y"}
 
 
 def test_a_met_floor_allows_what_it_was_measured_for(catalog: Catalog, question: Asks) -> None:

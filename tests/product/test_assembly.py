@@ -133,6 +133,20 @@ def test_what_is_no_volume_is_told(text: str) -> None:
 
 
 def test_a_plan_does_not_route_past_what_the_policy_promises(project: Path) -> None:
+    """Owned machines that a plan brings along are in no stated region, so that data that must stay do not go there."""
+    policy = project.parent / "policy.yaml"
+    policy.write_text(policy.read_text().replace("    ack: fast", "    data_locality: [eu]\n    ack: fast", 1))
+    settings = project.read_text()
+    settings = settings.replace("    placement: cloud\n", "    placement: cloud\n    region: eu\n", 1)
+    project.write_text(settings.replace("  placements: []", "  placements: [colocated]", 1))
+    plan_id = planned(project)
+    before = {path: path.read_text() for path in project.parent.glob("*.yaml")}
+    with pytest.raises(PolicyError, match="is in no stated region, and data of use case `assistant` stay in eu"):
+        app.apply(project, plan_id, backend_url="http://127.0.0.1:8/v1")
+    assert before == {path: path.read_text() for path in project.parent.glob("*.yaml")}
+
+
+def test_data_that_must_stay_are_weighed_where_a_region_is_stated(project: Path) -> None:
     """Data that must stay are weighed only where a region is stated: what stands there, and one's own premises."""
     policy = project.parent / "policy.yaml"
     policy.write_text(policy.read_text().replace("    ack: fast", "    data_locality: [eu]\n    ack: fast", 1))

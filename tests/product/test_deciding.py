@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from breakeven.app import decisions as app
-from breakeven.app import loop, render
+from breakeven.app import loop, planning, render
 from breakeven.assembly import decisions, files
 from breakeven.cli.main import main
 from breakeven.demo import logs
@@ -43,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], tuple[Pat
     rows = logs.text("azure_llm_conv_2023.csv.xz").split("\n", 1)[1].splitlines()[:100]
     trace = folder / "trace.csv"
     trace.write_text("arrived_at,num_prefill_tokens,num_decode_tokens\n" + "\n".join(rows))
-    plan = loop.plan(path, use_case="assistant", trace=trace, as_of="2026-11-24").id
+    plan = planning.from_project(path, planning.Given(use_case="assistant", trace=trace, as_of="2026-11-24")).plan.id
 
     def copied(into: Path) -> tuple[Path, str]:
         for source in sorted(one for one in folder.rglob("*") if one.is_file()):

@@ -95,6 +95,15 @@ def test_figures_are_consistent(times) -> None:
     assert fit(trace, "a") == found
 
 
+@given(st.integers(2, 9), st.floats(-0.4, 0.4), st.integers(0, 99))
+def test_short_traces_are_counted_whole(windows: int, more: float, seed: int) -> None:
+    """Of a span under ten windows none is cut off, so that the 95th percentile is not below the mean rate."""
+    at = np.sort(np.random.default_rng(seed).random(500) * 60 * (windows + more))
+    found = fit(trace_of(at - at[0]), "a")
+    assert found.rate_mean_rps - 2 / found.window_s <= found.rate_p95_rps <= found.rate_max_rps
+    assert round(found.span_s / found.window_s) * found.window_s == pytest.approx(found.span_s)
+
+
 def test_token_figures_are_the_columns() -> None:
     """Mean, median and 95th percentile of both columns, as numpy states them."""
     prompt, answer = np.arange(1.0, 101), np.arange(101.0, 201)

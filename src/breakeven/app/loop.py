@@ -155,7 +155,16 @@ def verify(folder: Path, plan_id: str | None = None) -> tuple[Plan, tuple[Findin
     return found, findings
 
 
-def deployment_from(model: str, accelerator: str, accelerators: int, replicas: int, precision: str) -> Deployment:
+def deployment_from(
+    model: str,
+    accelerator: str,
+    accelerators: int,
+    replicas: int,
+    precision: str,
+    *,
+    engine: str = "",
+    max_batch_tokens: int = 2048,
+) -> Deployment:
     """A deployment named on the command line."""
     return Deployment(
         id=f"{model} on {replicas} x {accelerators} x {accelerator} ({precision})",
@@ -165,6 +174,8 @@ def deployment_from(model: str, accelerator: str, accelerators: int, replicas: i
         accelerators=accelerators,
         precision=precision,
         replicas=replicas,
+        engine=engine,
+        max_batch_tokens=max_batch_tokens,
     )
 
 

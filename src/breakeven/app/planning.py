@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from breakeven.app import decisions, render
-from breakeven.assembly import deciding, files, planning, planning_files, project, proposing
+from breakeven.assembly import deciding, files, planning, planning_classic, planning_files, project, proposing
 from breakeven.assembly.asking import Given
 from breakeven.errors import PolicyError
 from breakeven.planner.search.find import Progress
@@ -75,7 +75,7 @@ def from_project(
 def from_files(given: Given, *, out: str | None = None, progress: Progress = _quiet) -> Written:
     """Weigh every way to serve a trace or a workload, without a configuration; keep the plan and write it down."""
     keep = Path(out) if out else Path(".breakeven")
-    found = planning_files.plan(given, keep, progress)
+    found = (planning_classic if given.curves else planning_files).plan(given, keep, progress)
     where = Path(out) if out else Path(".breakeven") / "plans" / found.id
     files.write_atomically(where / "plan.json", msgspec.json.format(msgspec.json.encode(found), indent=1))
     return _written(found, where, proposing.proposed(found))
@@ -110,4 +110,4 @@ def next_step(written: Written, *, in_project: bool) -> str:
     if in_project:
         return f"next: breakeven apply {written.plan.id}"
     settings = written.policy.with_name("breakeven.yaml")
-    return f"next: write its base_url into {settings}, then breakeven serve --config {settings}"
+    return f"next: say in {settings} where it answers, then breakeven serve --config {settings}"

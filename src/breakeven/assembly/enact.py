@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from breakeven.assembly import files
+from breakeven.assembly.planning import scope_of
 from breakeven.assembly.project import Project
 from breakeven.assembly.today import today
 from breakeven.config import extend, initial, policy_file, render, settings
@@ -18,6 +19,7 @@ from breakeven.errors import PolicyError, UsageError
 from breakeven.ledger.source.mapping import Mapping
 from breakeven.measure.doctor import Setup
 from breakeven.planner.compile import capacity_table, route_targets
+from breakeven.planner.search.limits import known_quality
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.policy import Policy, RouteTarget
 
@@ -122,8 +124,24 @@ def _with_deployment(
         engine=wanted.engine,
         precision=wanted.precision,
         work=_work(option, plan),
+        region=_region(loaded, plan, option),
+        quality=_quality(loaded, plan, option),
     )
     return extend.add_deployment(text_of(loaded.path), backend, deployment)
+
+
+def _region(loaded: Project, plan: Plan, option: Option) -> str:
+    """Where the offer says it is. Where owned machines stand is for their owner to say, who is asked."""
+    offer = option.deployment.offer
+    return loaded.catalog.offer(offer, plan.as_of).region if offer else ""
+
+
+def _quality(loaded: Project, plan: Plan, option: Option) -> float | None:
+    """The score by which the plan admitted the model in that precision."""
+    wanted, scope = option.deployment, scope_of(loaded, (), plan.as_of)
+    if wanted.model not in loaded.catalog.model_heads or wanted.placement == "api":
+        return scope.qualities.get(wanted.model)
+    return known_quality(loaded.catalog.model(wanted.model), wanted.precision, scope)
 
 
 def _work(option: Option, plan: Plan) -> WorkSettings | None:

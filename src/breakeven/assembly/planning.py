@@ -13,6 +13,7 @@ from breakeven.assembly.asking import Given
 from breakeven.assembly.finishing import finished, unready
 from breakeven.assembly.project import Project
 from breakeven.config.compile import objective
+from breakeven.config.settings import SpeculationSettings
 from breakeven.errors import EvidenceError, UsageError
 from breakeven.ledger.anew import anew
 from breakeven.ledger.statement import build
@@ -25,6 +26,7 @@ from breakeven.planner.question import Question, observed_count, used_share
 from breakeven.planner.search.find import Progress
 from breakeven.planner.standing import standing
 from breakeven.schema.plan import Plan
+from breakeven.schema.serving import Speculation
 from breakeven.schema.workload import Trace, Workload
 from breakeven.workload.fit import fit
 from breakeven.workload.parse import parse
@@ -118,10 +120,23 @@ def scope_of(loaded: Project, models: tuple[str, ...], as_of: str) -> Scope:
         accelerators=planning.accelerators,
         precisions=planning.precisions,
         engines=planning.engines,
+        chunks=tuple(dict.fromkeys(planning.batch_tokens)),
+        speculation=_speculation(planning.speculation),
         qualities=stated | planning.qualities,
         lead_days=planning.lead_days,
         interruptions_per_hour=planning.spot_interruptions_per_hour,
         replaced_after_s=planning.spot_replaced_after_s,
+    )
+
+
+def _speculation(stated: SpeculationSettings | None) -> Speculation | None:
+    if stated is None:
+        return None
+    return Speculation(
+        draft_tokens=stated.draft_tokens,
+        acceptance=stated.acceptance,
+        draft_s=stated.draft_ms / 1000,
+        draft_per_sequence_s=stated.draft_ms_per_sequence / 1000,
     )
 
 
@@ -132,7 +147,9 @@ def _first_with_tokens(loaded: Project) -> str:
         if any(entry.catalog_model for entry in routed):
             return case.name
     message = "no use case routes to a deployment with `catalog_model`"
-    raise UsageError(message, "set `catalog_model` in breakeven.yaml, or name the use case with --use-case")
+    raise UsageError(
+        message, "set `catalog_model`, name one with --use-case, or plan a classic model with --workload and --curve"
+    )
 
 
 def _standing(loaded: Project, question: Question, as_of: str) -> tuple[Candidate, ...]:

@@ -55,7 +55,7 @@ def plan(given: Given, keep: Path, progress: Progress) -> Plan:
     if not given.models:
         message = "no model is named, and without a configuration nothing else says what should answer"
         raise UsageError(message, "name one with --model, such as llama-3.1-8b, or give --config breakeven.yaml")
-    stated, name = given.targets(), _use_case(given)
+    stated, name = given.targets(), given.named
     asked = _asked(given, name)
     kept = speeds_file.read(keep)
     found = make_plan(
@@ -108,10 +108,3 @@ def _objective(name: str, own: Targets, stated: dict[str, float]) -> Objective:
     return msgspec.structs.replace(
         Objective(use_case=name, ttft_s=own.ttft_s, tpot_s=own.tpot_s, budget_s=own.e2e_s), **stated
     )
-
-
-def _use_case(given: Given) -> str:
-    """The stated name, else the file's, as policies spell names."""
-    file = given.trace or given.workload
-    wanted = given.use_case or (file.name.partition(".")[0] if file is not None else "")
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")[:64] or "default"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from breakeven.assembly import enact, files
+import msgspec
+
+from breakeven.assembly import enact, files, scorers
 from breakeven.assembly.project import Project
 from breakeven.config import policy_file, settings
 from breakeven.config.policy_file import LatencySection, PolicyFile, RouteSection, TargetSection, UseCaseSection
@@ -13,6 +15,7 @@ from breakeven.config.render import to_yaml
 from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, Settings
 from breakeven.planner.compile import PLAN_ARM
 from breakeven.planner.portfolio.worth import cheaper_mix
+from breakeven.schema.deployment import Deployment
 from breakeven.schema.objective import Objective
 from breakeven.schema.plan import Option, Plan
 
@@ -26,7 +29,7 @@ HOLDOUT = 0.1
 
 _SETTINGS_HEAD = """\
 # breakeven.yaml, proposed by {plan}: {chosen}.
-# `base_url` is a guess: write where the deployment answers, then `breakeven check` and `breakeven serve`.
+# {guess}, then `breakeven check` and `breakeven serve`.
 """
 _POLICY_HEAD = """\
 # policy.yaml, proposed by {plan} with prices as of {as_of}.
@@ -44,9 +47,9 @@ def proposed(plan: Plan) -> dict[str, str]:
         ConfigError, PolicyError, FactError: they would not compile.
     """
     held = tuple(_held(plan))
-    first = _SETTINGS_HEAD.format(plan=plan.id, chosen=", ".join(one.name for one in held)) + to_yaml(
-        _settings(plan, held)
-    )
+    made, named = _settings(plan, held), ", ".join(one.name for one in held)
+    first = _SETTINGS_HEAD.format(plan=plan.id, chosen=named, guess=scorers.GUESSES[made.backends[0].kind])
+    first += _told(plan, held) + to_yaml(made)
     head = _POLICY_HEAD.format(plan=plan.id, as_of=plan.as_of, reason=plan.reason)
     found = {"breakeven.yaml": first, "policy.yaml": head + to_yaml(_policy(plan, held))}
     compiled(found)
@@ -61,7 +64,21 @@ def _held(plan: Plan) -> Iterator[DeploymentSettings]:
         by_share = sorted(plan.portfolio.parts, key=lambda part: -part.share)
         parts = {part.name: max(1, part.replicas) for part in by_share}
     for at, (name, replicas) in enumerate(parts.items()):
-        yield _deployment(options[name], f"upstream-{at}" if at else "upstream", replicas)
+        known = "" if scorers.classic(plan.workload) else options[name].deployment.model
+        yield _deployment(options[name], f"upstream-{at}" if at else "upstream", replicas, known)
+
+
+def _told(plan: Plan, held: Sequence[DeploymentSettings]) -> str:
+    """What servers of a classic model must be told."""
+    if not scorers.classic(plan.workload):
+        return ""
+    return "".join(scorers.told(_wanted(plan, one)) for one in held)
+
+
+def _wanted(plan: Plan, held: DeploymentSettings) -> Deployment:
+    """The plan's deployment of a name, in the number that is held."""
+    found = (one.deployment for one in plan.options if files.deployment_name(one.deployment.id) == held.name)
+    return msgspec.structs.replace(next(found), replicas=held.replicas)
 
 
 def of_project(loaded: Project, plan: Plan) -> dict[str, str]:
@@ -87,13 +104,13 @@ def compiled(texts: dict[str, str]) -> str:
     return Project(Path("breakeven.yaml"), beside, policies).policy().id
 
 
-def _deployment(option: Option, backend: str, replicas: int) -> DeploymentSettings:
+def _deployment(option: Option, backend: str, replicas: int, catalog_model: str) -> DeploymentSettings:
     wanted = option.deployment
     return DeploymentSettings(
         name=files.deployment_name(wanted.id),
         backend=backend,
         model=wanted.model,
-        catalog_model=wanted.model,
+        catalog_model=catalog_model,
         placement=wanted.placement,
         offer=wanted.offer,
         accelerator=wanted.accelerator,
@@ -105,16 +122,19 @@ def _deployment(option: Option, backend: str, replicas: int) -> DeploymentSettin
 
 
 def _settings(plan: Plan, held: Sequence[DeploymentSettings]) -> Settings:
-    backends = tuple(
-        BackendSettings(name=one.backend, kind="openai", base_url=UPSTREAM.format(port=FIRST_PORT + at))
-        for at, one in enumerate(held)
-    )
-    models = tuple(dict.fromkeys(one.catalog_model for one in held))
+    backends = tuple(_backend(plan, one, FIRST_PORT + at) for at, one in enumerate(held))
+    models = tuple(dict.fromkeys(one.catalog_model for one in held if one.catalog_model))
     return Settings(
         backends=backends,
         deployments=tuple(held),
         planning=PlanningSettings(horizon_months=plan.objective.horizon_months, models=models),
     )
+
+
+def _backend(plan: Plan, held: DeploymentSettings, port: int) -> BackendSettings:
+    if scorers.classic(plan.workload):
+        return scorers.backend(_wanted(plan, held), plan.workload, held.backend, port)
+    return BackendSettings(name=held.backend, kind="openai", base_url=UPSTREAM.format(port=port))
 
 
 def _policy(plan: Plan, held: Sequence[DeploymentSettings]) -> PolicyFile:
@@ -135,7 +155,18 @@ def _latency(asked: Objective) -> LatencySection:
         ttft_ms=_ms(asked.ttft_s),
         tpot_ms=_ms(asked.tpot_s),
         attainment=asked.attainment,
+        stages={name: seconds * 1000 for name, seconds in _stages(asked).items() if seconds},
     )
+
+
+def _stages(asked: Objective) -> dict[str, float]:
+    """What of the budget is not inference, by the names that a policy gives it."""
+    return {
+        "network_ms": asked.network_s,
+        "retrieval_ms": asked.features_s,
+        "postprocess_ms": asked.postprocess_s,
+        "render_ms": asked.render_s,
+    }
 
 
 def _ms(seconds: float | None) -> float | None:

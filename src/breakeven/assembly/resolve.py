@@ -30,7 +30,7 @@ class Resolved(Noun, frozen=True, kw_only=True):
 
 
 def resolve(found: Settings, catalog: Catalog, on: str) -> Resolved:
-    """Prices and curves of every deployment as of an ISO date.
+    """Prices and curves of every deployment as of an ISO date; a classic model has no steps that could be predicted.
 
     Raises:
         FactError: an offer, accelerator or model named in the settings is unknown, or lacks a value it needs.
@@ -38,10 +38,11 @@ def resolve(found: Settings, catalog: Catalog, on: str) -> Resolved:
     prices: dict[str, TokenPrice] = {}
     capacities: dict[str, CapacityPrice] = {}
     works: dict[str, WorkCurve] = {}
-    site = site_of(found, catalog, on)
+    site, scorers = site_of(found, catalog, on), {one.name for one in found.backends if one.kind != "openai"}
     for entry in found.deployments:
         offer = offer_of(entry, catalog, on)
-        curve = curve_of(deployment_of(entry), catalog)
+        classic = entry.backend in scorers and not entry.catalog_model
+        curve = None if classic else curve_of(deployment_of(entry), catalog)
         if curve is not None:
             works[entry.name] = work_curve(curve)
         if offer is not None and offer.kind == "api":

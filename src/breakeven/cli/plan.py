@@ -34,6 +34,15 @@ if TYPE_CHECKING:
 @click.option("--model", "models", multiple=True, help="A model of the catalog that may answer. Repeatable.")
 @click.option("--slo-ttft-s", "ttft_s", type=float, help="Time to the first token, seconds.")
 @click.option("--slo-tpot-s", "tpot_s", type=float, help="Time per output token after the first, seconds.")
+@click.option("--slo-latency-s", "latency_s", type=float, help="The whole use case, network included, seconds.")
+@click.option(
+    "--curve",
+    "curves",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="A classic model's measured batches, and what they hold for: cpu, an accelerator, an offer. Repeatable.",
+)
+@click.option("--margin", type=float, help="Carry so much more than the p95 of demand, such as 0.2.  [default: 0]")
 @click.option("--use-case", help="Which use case to plan.  [default: the policy's first with token traffic]")
 @data_dir_option
 @click.option("--as-of", help="Prices as of this ISO date.  [default: today]")
@@ -65,7 +74,8 @@ def plan(
     """Weigh every way to serve the demand; write a memo and a policy.
 
     Demand is the ledger's of --config, or a --trace, or a --workload. The last two need no configuration: name the
-    models with --model.
+    models with --model. A classic model (ranking, fraud, imaging: rows in, scores out) is planned from its measured
+    batches instead: --curve.
     """
     from breakeven.app import planning as app
     from breakeven.app.decisions import on as decided
@@ -98,6 +108,9 @@ def _from_files(given: Given, context: click.Context, config: str) -> bool:
     if workload is not None and named:
         message = f"--workload {workload} and --config {config} are both given"
         raise UsageError(message, "leave one out: a configuration plans for its ledger, or for a --trace")
-    if workload is not None:
+    if given.curves and named:
+        message = f"--curve and --config {config} are both given"
+        raise UsageError(message, "leave one out: curves are planned with a --workload or a --trace")
+    if workload is not None or given.curves:
         return True
     return trace is not None and not named and (bool(models) or not Path(config).exists())

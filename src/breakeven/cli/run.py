@@ -79,6 +79,10 @@ def serve(
 @click.option("--accelerator", help="An accelerator of the catalog, such as h100-sxm.")
 @click.option("--accelerators", type=click.IntRange(1, 64), default=1, show_default=True, help="Per replica.")
 @click.option("--precision", default="fp16", show_default=True, help="fp16, bf16, fp8, fp4, int8 or int4.")
+@click.option(
+    "--engine", default="", help="vllm, sglang, trtllm, ...: steps as fitted to it.  [default: none in particular]"
+)
+@click.option("--max-batch-tokens", type=click.IntRange(16, 1_000_000), default=2048, show_default=True)
 @click.option("--replicas", type=click.IntRange(1, 512), default=1, show_default=True)
 @click.option("--deployment", help="Take all of it from this deployment of the configuration instead.")
 @config_option
@@ -93,6 +97,8 @@ def emulate(
     accelerator: str | None,
     accelerators: int,
     precision: str,
+    engine: str,
+    max_batch_tokens: int,
     replicas: int,
     deployment: str | None,
     config: str,
@@ -108,7 +114,9 @@ def emulate(
     if deployment is not None:
         wanted = app.deployment_of(Path(config), deployment)
     elif model is not None and accelerator is not None:
-        wanted = app.deployment_from(model, accelerator, accelerators, replicas, precision)
+        wanted = app.deployment_from(
+            model, accelerator, accelerators, replicas, precision, engine=engine, max_batch_tokens=max_batch_tokens
+        )
     else:
         message = "what to emulate is not stated"
         raise UsageError(message, "give --model and --accelerator, or --deployment NAME")

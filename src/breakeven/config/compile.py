@@ -170,6 +170,7 @@ def objective(entry: UseCaseSection, planning: PlanningSettings) -> Objective:
         lead_time_days=planning.lead_time_days,
         availability=planning.availability,
         zones=planning.zones,
+        margin=planning.margin,
         **_around(latency.stages),
     )
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from breakeven.config.demand import DemandSection
 from breakeven.config.mapping import LogMapping
 from breakeven.config.policy_file import PolicyFile
+from breakeven.config.scoring import Scoring
 from breakeven.config.settings import Settings
 from breakeven.config.study.file import StudyFile
 from breakeven.config.study.proposal import Proposal, WorkloadFile
@@ -58,6 +59,11 @@ def demand_schema() -> dict[str, Any]:
     return _schema(DemandSection, "workload.yaml")
 
 
+def scoring_schema() -> dict[str, Any]:
+    """The schema of the workload of a classic model, which `breakeven plan --curve` plans for."""
+    return _schema(Scoring, "scoring.yaml")
+
+
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "settings": settings_schema,
     "policy": policy_schema,
@@ -67,6 +73,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "workload": workload_schema,
     "traffic": traffic_schema,
     "demand": demand_schema,
+    "scoring": scoring_schema,
 }
 
 

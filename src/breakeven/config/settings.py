@@ -240,6 +240,15 @@ class DeploymentSettings(Section):
     ] = 0
 
 
+class SpeculationSettings(Section):
+    """Speculative decoding that a plan may weigh: what was measured of a draft on the same traffic."""
+
+    draft_tokens: Annotated[int, Field(ge=1, le=32, description="drafted in every step")]
+    acceptance: Annotated[Chance, Field(description="share of drafted tokens that are accepted, each by itself")]
+    draft_ms: Annotated[NotNegative, Field(description="what a pass of the draft takes")]
+    draft_ms_per_sequence: Annotated[NotNegative, Field(description="and for each sequence in it")] = 0.0
+
+
 class PlanningSettings(Section):
     """What a plan may consider and assumes. An empty list is no restriction."""
 
@@ -252,6 +261,13 @@ class PlanningSettings(Section):
         tuple[Text, ...], Field(description="only these, such as fp8; stated, 4 bits need no measured quality")
     ] = ()
     engines: Annotated[tuple[Text, ...], Field(description="only these, such as vllm")] = ()
+    batch_tokens: Annotated[
+        tuple[Annotated[int, Field(ge=16, le=1_000_000)], ...],
+        Field(min_length=1, max_length=16, description="token budgets of an engine's step that are tried"),
+    ] = (512, 2048, 8192)
+    speculation: Annotated[
+        SpeculationSettings | None, Field(description="a draft to weigh; left out: none is weighed")
+    ] = None
     qualities: Annotated[
         dict[str, Chance], Field(description="measured scores by model, or by model/precision; see `quality_floor`")
     ] = {}
@@ -266,6 +282,9 @@ class PlanningSettings(Section):
         Chance | None, Field(description="share of time with enough replicas; spot needs it, spares keep it")
     ] = None
     spare_replicas: Annotated[int, Field(ge=0, le=1_000, description="replicas that stand by for a failure")] = 0
+    margin: Annotated[
+        float, Field(ge=0, le=10, allow_inf_nan=False, description="replicas carry so much more than the p95 of demand")
+    ] = 0.0
     zones: Annotated[
         int, Field(ge=1, le=16, description="places the replicas are spread over, of which one may be lost; 1: none")
     ] = 1

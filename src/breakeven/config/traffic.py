@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -25,12 +25,10 @@ class Lengths(Section):
     p95: Annotated[Tokens, Field(description="95 of 100 requests have at most so many")]
 
 
-class Traffic(Section):
-    """A workload for `breakeven simulate` and `breakeven size`."""
+class Coming(Section):
+    """How requests arrive, whatever they ask."""
 
     rate: Annotated[Positive, Field(description="requests per second over all replicas")]
-    input_tokens: Annotated[Tokens | Lengths, Field(description="prompt tokens: one number for all, or a distribution")]
-    output_tokens: Annotated[Tokens | Lengths, Field(description="answer tokens, likewise")]
     arrivals: Annotated[Arrivals, Field(description="independent of each other, in bursts, or at equal distances")] = (
         "poisson"
     )
@@ -43,7 +41,7 @@ class Traffic(Section):
     seed: Annotated[int, Field(ge=0, description="of arrivals and lengths")] = 0
 
     @model_validator(mode="after")
-    def _one_length(self) -> Traffic:
+    def _one_length(self) -> Self:
         if self.requests is not None and self.seconds is not None:
             message = f"`requests: {self.requests}` and `seconds: {self.seconds:g}` are both given: keep one of them"
             raise ValueError(message)
@@ -53,6 +51,13 @@ class Traffic(Section):
             )
             raise ValueError(message)
         return self
+
+
+class Traffic(Coming):
+    """A workload for `breakeven simulate` and `breakeven size`."""
+
+    input_tokens: Annotated[Tokens | Lengths, Field(description="prompt tokens: one number for all, or a distribution")]
+    output_tokens: Annotated[Tokens | Lengths, Field(description="answer tokens, likewise")]
 
 
 def _ordered(value: Value) -> Iterator[Complaint]:

@@ -154,6 +154,7 @@ def _decide(processes: Processes, place: Place, console: Console, seed: int) -> 
     wanted = chosen.deployment
     arguments = ["emulate", "--model", wanted.model, "--accelerator", wanted.accelerator]
     arguments += ["--accelerators", str(wanted.accelerators), "--precision", wanted.precision]
+    arguments += ["--max-batch-tokens", str(wanted.max_batch_tokens), "--engine", wanted.engine]
     arguments += ["--replicas", str(wanted.replicas), "--port", str(place.chosen_port), "--parent-fd", "{fd}"]
     url = f"http://127.0.0.1:{place.chosen_port}/v1"
     if wanted.id != setting.CURRENT:

@@ -7,6 +7,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,6 +71,23 @@ def fit_batches(batches: Sequence[float], seconds: Sequence[float]) -> tuple[flo
     design = np.stack([np.ones_like(sizes), sizes], axis=1) / times[:, None]
     base, slope = np.linalg.lstsq(design, np.ones_like(times), rcond=None)[0]
     return max(0.0, float(base)), max(0.0, float(slope))
+
+
+def of_requests(curve: BatchCurve, rows: float) -> BatchCurve:
+    """The curve of requests that score so many rows each: t(b requests) = t(b x rows); `max_batch` in whole requests.
+
+    Raises:
+        EvidenceError: a single request has more rows than the largest batch that was measured.
+    """
+    if rows > curve.max_batch:
+        message = f"a request scores {rows:g} rows, and the largest batch that was measured has {curve.max_batch}"
+        raise EvidenceError(message, f"measure batches of up to {math.ceil(rows)} rows, or send fewer rows a request")
+    return msgspec.structs.replace(
+        curve,
+        request_s=curve.request_s * rows,
+        points=tuple((batch / rows, seconds) for batch, seconds in curve.points),
+        max_batch=int(curve.max_batch // rows),
+    )
 
 
 def of_rows(rows: Iterable[Measurement]) -> BatchCurve:

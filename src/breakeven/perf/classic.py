@@ -17,7 +17,7 @@ from breakeven.perf.batch_curve import fit_batches as fit_batches
 from breakeven.perf.batch_service import Run, serve
 from breakeven.schema.noun import Figure, Noun
 from breakeven.schema.objective import Objective
-from breakeven.schema.performance import Performance
+from breakeven.schema.performance import NO_TOKENS, Performance
 from breakeven.schema.workload import Trace, Workload
 
 KNEE_RHO = 0.9
@@ -54,12 +54,13 @@ def predict_classic(
         message = f"cannot serve with {replicas} replicas"
         raise UsageError(message, "use at least 1")
     arrivals = _arrivals(workload, trace)
+    factors = (1.0, curve.error_low, curve.error_high)
     capacity = capacity_rps(curve)
     rho = workload.rate_mean_rps / (replicas * capacity)
-    runs = [serve(arrivals, curve, replicas, factor) for factor in (1.0, curve.error_low, curve.error_high)]
+    runs = [serve(arrivals, curve, replicas, factor) for factor in factors]
     stable = rho <= KNEE_RHO
     shares = [_inside(run, objective) for run in runs]
-    none = Figure(value=None, unit="s", how="a classic model has no tokens")
+    none = Figure(value=None, unit="s", how=NO_TOKENS)
     return Performance(
         deployment=deployment,
         ttft_p50_s=none,
@@ -70,7 +71,7 @@ def predict_classic(
         goodput_rps=_figure([_per_second(share, workload, len(arrivals)) for share in shares], "requests/s", curve),
         goodput_share=_figure(shares, "share", curve),
         max_goodput_rps=_figure(
-            [_highest(arrivals, workload, objective, curve, f) for f in (1.0, curve.error_low, curve.error_high)],
+            [_highest(arrivals, workload, objective, curve, factor, replicas) for factor in factors],
             "requests/s",
             curve,
         ),
@@ -101,24 +102,38 @@ def _per_second(share: float, workload: Workload, n: int) -> float:
 
 
 def _highest(
-    arrivals: NDArray[np.float64], workload: Workload, objective: Objective, curve: BatchCurve, factor: float
+    arrivals: NDArray[np.float64],
+    workload: Workload,
+    objective: Objective,
+    curve: BatchCurve,
+    factor: float = 1.0,
+    replicas: int = 1,
 ) -> float:
-    """Highest rate of one replica at the attainment, to 2 % by bisection; without a budget its saturated rate."""
+    """Highest rate of each of so many replicas at the attainment, to 2 % by bisection; without a budget the saturated.
+
+    Requests are dealt in turn, so that each of many replicas gets them more evenly, and carries more, than one alone.
+    """
     capacity = capacity_rps(curve) / factor
     if objective.budget_s is None:
         return capacity
     low, high = 0.0, 2 * capacity
     while high - low > 0.01 * capacity:
         rate = (low + high) / 2
-        run = serve(arrivals * (workload.rate_mean_rps / rate), curve, 1, factor)
+        run = serve(arrivals * (workload.rate_mean_rps / (rate * replicas)), curve, replicas, factor)
         low, high = (rate, high) if _inside(run, objective) >= objective.attainment else (low, rate)
     return min(low, capacity)  # a trace shorter than its budget never queues, and would be carried at any rate
 
 
 def choose(
-    workload: Workload, objective: Objective, curve: BatchCurve, trace: Trace, *, largest: int | None = None
+    workload: Workload,
+    objective: Objective,
+    curve: BatchCurve,
+    trace: Trace,
+    *,
+    largest: int | None = None,
+    replicas: int = 1,
 ) -> Choice:
-    """The batch and the delay with which one replica sustains the highest rate inside the budget. Deterministic.
+    """The batch and the delay with which each of the replicas sustains the highest rate in the budget. Deterministic.
 
     A full batch must leave room in the budget. Of the batches that do, those with the highest closed-form capacity
     b / t(b) are simulated, without delay and then the best with some. Of what is alike within 2 % the first stands: no
@@ -130,12 +145,18 @@ def choose(
     """
     arrivals = _arrivals(workload, trace)
     plain = [_formed(curve, size, 0.0) for size in _batches(curve, objective, largest or curve.max_batch)]
-    found = [Choice(curve=one, highest_rps=_highest(arrivals, workload, objective, one, 1.0)) for one in plain]
+    found = [_choice(arrivals, workload, objective, one, replicas) for one in plain]
     best = _first_best(found).curve
     room = (objective.budget_s or 0.0) - full_s(best)
     patient = [_formed(curve, best.max_batch, share * room) for share in WAITS if room > 0 and best.max_batch > 1]
-    found += [Choice(curve=one, highest_rps=_highest(arrivals, workload, objective, one, 1.0)) for one in patient]
+    found += [_choice(arrivals, workload, objective, one, replicas) for one in patient]
     return _first_best(found)
+
+
+def _choice(
+    arrivals: NDArray[np.float64], workload: Workload, objective: Objective, curve: BatchCurve, replicas: int
+) -> Choice:
+    return Choice(curve=curve, highest_rps=_highest(arrivals, workload, objective, curve, replicas=replicas))
 
 
 def _batches(curve: BatchCurve, objective: Objective, largest: int) -> list[int]:
@@ -160,6 +181,29 @@ def _formed(curve: BatchCurve, size: int, delay_s: float) -> BatchCurve:
 def _first_best(found: list[Choice]) -> Choice:
     most = max(one.highest_rps for one in found)
     return next(one for one in found if one.highest_rps >= most * (1 - ALIKE))
+
+
+def share_at(
+    workload: Workload, objective: Objective, curve: BatchCurve, trace: Trace, rate: float, replicas: int = 1
+) -> float:
+    """Share of requests inside the budget on replicas that get so many a second in all, arrivals scaled.
+
+    Raises:
+        EvidenceError: the trace has no span.
+    """
+    arrivals = _arrivals(workload, trace)
+    return _inside(serve(arrivals * (workload.rate_mean_rps / rate), curve, replicas), objective)
+
+
+def highest_rps(
+    workload: Workload, objective: Objective, curve: BatchCurve, trace: Trace, *, slower: float = 1.0, replicas: int = 1
+) -> float:
+    """Requests per second that each of the replicas sustains at the attainment, batches `slower` times as long.
+
+    Raises:
+        EvidenceError: the trace has no span.
+    """
+    return _highest(_arrivals(workload, trace), workload, objective, curve, slower, replicas)
 
 
 def full_s(curve: BatchCurve) -> float:

@@ -36,7 +36,8 @@ class Options(Noun, frozen=True, kw_only=True):
 
     `sustained_rps` is what `sustained` found for the curve, where the caller knows it already: the search for it takes
     most of the time, and depends on neither the rate nor the number of replicas. `serving` is what the engine does
-    beyond that; `hit_share` is the share of prompt tokens that its prefix cache spares at most.
+    beyond that; `hit_share` is the share of prompt tokens that its prefix cache spares at most. `point_only` simulates
+    once instead of three times: the same points, with intervals that leave out what queueing makes of an error.
     """
 
     errors: Errors = errors(PRIOR)
@@ -44,6 +45,7 @@ class Options(Noun, frozen=True, kw_only=True):
     serving: Serving = Serving()
     hit_share: float = 0.0
     sustained_rps: float | None = None
+    point_only: bool = False
 
 
 class _Band(Noun, frozen=True, kw_only=True):
@@ -128,6 +130,9 @@ def _band(
             trace, at, replicas, scale=scale, max_batch_tokens=options.max_batch_tokens, serving=options.serving
         )
 
+    if options.point_only:
+        point = run(0.0)
+        return _Band(point=point, fast=point, slow=point, stable=stable)
     error = options.errors.tpot
     return _Band(point=run(0.0), fast=run(error.log_low), slow=run(error.log_high), stable=stable)
 

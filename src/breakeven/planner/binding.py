@@ -59,7 +59,7 @@ def _region(candidate: Candidate, objective: Objective) -> str:
 
 
 def _speed(candidate: Candidate, objective: Objective) -> str:
-    if candidate.curve is not None or candidate.measured is not None:
+    if candidate.predictor is not None or candidate.measured is not None:
         return ""
     if not candidate.per_request:
         return UNMEASURED

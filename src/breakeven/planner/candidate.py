@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.coefficients import Errors
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.noun import Noun
@@ -13,9 +14,10 @@ from breakeven.schema.serving import Serving
 class Candidate(Noun, frozen=True, kw_only=True):
     """A deployment with its offer and what is known of its speed.
 
-    `curve` predicts (accelerators), with `errors` where they are not the usual ones; `measured` was observed (an API in
-    use, a classic model on CPU); with neither the speed is unknown. `fixed` keeps the stated number of replicas: a
-    deployment that stands already. `binding` is why the candidate is excluded before it is weighed.
+    `curve` predicts a token model, with `errors` where they are not the usual ones; `batches` a classic one, as it was
+    measured; `measured` was observed (an API in use); with none of them the speed is unknown. `fixed` keeps the stated
+    number of replicas: a deployment that stands already. `binding` is why the candidate is excluded before it is
+    weighed.
 
     `serving` is how its engine serves, `hit_share` what of the prompts a prefix cache spares at most. `survival` is the
     chance that a replica which may be withdrawn is there (None: it is not withdrawn), and `fallback` the offer that
@@ -26,6 +28,7 @@ class Candidate(Noun, frozen=True, kw_only=True):
     deployment: Deployment
     offer: Offer | None = None
     curve: StepCurve | None = None
+    batches: BatchCurve | None = None
     measured: Performance | None = None
     fixed: bool = False
     binding: str = ""
@@ -35,6 +38,11 @@ class Candidate(Noun, frozen=True, kw_only=True):
     hit_share: float = 0.0
     survival: float | None = None
     fallback: Offer | None = None
+
+    @property
+    def predictor(self) -> StepCurve | BatchCurve | None:
+        """What its speed at any load and number of replicas is worked out from."""
+        return self.curve if self.batches is None else self.batches
 
     @property
     def per_request(self) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from breakeven.catalog.find import Catalog
 from breakeven.errors import FactError, InfeasibleError, UsageError
+from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.curve import step_curve
 from breakeven.perf.memory import budget
 from breakeven.perf.steady import replica_rps
@@ -50,6 +51,9 @@ class Scope(Noun, frozen=True, kw_only=True):
 
     Spot replicas are withdrawn `interruptions_per_hour` times an hour each, and replaced after `replaced_after_s`,
     start-up included; both are assumptions unless stated. `speculation` is weighed where its acceptance is stated.
+
+    With `batches` the one model is a classic one: seconds by requests in a batch, measured, by accelerator, by CPU
+    ("cpu", one vCPU) or by offer.
     """
 
     models: tuple[str, ...]
@@ -67,6 +71,7 @@ class Scope(Noun, frozen=True, kw_only=True):
     interruptions_per_hour: float = 0.1
     replaced_after_s: float = 600.0
     speculation: Speculation | None = None
+    batches: dict[str, BatchCurve] = {}
 
 
 def candidates(catalog: Catalog, question: Question, scope: Scope) -> tuple[Candidate, ...]:

@@ -1,7 +1,8 @@
 """A candidate becomes an option: how many replicas, how fast, how much, and the constraint that excludes it.
 
-The number of replicas covers the 95th percentile of the demand at the objective's attainment; among the numbers that
-do, the one with the least cost per useful prediction is taken. Spare replicas are paid for and carry no promise.
+The number of replicas covers the 95th percentile of the demand, and a stated margin, at the objective's attainment;
+among the numbers that do, the one with the least cost per useful prediction is taken. Spare replicas are paid for and
+carry no promise.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def evaluate(candidate: Candidate, question: Question, *, predict: Predict, pric
     binding = before_weighing(candidate, question.objective)
     if binding:
         weighed = _excluded(candidate, price, binding)
-    elif candidate.curve is None:
+    elif candidate.predictor is None:
         weighed = _as_measured(candidate, question, price)
     else:
         weighed = _sized(candidate, question, predict, price, least)
@@ -134,8 +135,32 @@ def _sizes(candidate: Candidate, question: Question, predict: Predict, least: in
     sustained = predict(candidate, least).max_goodput_rps.value
     if not sustained or sustained <= 0:
         return range(0)
-    needed = max(1, math.ceil(question.workload.rate_p95_rps / sustained - 1e-9))
+    needed = max(1, math.ceil(question.sized_rps / sustained - 1e-9))
+    if candidate.batches is not None:
+        needed = _evenly(candidate, question, predict, least, needed)
     return range(needed, MOST_REPLICAS + 1)
+
+
+def _evenly(candidate: Candidate, question: Question, predict: Predict, low: int, high: int) -> int:
+    """The fewest replicas of a classic model that carry the demand: the more there are, the more each sustains.
+
+    From as few as could if they were never idle, by steps that double and halve; `high` are enough.
+    """
+    load = question.workload
+
+    def carry(replicas: int) -> bool:
+        each = predict(candidate, replicas).max_goodput_rps.value or 0.0
+        return replicas * each >= load.rate_p95_rps * (1 - 1e-9)
+
+    busy = predict(candidate, low).rho * low * load.rate_p95_rps / load.rate_mean_rps
+    low, step = min(high, max(low, math.ceil(busy - 1e-9))), 1
+    found = low
+    while found < high and not carry(found):
+        low, found, step = found + 1, min(high, found + step), 2 * step
+    while low < found:
+        middle = (low + found) // 2
+        low, found = (low, middle) if carry(middle) else (middle + 1, found)
+    return found
 
 
 def _weigh(candidate: Candidate, question: Question, predict: Predict, price: Price, replicas: int) -> Weighed:
@@ -204,7 +229,7 @@ def _option(candidate: Candidate, question: Question, weighed: Weighed) -> Optio
 def _capacity(candidate: Candidate, question: Question, weighed: Weighed) -> Capacity | None:
     if weighed.performance is None or candidate.per_request:
         return None
-    serving, needed = weighed.replicas - weighed.spare, question.workload.rate_p95_rps
+    serving, needed = weighed.replicas - weighed.spare, question.sized_rps
     each = weighed.performance.max_goodput_rps.value
     return Capacity(
         serving=serving,

@@ -26,9 +26,9 @@ def flips(chosen: Option, options: Sequence[Option], workload: Workload) -> tupl
 
 
 def standing_flips(chosen: Option, options: Sequence[Option], workload: Workload) -> tuple[str, ...]:
-    """Of these sentences the ones that no joint draw makes better: what is not set up, excluded, or outgrown."""
+    """Of these sentences the ones that no joint draw makes better: what is excluded, or outgrown."""
     others = [option for option in options if option.name != chosen.name]
-    return (*_not_set_up(chosen, others), *_excluded(chosen, others), *_growth(chosen, workload))
+    return (*_excluded(chosen, others), *_growth(chosen, workload))
 
 
 def winning_monthly_usd(rival: Option, chosen: Option, workload: Workload) -> float | None:
@@ -91,7 +91,7 @@ def _growth(chosen: Option, workload: Workload) -> Iterator[str]:
     speed = chosen.performance
     if speed is None or not speed.max_goodput_rps.value or chosen.placement == "api":
         return
-    carried = speed.max_goodput_rps.value * chosen.deployment.replicas
+    carried = speed.max_goodput_rps.value * (chosen.deployment.replicas - chosen.spare_replicas)
     if carried > workload.rate_p95_rps > 0:
         factor = carried / workload.rate_p95_rps
         yield f"Demand above {carried:.3g} requests/s, {factor:.2g} times today's p95, needs another replica."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ from breakeven.planner.outlook import outlook_of
 from breakeven.planner.portfolio.decide import Decided, Facets, decide, load_of
 from breakeven.planner.portfolio.schedule import Course
 from breakeven.planner.portfolio.units import Terms
+from breakeven.planner.settle import Told, settled
 from breakeven.planner.weigh import Scales
 from breakeven.schema.fact import Fact
 from breakeven.schema.plan import Option, Plan
@@ -31,7 +32,7 @@ GROWTH_PER_YEAR = 0.5
 """Of the course that grows. Assumed; the other course stays as observed."""
 
 
-def looked_ahead(
+def looked_ahead(  # noqa: PLR0913 - everything a plan was made of
     plan: Plan,
     weighed: Sequence[Candidate],
     scales: Scales,
@@ -39,8 +40,20 @@ def looked_ahead(
     trace: Trace,
     standing: Sequence[Candidate],
     rng: np.random.Generator | None,
+    *,
+    among: Collection[str] | None = None,
 ) -> Plan:
-    """The plan with its options at other loads and as a mix, its levers and, with randomness, how sure it is."""
+    """The plan with its options at other loads and as a mix, its levers and, with randomness, how sure it is.
+
+    With randomness the choice, of `among` where stated, is the one that is expected to cost least over the draws.
+    """
+    told: Told | None = None
+    if rng is not None:
+        first, second, cash = rng.spawn(3)
+        streams = iter((first, second))
+        plan, told = settled(
+            plan, scales.question, lambda name: _draws(plan, weighed, scales, name, next(streams)), among
+        )
     chosen = next(option for option in plan.options if option.name == plan.chosen)
     found = msgspec.structs.replace(
         plan,
@@ -48,7 +61,21 @@ def looked_ahead(
         levers=levers_of(scales.question, chosen, _of(chosen, weighed), scales.catalog),
     )
     mixed = _mixed(found, weighed, scales, scope, trace, standing)
-    return mixed if rng is None else _doubted(mixed, chosen, weighed, scales, rng)
+    return mixed if told is None else _doubted(mixed, chosen, weighed, scales, told, cash)
+
+
+def _draws(plan: Plan, weighed: Sequence[Candidate], scales: Scales, name: str, rng: np.random.Generator) -> Told:
+    """The joint draws about a choice."""
+    return doubt_of(
+        plan.options,
+        weighed,
+        scales.question,
+        scales.catalog,
+        rng,
+        chosen=name,
+        seed=plan.seed,
+        trace=scales.speeds.trace,
+    )
 
 
 def _of(option: Option, weighed: Sequence[Candidate]) -> Candidate:
@@ -100,13 +127,12 @@ def _doubted(
     chosen: Option,
     weighed: Sequence[Candidate],
     scales: Scales,
+    told: Told,
     rng: np.random.Generator,
 ) -> Plan:
     """The plan with its joint draws, which give the verdict, and the cash flows of its nearest options."""
     question, catalog = scales.question, scales.catalog
-    told, more = doubt_of(
-        plan.options, weighed, question, catalog, rng, chosen=plan.chosen, seed=plan.seed, trace=scales.speeds.trace
-    )
+    doubt, more = told
     names = compared(chosen, plan.options)
     priced = [option for option in plan.options if option.name in names and option.monthly_cost_usd is not None]
     fit = [option for option in priced if option.feasible]
@@ -114,10 +140,10 @@ def _doubted(
     outlook, facts = outlook_of(among, weighed, question, catalog, rng, as_of=plan.as_of, seed=plan.seed)
     return msgspec.structs.replace(
         plan,
-        doubt=told,
+        doubt=doubt,
         outlook=outlook,
         facts=_joined((*more, *facts, *plan.facts)),
-        flips_if=(*told.flips_if, *standing_flips(chosen, plan.options, plan.workload)),
+        flips_if=(*doubt.flips_if, *standing_flips(chosen, plan.options, plan.workload)),
     )
 
 

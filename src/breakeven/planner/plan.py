@@ -16,6 +16,7 @@ from breakeven.planner.choose import choose, keys_of, signed
 from breakeven.planner.evaluate import evaluate
 from breakeven.planner.looking import looked_ahead
 from breakeven.planner.question import Question
+from breakeven.planner.search import classic
 from breakeven.planner.search.ask import left_for_inference
 from breakeven.planner.search.find import Progress, find
 from breakeven.planner.search.infeasible import infeasible
@@ -30,6 +31,9 @@ from breakeven.schema.workload import Trace
 TAKEN_AS_GIVEN = (
     "Demand stays as observed: the observed mean and 95th percentile of the rate hold all month, around the clock.",
     "Listings of private hosts, cards without a server, and edge devices are not weighed.",
+    "A lease is weighed as accelerators by the hour, from your own fact file; provisioned throughput is not weighed.",
+    "Prompts and answers share replicas; a draft for speculative decoding is weighed where its acceptance is stated.",
+    "The number of replicas is held all month; how long another one takes to start counts in the scaling rule.",
     "A target counts as met where the predicted point meets it; the interval is shown and not required to.",
     "Where no quality is stated, models are taken as equally good, and 8 bits as good as 16; fewer bits are excluded.",
 )
@@ -89,12 +93,14 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         rejected=nearest(rejected),
         rejected_by=counted(rejected),
     )
-    return signed(looked_ahead(plan, weighed, scales, scope, trace, standing, rng))
+    return signed(looked_ahead(plan, weighed, scales, scope, trace, standing, rng, among=among))
 
 
 def _space(catalog: Catalog, question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:
     """The candidates of the catalog, with a prefix cache where the workload or the trace shares anything."""
     trace = scales.speeds.trace
+    if scope.batches:
+        return classic.candidates(catalog, question, scope, trace)
     hashed = bool(trace.block_offsets)
     share = reuse_share(trace) if hashed else question.workload.cached_share
     return Space(catalog, question, scope, modes(scope, share, hashed=hashed)).candidates()

@@ -24,6 +24,11 @@ class Question(Noun, frozen=True, kw_only=True):
     used_n: int = 0
 
     @property
+    def sized_rps(self) -> float:
+        """Requests per second that replicas are to carry in budget: the 95th percentile of demand, and the margin."""
+        return self.workload.rate_p95_rps * (1.0 + self.objective.margin)
+
+    @property
     def monthly_predictions(self) -> float:
         """Requests in a month of 730 hours at the mean rate."""
         return self.workload.rate_mean_rps * SECONDS_PER_MONTH

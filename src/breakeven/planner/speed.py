@@ -6,7 +6,8 @@ import hashlib
 
 import msgspec
 
-from breakeven.perf import attain
+from breakeven.perf import attain, classic
+from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.kernel import build
 from breakeven.perf.predict import Options, ceiling_rps, predict, rate_rps, sustained
 from breakeven.perf.simulate import simulate
@@ -19,8 +20,17 @@ from breakeven.schema.workload import Trace
 MOST_REQUESTS = 4_000
 """A longer trace is simulated by its middle stretch: 200 requests lie above its 95th percentile."""
 
+MOST_TOKENS = 64_000_000
+"""Prompt tokens of that stretch: long prompts take many steps and many blocks each."""
+
+FEWEST_REQUESTS = 1_000
+"""Requests of that stretch however long they are: 50 lie above its 95th percentile."""
+
 COMPILE_TRACE = 1_000
 """Requests of a trace from which a search compiles the simulator before its first run."""
+
+SEARCH_RUNS = 9
+"""Simulations that the search for the highest rate takes, about: to 2 % from a bracket of two or four."""
 
 MODEL = 1
 """Raise it when the simulator's answers change: speeds that were kept under another number are not read."""
@@ -49,22 +59,27 @@ class Speeds:
     """
 
     def __init__(self, trace: Trace, kept: Kept | None = None) -> None:
-        self.trace = trace.middle(MOST_REQUESTS)
+        self.trace = trace.middle(stretch(trace))
+        self.work = 0
+        self._asked: set[str] = set()
         self.kept = Kept() if kept is None else kept
         self._ready = False
         self._trace_digest = digest_of(self.trace)
         self._bases: dict[int, tuple[Candidate, str]] = {}
 
-    def of(self, candidate: Candidate, question: Question, replicas: int) -> Performance:
-        """What that many replicas deliver on the trace at the workload's rate.
+    def of(
+        self, candidate: Candidate, question: Question, replicas: int, *, point_only: bool = False
+    ) -> Performance:  # fmt: skip
+        """What that many replicas deliver on the trace at the workload's rate; `point_only`: without its intervals.
 
         Raises:
             ValueError: the candidate has no curve.
         """
-        key = self._key(candidate, question, "found", question.workload, replicas)
+        key = self._key(candidate, question, "point" if point_only else "found", question.workload, replicas)
         if key not in self.kept.found:
-            self.kept.found[key] = self._predicted(candidate, question, replicas)
-        self.kept.used.add(key)
+            self.kept.found[key] = self._predicted(candidate, question, replicas, point_only=point_only)
+        self._count(self._highest_key(candidate, question), SEARCH_RUNS)
+        self._count(key, 1 if point_only else 3)
         deployment, found = candidate.deployment.id, self.kept.found[key]
         return msgspec.structs.replace(found, deployment=deployment, curve=candidate.curve)
 
@@ -72,13 +87,25 @@ class Speeds:
         """Share in budget of replicas at so many requests per second, arrivals scaled: one simulation."""
         key = self._key(candidate, question, "share", rate, replicas)
         if key not in self.kept.shares:
-            self._compile()
-            scale = rate / rate_rps(self.trace)
-            run = simulate(self.trace, _curve(candidate), replicas, scale=scale, serving=candidate.serving)
-            self.kept.shares[key] = attain.share_in_budget(run, question.objective)
+            self.kept.shares[key] = self._share(candidate, question, rate, replicas)
             self.kept.changed = True
-        self.kept.used.add(key)
+        self._count(key, 1)
         return self.kept.shares[key]
+
+    def _count(self, key: str, runs: int) -> None:
+        self.kept.used.add(key)
+        if key not in self._asked:
+            self._asked.add(key)
+            self.work += runs * self.trace.n
+
+    def _share(self, candidate: Candidate, question: Question, rate: float, replicas: int) -> float:
+        if candidate.batches is not None:
+            load, asked = question.workload, question.objective
+            return classic.share_at(load, asked, candidate.batches, self.trace, rate, replicas)
+        self._compile()
+        scale = rate / rate_rps(self.trace)
+        run = simulate(self.trace, _curve(candidate), replicas, scale=scale, serving=candidate.serving)
+        return attain.share_in_budget(run, question.objective)
 
     def _compile(self) -> None:
         """A search simulates often enough for the compiled simulator, where it is installed and the trace is long."""
@@ -88,12 +115,18 @@ class Speeds:
 
     def ceiling(self, candidate: Candidate, question: Question) -> float:
         """Requests per second that a replica cannot sustain more than, by closed form."""
+        if candidate.batches is not None:
+            return classic.capacity_rps(candidate.batches)
         return ceiling_rps(question.workload, _curve(candidate), options_of(candidate))
 
-    def _predicted(self, candidate: Candidate, question: Question, replicas: int) -> Performance:
+    def _predicted(
+        self, candidate: Candidate, question: Question, replicas: int, *, point_only: bool
+    ) -> Performance:  # fmt: skip
         self.kept.changed = True
+        if candidate.batches is not None:
+            return self._in_batches(candidate.batches, question, replicas)
         self._compile()
-        options = options_of(candidate, self._highest(candidate, question))
+        options = options_of(candidate, self._highest(candidate, question), point_only=point_only)
         found = predict(
             question.workload,
             question.objective,
@@ -105,14 +138,20 @@ class Speeds:
         )
         return msgspec.structs.replace(found, curve=None)
 
+    def _in_batches(self, curve: BatchCurve, question: Question, replicas: int) -> Performance:
+        load, asked = question.workload, question.objective
+        return classic.predict_classic(load, asked, curve, deployment="", replicas=replicas, trace=self.trace)
+
     def _highest(self, candidate: Candidate, question: Question) -> float:
-        load = question.workload  # the ceiling depends on its tokens
-        key = self._key(candidate, question, "highest", load.input_tokens_mean, load.output_tokens_mean)
+        key = self._highest_key(candidate, question)
         if key not in self.kept.highest:
-            options = options_of(candidate)
+            options, load = options_of(candidate), question.workload
             self.kept.highest[key] = sustained(self.trace, _curve(candidate), question.objective, load, options)
-        self.kept.used.add(key)
         return self.kept.highest[key]
+
+    def _highest_key(self, candidate: Candidate, question: Question) -> str:
+        load = question.workload  # the ceiling depends on its tokens
+        return self._key(candidate, question, "highest", load.input_tokens_mean, load.output_tokens_mean)
 
     def _key(self, candidate: Candidate, question: Question, *rest: object) -> str:
         return digest_of((self._base(candidate), _targets(question.objective), *rest))
@@ -121,13 +160,20 @@ class Speeds:
         """Digest of the trace and of what serves; kept by the identity of the candidate's curve and serving."""
         known = self._bases.get(id(candidate))
         if known is None or known[0] is not candidate:
-            serves = (MODEL, self._trace_digest, _curve(candidate), candidate.serving, candidate.hit_share)
+            serves = (MODEL, self._trace_digest, candidate.predictor, candidate.serving, candidate.hit_share)
             known = candidate, digest_of((*serves, candidate.errors))
             self._bases[id(candidate)] = known
         return known[1]
 
 
-def options_of(candidate: Candidate, sustained_rps: float | None = None) -> Options:
+def stretch(trace: Trace) -> int:
+    """Requests of the trace's middle that are simulated."""
+    tokens = sum(trace.column("input_tokens"))
+    fitting = int(MOST_TOKENS * trace.n / tokens) if tokens > 0 else MOST_REQUESTS
+    return min(MOST_REQUESTS, max(FEWEST_REQUESTS, fitting))
+
+
+def options_of(candidate: Candidate, sustained_rps: float | None = None, *, point_only: bool = False) -> Options:
     """How a candidate is predicted."""
     given = {} if candidate.errors is None else {"errors": candidate.errors}
     return Options(
@@ -135,6 +181,7 @@ def options_of(candidate: Candidate, sustained_rps: float | None = None) -> Opti
         serving=candidate.serving,
         hit_share=candidate.hit_share,
         sustained_rps=sustained_rps,
+        point_only=point_only,
         **given,
     )
 

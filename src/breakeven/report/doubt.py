@@ -62,7 +62,7 @@ def sureness(doubt: Doubt) -> Verdict:
     if doubt.likeliest != doubt.chosen:
         rival = fate_of(doubt, doubt.likeliest)
         sentence += f"; {rival.option} is best in {number.share(rival.p_best)}"
-    sentence += f". To choose it risks {format_usd(own.expected_regret_usd)} over {doubt.horizon_months} months"
+    sentence += f". To choose it risks {format_usd(own.expected_regret_usd)} over {_months(doubt.horizon_months)}"
     sentence += " against the best choice of each draw."
     return Verdict(
         sentence=sentence,
@@ -218,7 +218,7 @@ def flip_risks(doubt: Doubt) -> tuple[Risk, ...]:
 def inquiry_blocks(doubt: Doubt) -> tuple[Block, ...]:
     """What to measure next, and what knowing everything would be worth."""
     worth = format_usd(doubt.evpi_usd)
-    head = f"To know every input exactly would be worth {worth} over {doubt.horizon_months} months at most"
+    head = f"To know every input exactly would be worth {worth} over {_months(doubt.horizon_months)} at most"
     paying = [one for one in doubt.inquiries if (one.net_usd or 0.0) > 0]
     if not paying:
         return (Text(text=f"{head}; nothing that can be measured before the decision is worth its cost."),)
@@ -258,3 +258,7 @@ def wait_block(doubt: Doubt) -> Block:
 def _wait(one: Wait) -> tuple[str, ...]:
     amounts = (format_usd(value) for value in (one.worth_usd, one.cost_usd, one.net_usd))
     return (number.months(float(one.months)), one.meanwhile, *amounts)
+
+
+def _months(number: int) -> str:
+    return f"{number} month" if number == 1 else f"{number} months"

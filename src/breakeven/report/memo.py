@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from breakeven.quantity import HOURS_PER_MONTH, SECONDS_PER_MONTH, format_count, format_seconds, format_usd
+from breakeven.quantity import HOURS_PER_MONTH, SECONDS_PER_MONTH, format_count, format_usd
 from breakeven.report import number
 from breakeven.report.citation import Citations, citations
 from breakeven.report.document import (
@@ -22,6 +22,7 @@ from breakeven.report.document import (
 from breakeven.report.document import Text as Paragraph
 from breakeven.report.drawing import break_even_chart, options_chart
 from breakeven.report.finding import RULE, finding_table, finding_verdict
+from breakeven.report.latency import latency_table
 from breakeven.report.level import level_table
 from breakeven.report.memo_parts import (
     flip_blocks,
@@ -38,6 +39,7 @@ from breakeven.schema.bill import Line
 from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Figure
 from breakeven.schema.plan import Option, Plan
+from breakeven.schema.workload import Workload
 
 LEFT: Align = "left"
 RIGHT: Align = "right"
@@ -61,7 +63,7 @@ def memo(plan: Plan, findings: Sequence[Finding] = ()) -> Document:
         Section(title="What the chosen option costs", blocks=(bill_table(_chosen(plan), known),)),
         Section(title="Break-even", blocks=_break_even(plan, known)),
         *sure_sections(plan, known),
-        Section(title="Latency", blocks=(latency_table(plan, known),)),
+        Section(title="Latency", blocks=(latency_table(_chosen(plan), plan.objective, known),)),
         Section(title="Demand", blocks=(demand_table(plan, known),)),
         Section(title="What would change the decision", blocks=_flips(plan)),
         *lever_sections(plan),
@@ -195,33 +197,14 @@ def _pay_back(option: Option, known: Citations) -> tuple[str, ...]:
     )
 
 
-def latency_table(plan: Plan, known: Citations) -> Table:
-    """Predicted latency of the chosen option against its targets."""
-    speed, objective = _chosen(plan).performance, plan.objective
-    rows: list[tuple[str, ...]] = []
-    if speed is not None:
-        named = (
-            ("TTFT p50", speed.ttft_p50_s, None),
-            ("TTFT p95", speed.ttft_p95_s, objective.ttft_s),
-            ("TPOT p50", speed.tpot_p50_s, None),
-            ("TPOT p95", speed.tpot_p95_s, objective.tpot_s),
-            ("whole answer p95", speed.e2e_p95_s, objective.budget_s),
-        )
-        rows = [_speed(name, figure, target, known) for name, figure, target in named]
-        attained = number.share(objective.attainment)
-        rows.append(_speed("in budget", speed.goodput_share, None, known, target=f"at least {attained}"))
-    return Table(
-        caption=f"{plan.chosen}, predicted",
-        columns=("metric", "target", "predicted", "basis", "rests on"),
-        rows=tuple(rows),
-        align=(LEFT, RIGHT, RIGHT, LEFT, LEFT),
-        note="" if rows else "No latency target is stated and none was measured.",
+def _asked(load: Workload, mark: str) -> tuple[tuple[str, ...], ...]:
+    """What a request asks for: tokens, or rows to score."""
+    if not load.input_tokens_mean:
+        return (("rows a request scores", f"{load.rows_scored_mean:.4g}", "-", mark),)
+    return (
+        ("input tokens", f"{load.input_tokens_mean:.4g}", f"{load.input_tokens_p95:.4g}", mark),
+        ("output tokens", f"{load.output_tokens_mean:.4g}", f"{load.output_tokens_p95:.4g}", mark),
     )
-
-
-def _speed(name: str, figure: Figure, limit: float | None, known: Citations, *, target: str = "") -> tuple[str, ...]:
-    stated = target or (format_seconds(limit) if limit is not None else "-")
-    return (name, stated, number.figure(figure), figure.basis, known.marks((*figure.facts, "workload", "objective")))
 
 
 def demand_table(plan: Plan, known: Citations) -> Table:
@@ -231,8 +214,7 @@ def demand_table(plan: Plan, known: Citations) -> Table:
     rows = (
         ("requests a second", f"{load.rate_mean_rps:.3g}", f"{load.rate_p95_rps:.3g}", mark),
         ("requests a month", format_count(load.rate_mean_rps * SECONDS_PER_MONTH), "-", mark),
-        ("input tokens", f"{load.input_tokens_mean:.4g}", f"{load.input_tokens_p95:.4g}", mark),
-        ("output tokens", f"{load.output_tokens_mean:.4g}", f"{load.output_tokens_p95:.4g}", mark),
+        *_asked(load, mark),
     )
     note = f"Shape: {load.shape}. " + "; ".join(load.evidence)
     columns = ("demand", "mean", "p95", "rests on")

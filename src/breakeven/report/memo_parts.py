@@ -17,6 +17,9 @@ RIGHT: Align = "right"
 MOST_RULED_OUT = 10
 """Rejected candidates that are named, the nearest first."""
 
+WORTH_SAYING = 0.005
+"""Share of its cost that a mix must save to be mentioned beside the choice."""
+
 
 def mix_sections(plan: Plan, known: Citations) -> tuple[Section, ...]:
     """The portfolio with its regret and its schedule, and the front; nothing where a plan has none."""
@@ -36,7 +39,7 @@ def mix_sentence(plan: Plan) -> tuple[Block, ...]:
     """What the mix saves beside the choice alone; nothing where it saves nothing worth it."""
     own = next(option for option in plan.options if option.name == plan.chosen).monthly_cost_usd
     mix = plan.portfolio
-    if mix is None or own is None or mix.monthly_usd >= own:
+    if mix is None or own is None or own - mix.monthly_usd < WORTH_SAYING * own:
         return ()
     parts = " and ".join(f"{part.replicas} x {part.name}" for part in mix.parts)
     saved = format_usd(own - mix.monthly_usd)

@@ -121,6 +121,7 @@ def line_table(portfolio: Portfolio, known: Citations | None = None) -> Table:
         columns=columns[:cut],
         rows=tuple(row[:cut] for row in rows),
         align=(LEFT, RIGHT, LEFT, LEFT)[:cut],
+        detail=True,
     )
 
 

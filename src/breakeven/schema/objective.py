@@ -12,7 +12,7 @@ class Objective(Noun, frozen=True, kw_only=True):
     before anything is inferred. `quality_floor` is in the unit of the stated qualities. `power_limit_w` holds for what
     stands on premises or in colocation, cooling excluded; `lead_time_days` is until it must serve. `availability` is
     the share of time with enough replicas left; `zones` is over how many places the replicas are spread, of which one
-    may fail (1: none may).
+    may fail (1: none may). `margin` is the share by which replicas are to carry more than the demand's 95th percentile.
     """
 
     use_case: str
@@ -34,6 +34,7 @@ class Objective(Noun, frozen=True, kw_only=True):
     lead_time_days: float | None = None
     availability: float | None = None
     zones: int = 1
+    margin: float = 0.0
 
     @property
     def around_s(self) -> float:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from breakeven.schema.noun import Figure, Noun
 
+NO_TOKENS = "a classic model has no tokens"
+"""How figures of tokens came to be unknown, where there are none."""
+
 
 class PowerCurve(Noun, frozen=True, kw_only=True):
     """Watts of a replica's boards while it works, at most `limit_w`: their rating, or a power cap.

@@ -20,8 +20,9 @@ from breakeven.schema.workload import Workload
 class Capacity(Noun, frozen=True, kw_only=True):
     """What carries the demand: `serving` replicas of `goodput_rps` each at the objective, and `spare` ones.
 
-    `needed_rps` is the 95th percentile of the demand. `headroom` = serving x goodput / needed: at 1 the last replica is
-    just enough. `survival` is the chance that a spot replica is there when it is needed; spares make up for the rest.
+    `needed_rps` is the 95th percentile of the demand with the margin. `headroom` = serving x goodput / needed: at 1 the
+    last replica is just enough. `survival` is the chance that a spot replica is there when it is needed; spares make up
+    for the rest.
     """
 
     serving: int

@@ -15,6 +15,8 @@ TICK_SHARE = 0.5
 """Fewer distinct arrival times than this share of requests: the clock of the log ticks."""
 TICKS = 10
 """Fewer distinct times than this do not show a clock."""
+WINDOWS = 10
+"""Fewer windows than this are fitted to the span."""
 
 
 class Silence(Noun, frozen=True, kw_only=True):
@@ -50,6 +52,16 @@ def counts(arrivals: Vector, window_s: float) -> Vector:
     since = arrivals - arrivals[0]
     whole = max(1, int(since[-1] // window_s))
     return np.bincount((since // window_s).astype(int), minlength=whole)[:whole].astype(np.float64)
+
+
+def window_of(span_s: float, window_s: float) -> float:
+    """The window for rates: as asked, or, of a span under ten of them, the nearest that divides it.
+
+    Else most of the cut-off last window would go uncounted, and the 95th percentile could lie below the mean.
+    """
+    if span_s >= WINDOWS * window_s:
+        return window_s
+    return span_s / max(1, round(span_s / window_s)) * (1 - 1e-12)
 
 
 def dispersion(arrivals: Vector, window_s: float) -> float | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from breakeven.errors import EvidenceError
 from breakeven.schema.workload import Trace, Workload
-from breakeven.workload.arrivals import Vector, counts, dispersion, spread_ticks, variation
+from breakeven.workload.arrivals import Vector, counts, dispersion, spread_ticks, variation, window_of
 from breakeven.workload.shape import classify
 
 
@@ -25,7 +25,7 @@ def fit(
     if span <= 0:
         message = f"trace {trace.name!r} of {use_case!r} has {trace.n} requests over {span:g} s"
         raise EvidenceError(message, "record at least two requests at different times")
-    window = min(window_s, span)
+    window = window_of(span, window_s)
     rates = counts(arrivals, window) / window
     prompt, output = _column(trace, "input_tokens"), _column(trace, "output_tokens")
     shape, evidence = classify(arrivals)

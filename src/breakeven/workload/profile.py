@@ -9,7 +9,7 @@ from breakeven.schema.demand import Change, Profile, Series, Stretch
 from breakeven.schema.noun import Noun
 from breakeven.schema.workload import Trace
 from breakeven.workload import cascade, quirk, season
-from breakeven.workload.arrivals import Vector, counts, dispersion, spread_ticks, variation
+from breakeven.workload.arrivals import Vector, counts, dispersion, spread_ticks, variation, window_of
 from breakeven.workload.change import changes
 from breakeven.workload.mix import mix, prefix_share
 from breakeven.workload.series import (
@@ -44,7 +44,7 @@ def profile(trace: Trace, name: str, *, start_s: float | None = None, source: st
     if span <= 0:
         message = f"trace {trace.name!r} of {name!r} has {trace.n} requests over {span:g} s"
         raise EvidenceError(message, "record at least two requests at different times")
-    window = min(WINDOW_S, span)
+    window = window_of(span, WINDOW_S)
     rates, step = counts(arrivals, window) / window, max(step_of(span), _above(tick_s))
     prompt, output = (np.frombuffer(column, dtype="<f8") for column in (trace.input_tokens, trace.output_tokens))
     ticks = quirk.clock(tick_s, len(np.unique(stamped)), trace.n)

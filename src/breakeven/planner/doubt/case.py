@@ -9,6 +9,7 @@ import numpy as np
 
 from breakeven.catalog.find import Catalog
 from breakeven.perf import attain
+from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.coefficients import Errors, Residuals
 from breakeven.perf.effects import errors
 from breakeven.perf.prior import PRIOR
@@ -16,14 +17,13 @@ from breakeven.planner.binding import UNMEASURED_API
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.doubt import beliefs as believe
 from breakeven.planner.doubt.belief import Array, Belief, Dice, at_base, drawn
-from breakeven.planner.doubt.response import Response, responses
+from breakeven.planner.doubt.response import Predictor, Response, responses
 from breakeven.planner.doubt.terms import Terms, speed_keys, terms
 from breakeven.planner.doubt.world import World, world_of
 from breakeven.planner.question import Question
 from breakeven.schema.doubt import Beliefs
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure, Noun
-from breakeven.schema.performance import StepCurve
 from breakeven.schema.plan import Option
 from breakeven.schema.workload import Trace
 
@@ -110,7 +110,14 @@ def case_of(given: Given, chosen: str, rng: np.random.Generator, draws: int) -> 
 def _terms(given: Given, pairs: Sequence[Pair], chosen: str) -> tuple[Terms, ...]:
     question, keys, kinds = given.question, speed_keys(pairs), _qualities(given, pairs, chosen)
     curves = [other.curve for _, other in pairs if other.curve is not None]
-    found: Mapping[StepCurve, Response] = {} if given.trace is None else responses(curves, question, given.trace)
+    batches = {
+        other.batches: one.capacity.serving
+        for one, other in pairs
+        if other.batches is not None and one.capacity is not None
+    }
+    found: Mapping[Predictor, Response] = (
+        {} if given.trace is None else responses(curves, question, given.trace, batches)
+    )
     made = (
         terms(
             one,
@@ -189,6 +196,8 @@ def _speeds(given: Given, pairs: Sequence[Pair], each: Sequence[Terms]) -> tuple
 def _error(option: Option, candidate: Candidate, given: Given) -> Residuals:
     """Ln of how many times as long steps were; of a measured deployment as its own interval says."""
     model = given.evidence.errors
+    if candidate.batches is not None:
+        return _measured(candidate.batches)
     if candidate.curve is not None and attain.has_targets(given.question.objective):
         return model.tpot
     low, high, n, how = (*_logs(option), 0, "its own measurement")
@@ -196,6 +205,13 @@ def _error(option: Option, candidate: Candidate, given: Given) -> Residuals:
         whole = model.throughput
         low, high, n, how = whole.log_low, whole.log_high, whole.n, whole.how
     return Residuals(n=n, mape=0.0, median=0.0, p90=0.0, log_low=-high, log_high=-low, how=how)
+
+
+def _measured(curve: BatchCurve) -> Residuals:
+    """What a curve of batches says of itself."""
+    low, high = float(np.log(curve.error_low)), float(np.log(curve.error_high))
+    how = "its batches, on this hardware or one like it"
+    return Residuals(n=len(curve.points), mape=0.0, median=0.0, p90=0.0, log_low=low, log_high=high, how=how)
 
 
 def _logs(option: Option) -> tuple[float, float]:

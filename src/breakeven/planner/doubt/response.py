@@ -6,12 +6,18 @@ Near a latency target the rate falls faster than the speed, and beyond it to not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
+<<<<<<< HEAD
+from breakeven.perf import attain, classic
+from breakeven.perf.batch_curve import BatchCurve, batch_s
+from breakeven.perf.predict import sustained
+=======
 from breakeven.perf import attain
 from breakeven.perf.predict import rate_rps, sustained
+>>>>>>> 78efea3616d62018f022cdf35b35e9448386afef
 from breakeven.perf.simulate import simulate
 from breakeven.perf.step import slowed
 from breakeven.planner.doubt.belief import Array
@@ -28,6 +34,8 @@ LOADS = (1.0, 1.05, 1.1, 1.2, 1.35, 1.6, 2.0, 3.0)
 """Times the rate that is sustained, at which a replica is simulated: beyond it what comes in time falls at once."""
 IDLE = 1e-3
 """Of the trace's rate: requests that hardly meet."""
+
+NO_BATCHES: Mapping[BatchCurve, int] = {}
 
 Respond = Callable[[StepCurve], "Response"]
 
@@ -68,12 +76,34 @@ PROPORTIONAL = Response(
 """Without a trace or a target: twice as fast carries twice as much."""
 
 
-def responses(curves: Iterable[StepCurve], question: Question, trace: Trace) -> dict[StepCurve, Response]:
-    """The response of each curve; without a latency target it is proportional."""
+Predictor = StepCurve | BatchCurve
+
+
+def responses(
+    curves: Iterable[StepCurve], question: Question, trace: Trace, batches: Mapping[BatchCurve, int] = NO_BATCHES
+) -> dict[Predictor, Response]:
+    """The response of each curve; without a latency target it is proportional.
+
+    `batches` are the curves of classic models, by how many replicas share the load: many carry more each than one.
+    """
     if not attain.has_targets(question.objective):
-        return dict.fromkeys(curves, PROPORTIONAL)
+        return dict.fromkeys((*curves, *batches), PROPORTIONAL)
     part = trace.middle(MOST_REQUESTS)
-    return {curve: _response(curve, question, part) for curve in dict.fromkeys(curves)}
+    found: dict[Predictor, Response] = {curve: _response(curve, question, part) for curve in dict.fromkeys(curves)}
+    return found | {curve: _in_batches(curve, question, part, replicas) for curve, replicas in batches.items()}
+
+
+def _in_batches(curve: BatchCurve, question: Question, trace: Trace, replicas: int) -> Response:
+    load, asked = question.workload, question.objective
+    factors = [math.exp(log) for log in LOGS]
+    rates = np.array(
+        [classic.highest_rps(load, asked, curve, trace, slower=factor, replicas=replicas) for factor in factors]
+    )
+    base = rates[LOGS.index(0.0)]
+    falling = np.minimum.accumulate(rates) / base if base > 0 else np.zeros(len(LOGS))
+    alone_s, budget_s = float(batch_s(curve, [1])[0]), math.inf if asked.budget_s is None else asked.budget_s
+    idle = tuple(float(factor * alone_s + curve.max_delay_s <= budget_s) for factor in factors)
+    return Response(logs=LOGS, ratios=tuple(falling.tolist()), idle=idle)
 
 
 def _response(curve: StepCurve, question: Question, trace: Trace) -> Response:

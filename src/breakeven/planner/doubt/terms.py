@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from breakeven.planner.candidate import Candidate
-from breakeven.planner.doubt.response import PROPORTIONAL, Response
+from breakeven.planner.doubt.response import PROPORTIONAL, Predictor, Response
 from breakeven.planner.question import Question
 from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
@@ -75,7 +75,7 @@ def terms(
     option: Option,
     candidate: Candidate,
     question: Question,
-    responses: Mapping[StepCurve, Response],
+    responses: Mapping[Predictor, Response],
     *,
     tdp_w: float | None = None,
     speed: str = "",
@@ -143,7 +143,7 @@ def _in_words(option: Option) -> str:
 
 
 def _capacity(
-    option: Option, candidate: Candidate, question: Question, responses: Mapping[StepCurve, Response], key: str
+    option: Option, candidate: Candidate, question: Question, responses: Mapping[Predictor, Response], key: str
 ) -> Capacity | None:
     """None where answers are sold, or where nobody knows what a replica sustains."""
     speed = option.performance
@@ -151,7 +151,8 @@ def _capacity(
     if candidate.per_request or not sustained:
         return None
     load, planned = question.workload, option.deployment.replicas - _spare(candidate, question)
-    response = PROPORTIONAL if candidate.curve is None else responses.get(candidate.curve, PROPORTIONAL)
+    predictor = candidate.predictor
+    response = PROPORTIONAL if predictor is None else responses.get(predictor, PROPORTIONAL)
     needed = max(1, math.ceil(load.rate_p95_rps / sustained - 1e-9))
     free = needed < planned and _machines(option, candidate, needed) == _machines(option, candidate, planned)
     carries = sustained if needed == planned or free else load.rate_p95_rps / max(planned - 0.5, 0.5)

@@ -211,7 +211,8 @@ def reason(
     """Why this mix, in a sentence or two."""
     held = [part for part in parts if part.committed]
     burst = ", ".join(f"{part.share:.1%} to {part.name}" for part in parts if not part.committed and part.requests > 0)
-    carried = f"{', '.join(f'{part.units} {part.name}' for part in held)} take {sum(part.share for part in held):.1%}"
+    take = "takes" if sum(part.units for part in held) == 1 else "take"
+    carried = f"{', '.join(f'{part.units} {part.name}' for part in held)} {take} {sum(part.share for part in held):.1%}"
     mix = f"{carried if held else 'nothing is committed to'}{f', the rest goes as it comes, {burst}' if burst else ''}"
     words = [f"{mix}: {format_usd(total)} a month"]
     others = [(name, cost) for name, cost in alone if cost > total * (1 + 1e-9)]

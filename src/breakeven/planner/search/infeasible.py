@@ -21,6 +21,8 @@ WAYS_OUT = {
     "quality floor": "lower the quality floor, or add a better model",
     "lead time": "state lead times under `planning: lead_days`, or give it more time",
     "power limit": "raise the power limit, or allow a place that has no such limit",
+    "commitment": "look further ahead with `planning: horizon_months`, or allow what may be let go",
+    "not simulated": "narrow the search with `planning: accelerators`, `engines` or `precisions`",
     "availability": "state an availability that spare spot replicas can keep",
 }
 

@@ -1,6 +1,8 @@
-"""Constraints that need no speed: who answers for an offer, quality, lead time, withdrawal of spot, power."""
+"""Constraints that need no speed: who answers for an offer, quality, lead time, withdrawal of spot, commitments."""
 
 from __future__ import annotations
+
+import re
 
 import msgspec
 
@@ -11,6 +13,8 @@ from breakeven.schema.model import Model
 from breakeven.schema.objective import Objective
 from breakeven.schema.offer import Offer
 
+RESERVED = re.compile(r"reserved_(\d+)y")
+"""Terms of a commitment, in years."""
 EIGHT_BITS = frozenset({"fp16", "bf16", "fp8", "int8", "q8_0"})
 PUBLISHED = {"fp8": "fp8", "mxfp4": "fp4", "nvfp4": "fp4", "int4": "int4"}
 """Format of published weights to the precision that keeps them as they are."""
@@ -31,6 +35,7 @@ def stated(one: Candidate, model: Model | None, scope: Scope, objective: Objecti
         or (_api_quality(one, scope, objective.quality_floor) if model is None else "")
         or lead_time(one, scope, objective)
         or (withdrawn(offer, objective) if offer is not None else "")
+        or (committed(offer, objective) if offer is not None and not one.fixed else "")
         or one.binding
     )
 
@@ -44,11 +49,22 @@ def nobody_answers(offer: Offer) -> str:
     return ""
 
 
+def as_published(model: Model, precision: str) -> bool:
+    """Whether a precision keeps the weights as they were published."""
+    own = published(model)
+    return precision == own or {precision, own} <= {"fp16", "bf16"}
+
+
+def known_quality(model: Model, precision: str, scope: Scope) -> float | None:
+    """The score stated for the model in that precision; one for the model alone is of its published weights."""
+    alone = scope.qualities.get(model.id) if as_published(model, precision) else None
+    return scope.qualities.get(f"{model.id}/{precision}", alone)
+
+
 def quality(model: Model, precision: str, scope: Scope, objective: Objective) -> str:
     """A floor needs a measured quality; without one, fewer than eight bits need one unless published so."""
-    own = published(model)
-    same = precision == own or {precision, own} <= {"fp16", "bf16"}
-    known = scope.qualities.get(f"{model.id}/{precision}", scope.qualities.get(model.id) if same else None)
+    same = as_published(model, precision)
+    known = known_quality(model, precision, scope)
     floor = objective.quality_floor
     what = f"{model.id} in {precision}"
     if known is not None:
@@ -83,6 +99,13 @@ def withdrawn(offer: Offer, objective: Objective) -> str:
     if objective.availability is None:
         return f"availability: {offer.id} may be withdrawn, and no availability is stated that spares could keep"
     return ""
+
+
+def committed(offer: Offer, objective: Objective) -> str:
+    """What is committed to for longer than the plan looks ahead is paid for when nobody plans to need it."""
+    found, limit = RESERVED.fullmatch(offer.term), objective.horizon_months
+    months = 0 if found is None else 12 * int(found[1])
+    return f"commitment: {months} months of {offer.id} > the horizon of {limit} months" if months > limit else ""
 
 
 def _api_quality(one: Candidate, scope: Scope, floor: float | None) -> str:

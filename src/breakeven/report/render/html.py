@@ -46,6 +46,7 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-bottom: 1px solid var(--li
 table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .5rem 0; }
 th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+th:first-child, td:first-child { min-width: 11rem; }
 th { font-weight: 600; } tbody th { font-weight: 500; } .right { text-align: right; }
 figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
 .drawing { overflow-x: auto; } .drawing svg { min-width: 34rem; }

@@ -1,0 +1,46 @@
+"""docs/planning.md: its blocks run and print what stands under them; every constraint that code names has its row."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from breakeven.planner.search.infeasible import WAYS_OUT
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/planning.md"
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+NAMED = re.compile(r'f"([a-z][a-z ]+): ')
+PLANNER = ("binding.py", "evaluate.py", "search/limits.py", "search/lone.py", "search/setup.py", "search/find.py")
+
+
+@pytest.mark.slow
+def test_the_blocks_print_what_stands_under_them() -> None:
+    """In order, in one namespace; BREAKEVEN_SNAPSHOT=1 writes what they print now."""
+    text, namespace = PAGE.read_text(), {}
+    for block in BLOCK.findall(text):
+        code = "".join(line for line in block.splitlines(keepends=True) if not line.startswith("#>"))
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, str(PAGE), "exec"), namespace)  # noqa: S102 - the page's own examples
+        said = "".join(f"#> {line}\n" for line in printed.getvalue().splitlines())
+        if os.environ.get("BREAKEVEN_SNAPSHOT"):
+            text = text.replace(block, code + said)
+            PAGE.write_text(text)
+        else:
+            assert block == code + said
+
+
+def test_every_constraint_has_its_row() -> None:
+    """Those with a way out, and those that the planner's code spells."""
+    rows = re.findall(r"^\| (`[^|]+`) \|", PAGE.read_text(), re.MULTILINE)
+    explained = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    code = "".join((ROOT / "src/breakeven/planner" / name).read_text() for name in PLANNER)
+    spelt = set(NAMED.findall(code))
+    assert len(spelt) > 10
+    assert set(WAYS_OUT) | spelt <= explained
