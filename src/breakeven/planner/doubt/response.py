@@ -10,14 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-<<<<<<< HEAD
 from breakeven.perf import attain, classic
 from breakeven.perf.batch_curve import BatchCurve, batch_s
-from breakeven.perf.predict import sustained
-=======
-from breakeven.perf import attain
 from breakeven.perf.predict import rate_rps, sustained
->>>>>>> 78efea3616d62018f022cdf35b35e9448386afef
 from breakeven.perf.simulate import simulate
 from breakeven.perf.step import slowed
 from breakeven.planner.doubt.belief import Array
