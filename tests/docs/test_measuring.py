@@ -26,10 +26,11 @@ def test_the_page_s_examples_run(model_url: str, tmp_path: Path, monkeypatch: py
         assert printed.getvalue().splitlines() == expected
 
 
-def test_every_option_of_the_command_that_the_page_names_exists() -> None:
+def test_every_option_of_the_commands_that_the_page_names_exists() -> None:
     """No option is documented that cannot be typed."""
     from breakeven.cli.load import measure
+    from breakeven.cli.plan import plan
 
-    known = {option for parameter in measure.params for option in parameter.opts}
+    known = {option for parameter in (*measure.params, *plan.params) for option in parameter.opts}
     named = set(re.findall(r"`?(--[a-z][a-z-]+)", PAGE.read_text())) - {"--port"}
     assert named <= known

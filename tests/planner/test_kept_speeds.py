@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from breakeven.assembly import speeds_file
+from breakeven.planner.doubt.response import responses
+from breakeven.planner.question import Question
 from breakeven.planner.speed import Kept
+from breakeven.schema.performance import StepCurve
+from breakeven.workload.sample import sample
 
 
 def kept(first: int, last: int) -> Kept:
@@ -21,6 +28,25 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert found == Kept(shares=kept(0, 3).shares)
     speeds_file.write(Kept(), tmp_path)
     assert speeds_file.read(tmp_path) == found
+
+
+def test_what_a_replica_does_at_other_speeds_is_kept(tmp_path: Path, question: Callable[..., Question]) -> None:
+    """Simulated once; the same answer from the file, which another target or trace does not take."""
+    asked = question(tpot_s=0.05)
+    trace, other = (sample(asked.workload, rng=np.random.default_rng(seed), n=12) for seed in (1, 2))
+    curve, first = StepCurve(
+        prefill_s_per_token=1e-5, step_base_s=0.01, step_per_sequence_s=1e-4, step_per_context_s=0.0, max_sequences=8,
+        kv_tokens=10**5,
+    ), Kept()  # fmt: skip
+    found = responses([curve], asked, trace, kept=first)
+    speeds_file.write(first, tmp_path)
+    read = speeds_file.read(tmp_path)
+    assert responses([curve], asked, trace, kept=read) == found
+    assert not read.changed
+    for changed in ((question(tpot_s=0.02), trace), (asked, other)):
+        again = speeds_file.read(tmp_path)
+        assert responses([curve], *changed, kept=again) == responses([curve], *changed)
+        assert again.changed
 
 
 def test_a_file_that_cannot_be_read_is_no_speed(tmp_path: Path) -> None:

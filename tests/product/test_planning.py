@@ -10,11 +10,30 @@ from typing import Any
 
 import pytest
 
+from breakeven.assembly import project
+from breakeven.assembly.asking import Given
+from breakeven.assembly.planning import scope_of
+from breakeven.schema.serving import Speculation
+
 WORKLOAD = """\
 rate: 3
 input_tokens: {mean: 900, p50: 700, p95: 2500}
 output_tokens: {mean: 120, p50: 90, p95: 400}
 requests: 800
+"""
+PLANNING = """\
+version: 1
+backends: [{name: api, kind: openai, base_url: "http://127.0.0.1:9"}]
+deployments: [{name: chat, backend: api}]
+planning:
+  margin: 0.25
+  batch_tokens: [1024, 1024]
+  speculation: {draft_tokens: 4, acceptance: 0.7, draft_ms: 2}
+"""
+POLICY = """\
+version: 1
+use_cases:
+  - {name: chat, failure: ["deployment:chat"], route: {targets: [{deployment: chat}]}}
 """
 ASKED = ("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--as-of", "2026-11-24", "--json")
 CONTRACT = {
@@ -59,6 +78,18 @@ def test_the_same_question_prints_the_same_bytes(folder: Path, plan: dict[str, A
     assert json.loads(again.stdout) | {"cpu_s": 0} == plan | {"cpu_s": 0}
 
 
+def test_settings_of_planning_reach_the_search(tmp_path: Path) -> None:
+    """A draft in milliseconds, token budgets and a margin; and a command line's margin wins over the file's."""
+    (tmp_path / "breakeven.yaml").write_text(PLANNING)
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    loaded = project.load(tmp_path / "breakeven.yaml")
+    scope = scope_of(loaded, ("llama-3.1-8b",), "2026-11-24")
+    assert scope.chunks == (1024,)
+    assert scope.speculation == Speculation(draft_tokens=4, acceptance=0.7, draft_s=0.002)
+    assert loaded.settings.planning.margin == 0.25
+    assert Given(margin=0.5, ttft_s=1.0).targets() == {"ttft_s": 1.0, "margin": 0.5}
+
+
 def test_the_gateway_accepts_the_policy(folder: Path, plan: dict[str, Any]) -> None:
     """`check` of the written files finds nothing; the memo is there and names the choice."""
     policy = folder / plan["policy_path"]
@@ -77,6 +108,7 @@ def test_the_gateway_accepts_the_policy(folder: Path, plan: dict[str, Any]) -> N
         (("--workload", "gone.yaml", "--model", "llama-3.1-8b"), "gone.yaml"),
         (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--slo-ttft-s", "-1"), "--slo-ttft-s"),
         (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--slo-tpot-s", "0.00001"), "none of"),
+        (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--margin", "-0.1"), "--margin"),
         (("--workload", "chat.yaml", "--config", "breakeven.yaml"), "both given"),
     ],
 )

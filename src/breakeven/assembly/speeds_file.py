@@ -35,6 +35,7 @@ def write(kept: Kept, data_dir: Path) -> None:
         highest=_latest(kept.highest, kept.used),
         shares=_latest(kept.shares, kept.used),
         found=_latest(kept.found, kept.used),
+        slower=_latest(kept.slower, kept.used),
     )
     write_atomically(data_dir / NAME, msgspec.msgpack.encode(found))
 

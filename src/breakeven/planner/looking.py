@@ -75,6 +75,7 @@ def _draws(plan: Plan, weighed: Sequence[Candidate], scales: Scales, name: str, 
         chosen=name,
         seed=plan.seed,
         trace=scales.speeds.trace,
+        kept=scales.speeds.kept,
     )
 
 

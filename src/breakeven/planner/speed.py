@@ -40,12 +40,14 @@ class Kept(msgspec.Struct):
     """Speeds that were simulated before, by a digest of all they depend on; prices are not among it.
 
     `highest` are requests per second that a replica sustains, `shares` its share in budget at a rate, `found` what a
-    number of replicas delivers. `used` are the digests asked for since it was read; `changed`: some of them were new.
+    number of replicas delivers, `slower` what it sustains at other speeds (see `doubt.response`). `used` are the
+    digests asked for since it was read; `changed`: some of them were new.
     """
 
     highest: dict[str, float] = {}
     shares: dict[str, float] = {}
     found: dict[str, Performance] = {}
+    slower: dict[str, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]] = {}
     used: set[str] = set()
     changed: bool = False
 
@@ -154,7 +156,7 @@ class Speeds:
         return self._key(candidate, question, "highest", load.input_tokens_mean, load.output_tokens_mean)
 
     def _key(self, candidate: Candidate, question: Question, *rest: object) -> str:
-        return digest_of((self._base(candidate), _targets(question.objective), *rest))
+        return digest_of((self._base(candidate), targets_of(question.objective), *rest))
 
     def _base(self, candidate: Candidate) -> str:
         """Digest of the trace and of what serves; kept by the identity of the candidate's curve and serving."""
@@ -191,7 +193,7 @@ def digest_of(what: object) -> str:
     return hashlib.blake2b(msgspec.msgpack.encode(what, order="deterministic"), digest_size=16).hexdigest()
 
 
-def _targets(objective: Objective) -> tuple[float | None, ...]:
+def targets_of(objective: Objective) -> tuple[float | None, ...]:
     """What of an objective a speed depends on."""
     return objective.ttft_s, objective.tpot_s, objective.budget_s, objective.attainment
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from breakeven.catalog.find import Catalog
@@ -21,9 +22,11 @@ from breakeven.planner.doubt.response import Predictor, Response, responses
 from breakeven.planner.doubt.terms import Terms, speed_keys, terms
 from breakeven.planner.doubt.world import World, world_of
 from breakeven.planner.question import Question
+from breakeven.planner.speed import Kept
 from breakeven.schema.doubt import Beliefs
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure, Noun
+from breakeven.schema.performance import StepCurve
 from breakeven.schema.plan import Option
 from breakeven.schema.workload import Trace
 
@@ -58,6 +61,7 @@ class Given(Noun, frozen=True, kw_only=True):
     catalog: Catalog
     trace: Trace | None
     evidence: Evidence
+    kept: Kept = msgspec.field(default_factory=Kept)
 
     def pairs(self, among: Sequence[Option]) -> list[Pair]:
         """The options with their candidates."""
@@ -107,6 +111,12 @@ def case_of(given: Given, chosen: str, rng: np.random.Generator, draws: int) -> 
     )
 
 
+def _responses(
+    given: Given, curves: Sequence[StepCurve], batches: Mapping[BatchCurve, int]
+) -> Mapping[Predictor, Response]:
+    return {} if given.trace is None else responses(curves, given.question, given.trace, batches, given.kept)
+
+
 def _terms(given: Given, pairs: Sequence[Pair], chosen: str) -> tuple[Terms, ...]:
     question, keys, kinds = given.question, speed_keys(pairs), _qualities(given, pairs, chosen)
     curves = [other.curve for _, other in pairs if other.curve is not None]
@@ -115,9 +125,7 @@ def _terms(given: Given, pairs: Sequence[Pair], chosen: str) -> tuple[Terms, ...
         for one, other in pairs
         if other.batches is not None and one.capacity is not None
     }
-    found: Mapping[Predictor, Response] = (
-        {} if given.trace is None else responses(curves, question, given.trace, batches)
-    )
+    found = _responses(given, curves, batches)
     made = (
         terms(
             one,

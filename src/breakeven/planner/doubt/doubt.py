@@ -21,6 +21,7 @@ from breakeven.planner.doubt.wait import waits
 from breakeven.planner.doubt.world import Table, evaluate, world_of
 from breakeven.planner.doubt.worth import evpi_usd, first_order
 from breakeven.planner.question import Question
+from breakeven.planner.speed import Kept
 from breakeven.schema.doubt import Doubt, Fate, Inquiry, Uncertain
 from breakeven.schema.fact import Fact
 from breakeven.schema.plan import Option
@@ -43,10 +44,12 @@ def doubt_of(  # noqa: PLR0913 - the front door
     trace: Trace | None = None,
     draws: int = DRAWS,
     evidence: Evidence = Evidence(),  # noqa: B008 - frozen
+    kept: Kept | None = None,
 ) -> tuple[Doubt, tuple[Fact, ...]]:
     """The doubt about a choice, and the facts its ranges rest on. `rng` must come from `seed`, which is written down.
 
-    With a trace the rate that a replica sustains is simulated at other speeds; without, it is proportional to speed.
+    With a trace the rate that a replica sustains is simulated at other speeds, unless it was `kept`; without, it is
+    proportional to speed.
 
     Raises:
         ValueError: the chosen option has no price, or is none of the options.
@@ -59,6 +62,7 @@ def doubt_of(  # noqa: PLR0913 - the front door
         catalog=catalog,
         trace=trace,
         evidence=evidence,
+        kept=Kept() if kept is None else kept,
     )
     case = case_of(given, chosen, rng, draws)
     keys = {key for one in case.inputs if one.key in case.draws for key in one.facts}

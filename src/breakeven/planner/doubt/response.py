@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -17,14 +18,13 @@ from breakeven.perf.simulate import simulate
 from breakeven.perf.step import slowed
 from breakeven.planner.doubt.belief import Array
 from breakeven.planner.question import Question
+from breakeven.planner.speed import MODEL, Kept, digest_of, stretch, targets_of
 from breakeven.schema.noun import Noun
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.workload import Trace
 
 LOGS = (-0.8, -0.35, -0.15, 0.0, 0.12, 0.25, 0.4, 0.7)
 """Ln of how many times as long steps are, at which a replica is simulated."""
-MOST_REQUESTS = 4_000
-"""A longer trace is simulated by its middle stretch, as the plan does: its tail decides what is sustained."""
 LOADS = (1.0, 1.05, 1.1, 1.2, 1.35, 1.6, 2.0, 3.0)
 """Times the rate that is sustained, at which a replica is simulated: beyond it what comes in time falls at once."""
 IDLE = 1e-3
@@ -75,17 +75,37 @@ Predictor = StepCurve | BatchCurve
 
 
 def responses(
-    curves: Iterable[StepCurve], question: Question, trace: Trace, batches: Mapping[BatchCurve, int] = NO_BATCHES
+    curves: Iterable[StepCurve],
+    question: Question,
+    trace: Trace,
+    batches: Mapping[BatchCurve, int] = NO_BATCHES,
+    kept: Kept | None = None,
 ) -> dict[Predictor, Response]:
-    """The response of each curve; without a latency target it is proportional.
+    """The response of each curve; without a latency target it is proportional. What was kept is not simulated again.
 
     `batches` are the curves of classic models, by how many replicas share the load: many carry more each than one.
     """
     if not attain.has_targets(question.objective):
         return dict.fromkeys((*curves, *batches), PROPORTIONAL)
-    part = trace.middle(MOST_REQUESTS)
-    found: dict[Predictor, Response] = {curve: _response(curve, question, part) for curve in dict.fromkeys(curves)}
-    return found | {curve: _in_batches(curve, question, part, replicas) for curve, replicas in batches.items()}
+    part, kept, load = trace.middle(stretch(trace)), Kept() if kept is None else kept, question.workload
+    base = digest_of((MODEL, part, targets_of(question.objective), load, LOGS, LOADS, IDLE))
+
+    def made(predictor: Predictor, replicas: int) -> Response:
+        if isinstance(predictor, BatchCurve):
+            return _in_batches(predictor, question, part, replicas)
+        return _response(predictor, question, part)
+
+    wanted = dict.fromkeys(curves, 1) | dict(batches)
+    return {one: _remembered(digest_of((base, one, n)), kept, partial(made, one, n)) for one, n in wanted.items()}
+
+
+def _remembered(key: str, kept: Kept, make: Callable[[], Response]) -> Response:
+    if key not in kept.slower:
+        made = make()
+        kept.slower[key], kept.changed = (made.ratios, made.idle, made.beyond), True
+    kept.used.add(key)
+    ratios, idle, beyond = kept.slower[key]
+    return Response(logs=LOGS, ratios=ratios, idle=idle, beyond=beyond)
 
 
 def _in_batches(curve: BatchCurve, question: Question, trace: Trace, replicas: int) -> Response:
