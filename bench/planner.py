@@ -54,7 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--origins", type=int, default=40, help="forecast: how many of each series")
     parser.add_argument("--cases", type=int, default=200, help="hybrid: how many portfolios; a quarter as many mixes")
     parser.add_argument("--runs", type=int, default=100, help="self: how many plans")
-    parser.add_argument("--replays", type=int, default=40, help="replays: how many demos")
+    parser.add_argument("--replays", type=int, default=60, help="replays: how many demos")
     return parser.parse_args()
 
 

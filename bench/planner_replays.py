@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from breakeven.assembly.resolve import curve_of
 from breakeven.audit.explained.explain import saving
 from breakeven.audit.verify import verify
 from breakeven.catalog.load import load
@@ -21,7 +22,6 @@ from breakeven.demo import setting
 from breakeven.demo.traffic import Config, Turn
 from breakeven.demo.traffic import plan as plan_traffic
 from breakeven.perf.attain import share_in_budget
-from breakeven.perf.curve import step_curve
 from breakeven.perf.simulate import Simulation, simulate
 from breakeven.planner.candidates import Scope
 from breakeven.planner.plan import make_plan
@@ -64,13 +64,10 @@ def planned(turns: Sequence[Turn], seed: int) -> Plan:
 
 
 def answered(turns: Sequence[Turn], at: Deployment) -> Simulation:
-    """As `breakeven emulate` would answer: no engine is named to it, but in the configuration of what stands."""
-    catalog = load()
-    engine = at.engine if at.id == setting.CURRENT else ""
-    curve = step_curve(
-        catalog.model(at.model), catalog.accelerator(at.accelerator), at.accelerators, at.precision, engine=engine
-    )
-    return simulate(trace_of(turns), curve, at.replicas)
+    """As `breakeven emulate` would answer."""
+    curve = curve_of(at, load())
+    assert curve is not None
+    return simulate(trace_of(turns), curve, at.replicas, max_batch_tokens=at.max_batch_tokens)
 
 
 def observed(turns: Sequence[Turn], at: Deployment, share: float, plan_id: str) -> Observation:

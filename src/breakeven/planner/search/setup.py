@@ -32,8 +32,8 @@ NARROWER = {16: ("fp16", "fp8", "int8", "int4", "fp4"), 8: ("fp8", "int4", "fp4"
 """Precisions worth a try, by the bits of the published weights: never more bits than were published."""
 
 MOST_SEQUENCES = 1024
-"""At once on a replica where the cache has room: vLLM's default on large boards (TensorRT-LLM's is 2,048). Fewer would
-leave a board idle on short requests, and the more so the faster it is."""
+"""At once on a replica with room in its cache: vLLM's default on H100 and H200 (vllm-project/vllm#16158), to be set as
+`--max-num-seqs` elsewhere. Fewer would leave a board idle on short requests, and the more so the faster it is."""
 
 UNITS = {"fp8": "flops_fp8", "int8": "flops_int8", "fp4": "flops_fp4"}
 """What an accelerator must multiply to gain from a precision that the model was not published in."""
