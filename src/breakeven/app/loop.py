@@ -164,6 +164,7 @@ def deployment_from(
     *,
     engine: str = "",
     max_batch_tokens: int = 2048,
+    max_batch: int = 256,
 ) -> Deployment:
     """A deployment named on the command line."""
     return Deployment(
@@ -176,6 +177,7 @@ def deployment_from(
         replicas=replicas,
         engine=engine,
         max_batch_tokens=max_batch_tokens,
+        max_batch=max_batch,
     )
 
 

@@ -83,6 +83,7 @@ def serve(
     "--engine", default="", help="vllm, sglang, trtllm, ...: steps as fitted to it.  [default: none in particular]"
 )
 @click.option("--max-batch-tokens", type=click.IntRange(16, 1_000_000), default=2048, show_default=True)
+@click.option("--max-batch", type=click.IntRange(1, 100_000), default=256, show_default=True, help="Requests at once.")
 @click.option("--replicas", type=click.IntRange(1, 512), default=1, show_default=True)
 @click.option("--deployment", help="Take all of it from this deployment of the configuration instead.")
 @config_option
@@ -99,6 +100,7 @@ def emulate(
     precision: str,
     engine: str,
     max_batch_tokens: int,
+    max_batch: int,
     replicas: int,
     deployment: str | None,
     config: str,
@@ -115,8 +117,9 @@ def emulate(
         wanted = app.deployment_of(Path(config), deployment)
     elif model is not None and accelerator is not None:
         wanted = app.deployment_from(
-            model, accelerator, accelerators, replicas, precision, engine=engine, max_batch_tokens=max_batch_tokens
-        )
+            model, accelerator, accelerators, replicas, precision,
+            engine=engine, max_batch_tokens=max_batch_tokens, max_batch=max_batch,
+        )  # fmt: skip
     else:
         message = "what to emulate is not stated"
         raise UsageError(message, "give --model and --accelerator, or --deployment NAME")

@@ -155,6 +155,7 @@ def _decide(processes: Processes, place: Place, console: Console, seed: int) -> 
     arguments = ["emulate", "--model", wanted.model, "--accelerator", wanted.accelerator]
     arguments += ["--accelerators", str(wanted.accelerators), "--precision", wanted.precision]
     arguments += ["--max-batch-tokens", str(wanted.max_batch_tokens), "--engine", wanted.engine]
+    arguments += ["--max-batch", str(wanted.max_batch)]
     arguments += ["--replicas", str(wanted.replicas), "--port", str(place.chosen_port), "--parent-fd", "{fd}"]
     url = f"http://127.0.0.1:{place.chosen_port}/v1"
     if wanted.id != setting.CURRENT:
