@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from breakeven.app import decisions
 from breakeven.app.ledger import moment
 from breakeven.assembly import batching, checking, enact, files, planning, project, resolve
@@ -155,30 +157,12 @@ def verify(folder: Path, plan_id: str | None = None) -> tuple[Plan, tuple[Findin
     return found, findings
 
 
-def deployment_from(
-    model: str,
-    accelerator: str,
-    accelerators: int,
-    replicas: int,
-    precision: str,
-    *,
-    engine: str = "",
-    max_batch_tokens: int = 2048,
-    max_batch: int = 256,
-) -> Deployment:
-    """A deployment named on the command line."""
-    return Deployment(
-        id=f"{model} on {replicas} x {accelerators} x {accelerator} ({precision})",
-        model=model,
-        placement="unknown",
-        accelerator=accelerator,
-        accelerators=accelerators,
-        precision=precision,
-        replicas=replicas,
-        engine=engine,
-        max_batch_tokens=max_batch_tokens,
-        max_batch=max_batch,
-    )
+def deployment_from(model: str, accelerator: str, settings: Mapping[str, object]) -> Deployment:
+    """A deployment named on the command line; `settings` are further fields of it by name."""
+    stated = {"id": "", "model": model, "placement": "unknown", "accelerator": accelerator, **settings}
+    found = msgspec.convert(stated, Deployment)
+    said = f"{model} on {found.replicas} x {found.accelerators} x {accelerator} ({found.precision})"
+    return msgspec.structs.replace(found, id=said)
 
 
 def deployment_of(config: Path, name: str) -> Deployment:

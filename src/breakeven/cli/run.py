@@ -96,18 +96,13 @@ def emulate(
     *,
     model: str | None,
     accelerator: str | None,
-    accelerators: int,
-    precision: str,
-    engine: str,
-    max_batch_tokens: int,
-    max_batch: int,
-    replicas: int,
     deployment: str | None,
     config: str,
     host: str,
     port: int,
     seed: int,
     parent_fd: int | None,
+    **settings: object,
 ) -> None:
     """An OpenAI-compatible server with the predicted timing of a stated deployment; its answers say so."""
     from breakeven.app import loop as app
@@ -116,10 +111,7 @@ def emulate(
     if deployment is not None:
         wanted = app.deployment_of(Path(config), deployment)
     elif model is not None and accelerator is not None:
-        wanted = app.deployment_from(
-            model, accelerator, accelerators, replicas, precision,
-            engine=engine, max_batch_tokens=max_batch_tokens, max_batch=max_batch,
-        )  # fmt: skip
+        wanted = app.deployment_from(model, accelerator, settings)
     else:
         message = "what to emulate is not stated"
         raise UsageError(message, "give --model and --accelerator, or --deployment NAME")
