@@ -13,6 +13,7 @@ from breakeven.assembly.project import Project
 from breakeven.assembly.stating import statement
 from breakeven.audit.readiness.judge import readiness as judged
 from breakeven.errors import PolicyError
+from breakeven.ledger.anew import anew
 from breakeven.ledger.engine.port import Query
 from breakeven.ledger.snapshot import of_folder
 from breakeven.ledger.store import open_ledger
@@ -37,6 +38,7 @@ def readiness(loaded: Project, data_dir: Path, use_case: str | None = None) -> R
     return of_policy(policy_of(loaded, data_dir), data_dir, views(loaded, data_dir), use_case)
 
 
+@anew
 def of_policy(policy: Policy, data_dir: Path, looked: Views, use_case: str | None = None) -> Readiness:
     """The checklist of a policy's use cases, or of one, for people who can look where `looked` says."""
     wanted = [case for case in policy.use_cases if use_case in {None, case.name}]

@@ -12,6 +12,7 @@ from breakeven.assembly import decisions, files
 from breakeven.audit.decision.undo import in_force
 from breakeven.audit.guard import guard
 from breakeven.errors import EvidenceError, UsageError
+from breakeven.ledger.anew import anew
 from breakeven.ledger.arm import observe
 from breakeven.ledger.snapshot import of_folder
 from breakeven.ledger.store import open_ledger
@@ -61,6 +62,7 @@ def following(rollout: Rollout) -> Rollout:
     return msgspec.structs.replace(rollout, at=rollout.at + 1)
 
 
+@anew
 def looked_at(data_dir: Path, stage: Decision) -> Guard:
     """What both arms showed since the stage began.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from breakeven.ledger import duck, snapshot
+from breakeven.ledger.anew import anew
 from breakeven.ledger.identity import table_of
 from breakeven.schema.demand import Callers
 from breakeven.schema.noun import Noun
@@ -32,6 +33,7 @@ class Asked(Noun, frozen=True, kw_only=True):
     tiers: tuple[tuple[str, float], ...]
 
 
+@anew
 def asked(data_dir: Path, use_case: str) -> Asked:
     """Of the predictions of one use case.
 

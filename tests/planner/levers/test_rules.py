@@ -81,7 +81,7 @@ def test_serving_is_four_fifths_to_nine_tenths_of_a_life_for_some_models() -> No
 
 def test_a_kitchen_needs_its_meals() -> None:
     """200,000 / (0.04 x 30 x 4) meals a day."""
-    assert only(FOUND["kitchen"])[0] == pytest.approx(200_000 / (0.04 * 30 * 4), rel=1e-4)
+    assert only(FOUND["build_and_serving"])[0] == pytest.approx(200_000 / (0.04 * 30 * 4), rel=1e-4)
 
 
 def test_what_serves_faster_at_low_load_does_not_at_high() -> None:

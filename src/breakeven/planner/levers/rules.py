@@ -220,10 +220,10 @@ def _paying() -> Iterator[Rule]:
         given=("a life of 36 months at level use and prices", "no retraining"), by="lever life",
     )  # fmt: skip
     yield Rule(
-        name="kitchen",
+        name="build_and_serving",
         claim="serving has cost as much as the build within four months",
         varied="meals a day", unit="meals", stated=50_000.0, low=5_000.0, high=500_000.0,
-        holds=lambda meals: _kitchen(meals) <= 4,  # noqa: PLR2004 - the claim's
+        holds=lambda meals: _months_to_match(meals) <= 4,  # noqa: PLR2004 - the claim's
         given=("a build of 200,000 USD", "0.04 USD a meal", "months of 30 days"), by="lever life",
     )  # fmt: skip
     yield Rule(
@@ -256,7 +256,7 @@ def _life(months: Floats) -> dict[str, Floats]:
     )  # fmt: skip
 
 
-def _kitchen(meals: Floats) -> Floats:
+def _months_to_match(meals: Floats) -> Floats:
     month = meals * 0.04 * 30
     v = _life(np.full_like(month, 200_000.0)) | _values(serving_usd_per_month=month)
     found = life_effect(v, 120).extra()["crossover_month"].values
