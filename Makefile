@@ -13,7 +13,7 @@ test: uv ## everything; installs Chromium by apt when it is missing and apt may 
 	@$(UV) sync --quiet --all-extras --no-extra spark
 	@sh scripts/install_browser.sh
 	@$(MAKE) --no-print-directory check
-	@$(UV) run --no-sync pytest -n auto --dist loadfile -m "not slow and not spark" $(ARGS) || test $$? -eq 5
+	@$(UV) run --no-sync pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not spark" $(ARGS) || test $$? -eq 5
 	@$(UV) run --no-sync pytest -m "slow and not spark" $(ARGS) || test $$? -eq 5
 
 test-spark: uv ## every question on a real Spark cluster of two workers; installs Java 17 by apt when it is missing

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 import subprocess
 import sys
@@ -25,23 +23,12 @@ def blocks(path: Path) -> list[str]:
     return re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)
 
 
-def check(code: str, namespace: dict[str, object], where: str) -> None:
-    """Run a block; the lines after `#>` are what it prints."""
-    expected = [
-        line.removeprefix("#>").removeprefix(" ").rstrip() for line in code.splitlines() if line.startswith("#>")
-    ]
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(code, where, "exec"), namespace)  # noqa: S102 - the documents' own examples
-    assert printed.getvalue().splitlines() == expected
-
-
-def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tutorial_runs(
+    run_page: Callable[..., dict[str, object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Block by block in an empty folder, each prints what stands under it."""
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {}
-    for number, code in enumerate(blocks(ROOT / "docs/tutorial.md"), start=1):
-        check(code, namespace, f"docs/tutorial.md, block {number}")
+    run_page(ROOT / "docs/tutorial.md")
 
 
 @pytest.mark.slow

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from breakeven.planner.doubt.doubt import DRAWS
@@ -14,14 +13,9 @@ from breakeven.schema.doubt import Beliefs, Doubt, Fate, Flip
 PAGE = Path(__file__).parents[2] / "docs/doubt.md"
 
 
-def test_the_example_prints_what_stands_under_it() -> None:
+def test_the_example_prints_what_stands_under_it(run_page: Callable[..., dict[str, object]]) -> None:
     """Lines after `#>` are what it prints."""
-    [code] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    expected = [line.removeprefix("#> ") for line in code.splitlines() if line.startswith("#>")]
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(code, "docs/doubt.md", "exec"), {})  # noqa: S102 - the page's own example
-    assert printed.getvalue().splitlines() == expected
+    run_page(PAGE)
 
 
 def test_the_numbers_are_the_code_s() -> None:

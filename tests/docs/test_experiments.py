@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,16 +17,10 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/experiments.md"
 
 
-def test_the_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_run(run_page: Callable[..., dict[str, object]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Block by block, each prints what stands under it."""
     monkeypatch.chdir(ROOT)
-    namespace: dict[str, object] = {}
-    for code in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
-        expected = [line.removeprefix("#> ") for line in code.splitlines() if line.startswith("#> ")]
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, str(PAGE), "exec"), namespace)  # noqa: S102 - the page's own examples
-        assert printed.getvalue().splitlines() == expected
+    run_page(PAGE)
 
 
 def test_the_tables_are_the_code_s() -> None:

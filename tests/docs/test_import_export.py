@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,12 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/import-export.md"
 
 
-def test_the_page_s_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_s_examples_run(
+    run_page: Callable[..., dict[str, object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Block by block in an empty folder, each prints what stands under it."""
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {"examples": str(ROOT / "examples/import")}
-    for code in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
-        expected = [line.removeprefix("#> ") for line in code.splitlines() if line.startswith("#> ")]
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, str(PAGE), "exec"), namespace)  # noqa: S102 - the page's own examples
-        assert printed.getvalue().splitlines() == expected
+    run_page(PAGE, {"examples": str(ROOT / "examples/import")})
 
 
 def test_every_option_that_the_page_names_exists() -> None:

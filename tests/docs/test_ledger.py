@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,12 @@ PAGE = Path(__file__).parents[2] / "docs/ledger.md"
 TEXT = PAGE.read_text()
 
 
-def test_the_page_s_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_s_examples_run(
+    run_page: Callable[..., dict[str, object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Block by block in an empty folder, each prints what stands under it."""
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {}
-    for code in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code, str(PAGE), "exec"), namespace)  # noqa: S102 - the page's own examples
-        assert printed.getvalue().splitlines() == [
-            line.removeprefix("#> ") for line in code.splitlines() if line.startswith("#> ")
-        ]
+    run_page(PAGE)
 
 
 def test_commands_options_and_columns_are_the_code_s() -> None:

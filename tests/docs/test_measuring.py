@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,12 @@ PAGE = ROOT / "docs/measuring.md"
 
 
 @pytest.mark.slow
-def test_the_page_s_examples_run(model_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_s_examples_run(
+    run_page: Callable[..., dict[str, object]], model_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Block by block in an empty folder, each prints what stands under it."""
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {}
-    for code in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
-        expected = [line.removeprefix("#> ") for line in code.splitlines() if line.startswith("#> ")]
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(code.replace("http://127.0.0.1:9000", model_url), str(PAGE), "exec"), namespace)  # noqa: S102 - the page's own examples
-        assert printed.getvalue().splitlines() == expected
+    run_page(PAGE, **{"http://127.0.0.1:9000": model_url})
 
 
 def test_every_option_of_the_commands_that_the_page_names_exists() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -26,9 +24,6 @@ from breakeven.demo.process import free_port, wait_until_ready
 
 ROOT = Path(__file__).parents[2]
 PAGES, FOLDERS = ROOT / "docs/scenarios", ROOT / "examples/scenarios"
-BLOCK = re.compile(r"```(console|python)\n(.*?)```", re.DOTALL)
-SECTION = re.compile(r"^(?=\S[^\n]*\n-+\n)", re.MULTILINE)
-ELIDED = "...\n"
 HERE = ("campaign", "regulated", "tutor", "agent", "vendors")
 """The scenarios of this file."""
 
@@ -48,52 +43,17 @@ class Walked(msgspec.Struct):
         return plan
 
 
-def sections(printed: str) -> dict[str, str]:
-    """What was printed, by the title of each part."""
-    told = printed.partition("\n\nplan: ")[0]
-    return {part.split("\n", 1)[0]: part.strip("\n") + "\n" for part in SECTION.split(told)}
-
-
-def shown(printed: str, before: str) -> str:
-    """All of it, or where the page leaves out some, the sections it shows now."""
-    if ELIDED not in before:
-        return printed
-    known = sections(printed)
-    titles = [part.split("\n", 1)[0] for part in before.split(ELIDED) if part.strip()]
-    return ELIDED + ELIDED.join(known[title] for title in titles) + ELIDED
-
-
-def ran(kind: str, code: str, names: dict[str, object]) -> str:
-    """A block with what it prints now; commands that show nothing only have to succeed."""
-    if kind == "python":
-        lines = "".join(line for line in code.splitlines(keepends=True) if not line.startswith("#>"))
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(compile(lines, "page", "exec"), names)  # noqa: S102 - the page's own example
-        return lines + "".join(f"#> {line}\n" for line in printed.getvalue().splitlines())
-    made = ""
-    for part in re.split(r"^(?=\$ )", code, flags=re.MULTILINE)[1:]:
-        command, _, before = part.partition("\n")
-        result = CliRunner().invoke(main, command.removeprefix("$ breakeven ").split())
-        assert result.exit_code == 0, f"{command}: {result.output}"
-        made += f"{command}\n" + (shown(result.stdout, before) if before else "")
-    return made
-
-
 @pytest.fixture(scope="module", params=HERE)
-def walked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Walked:
-    """Every block of a page, in order, in a copy of its folder; BREAKEVEN_SNAPSHOT=1 writes what they print now."""
+def walked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, walk: Callable[[Path], tuple[str, str]]
+) -> Walked:
+    """Every block of a page, in order, in a copy of its folder."""
     examples = tmp_path_factory.mktemp("scenario")
     folder = examples / "scenarios" / request.param
     shutil.copytree(FOLDERS / request.param, folder)
     shutil.copytree(FOLDERS.parent / "compare", examples / "compare")
-    path, names = PAGES / f"{request.param}.md", {}
-    page = path.read_text()
     with contextlib.chdir(folder):
-        should = BLOCK.sub(lambda found: f"```{found[1]}\n{ran(found[1], found[2], names)}```", page)
-    if os.environ.get("BREAKEVEN_SNAPSHOT"):
-        path.write_text(should)
-        page = should
+        page, should = walk(PAGES / f"{request.param}.md")
     return Walked(name=request.param, folder=folder, page=page, should=should)
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -313,14 +310,6 @@ def test_groups_are_sorted_and_unique(make) -> None:
     assert exported(make, served(make)[::-1], policies=policies()).text == sheet.text
 
 
-def test_the_documentation_s_example_runs() -> None:
+def test_the_documentation_s_example_runs(run_page: Callable[..., dict[str, object]]) -> None:
     """What stands after `#>` in `docs/focus.md` is what its code prints."""
-    text = (Path(__file__).parents[2] / "docs/focus.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(code, "docs/focus.md", "exec"), {})  # noqa: S102 - the document's own example
-    expected = [
-        line.removeprefix("#>").removeprefix(" ").rstrip() for line in code.splitlines() if line.startswith("#>")
-    ]
-    assert [line.rstrip() for line in printed.getvalue().splitlines()] == expected
+    run_page(Path(__file__).parents[2] / "docs/focus.md")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from breakeven.errors import EvidenceError
 from breakeven.schema.workload import Trace, Workload
-from breakeven.workload.arrivals import Vector, counts, dispersion, spread_ticks, variation, window_of
+from breakeven.workload.arrivals import Vector, dispersion, variation
+from breakeven.workload.seen import seen
 from breakeven.workload.shape import classify
 
 
@@ -20,25 +20,19 @@ def fit(
     Raises:
         EvidenceError: fewer than two requests, or all at one instant.
     """
-    arrivals, tick_s = spread_ticks(np.sort(_column(trace, "arrival_s")))
-    span = float(arrivals[-1] - arrivals[0]) if trace.n > 1 else 0.0
-    if span <= 0:
-        message = f"trace {trace.name!r} of {use_case!r} has {trace.n} requests over {span:g} s"
-        raise EvidenceError(message, "record at least two requests at different times")
-    window = window_of(span, window_s)
-    rates = counts(arrivals, window) / window
+    came = seen(trace, use_case, window_s)
     prompt, output = _column(trace, "input_tokens"), _column(trace, "output_tokens")
-    shape, evidence = classify(arrivals)
+    shape, evidence = classify(came.arrivals)
     return Workload(
         use_case=use_case,
         n=trace.n,
-        span_s=span,
-        rate_mean_rps=trace.n / span,
-        rate_p95_rps=float(np.percentile(rates, 95)),
-        rate_max_rps=float(rates.max()),
-        window_s=window,
-        iat_cv=variation(arrivals),
-        idc=dispersion(arrivals, window),
+        span_s=came.span_s,
+        rate_mean_rps=came.mean_rps,
+        rate_p95_rps=came.p95_rps,
+        rate_max_rps=came.max_rps,
+        window_s=came.window_s,
+        iat_cv=variation(came.arrivals),
+        idc=dispersion(came.arrivals, came.window_s),
         shape=shape,
         input_tokens_mean=float(prompt.mean()),
         input_tokens_p50=float(np.percentile(prompt, 50)),
@@ -46,7 +40,7 @@ def fit(
         output_tokens_mean=float(output.mean()),
         output_tokens_p50=float(np.percentile(output, 50)),
         output_tokens_p95=float(np.percentile(output, 95)),
-        evidence=_tick_sentence(tick_s) + evidence,
+        evidence=_tick_sentence(came.tick_s) + evidence,
         source=source or trace.source,
         rows_scored_mean=rows_scored_mean,
     )

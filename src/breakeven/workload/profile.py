@@ -9,9 +9,10 @@ from breakeven.schema.demand import Change, Profile, Series, Stretch
 from breakeven.schema.noun import Noun
 from breakeven.schema.workload import Trace
 from breakeven.workload import cascade, quirk, season
-from breakeven.workload.arrivals import Vector, counts, dispersion, spread_ticks, variation, window_of
+from breakeven.workload.arrivals import Vector, dispersion, variation
 from breakeven.workload.change import changes
 from breakeven.workload.mix import mix, prefix_share
+from breakeven.workload.seen import seen
 from breakeven.workload.series import (
     MOST,
     SCALES_S,
@@ -38,16 +39,11 @@ def profile(trace: Trace, name: str, *, start_s: float | None = None, source: st
     Raises:
         EvidenceError: fewer than two requests, or all at one instant.
     """
-    stamped = np.sort(np.frombuffer(trace.arrival_s, dtype="<f8"))
-    arrivals, tick_s = spread_ticks(stamped)
-    span = float(arrivals[-1] - arrivals[0]) if trace.n > 1 else 0.0
-    if span <= 0:
-        message = f"trace {trace.name!r} of {name!r} has {trace.n} requests over {span:g} s"
-        raise EvidenceError(message, "record at least two requests at different times")
-    window = window_of(span, WINDOW_S)
-    rates, step = counts(arrivals, window) / window, max(step_of(span), _above(tick_s))
+    came = seen(trace, name, WINDOW_S)
+    arrivals, tick_s, span = came.arrivals, came.tick_s, came.span_s
+    step = max(step_of(span), _above(tick_s))
     prompt, output = (np.frombuffer(column, dtype="<f8") for column in (trace.input_tokens, trace.output_tokens))
-    ticks = quirk.clock(tick_s, len(np.unique(stamped)), trace.n)
+    ticks = quirk.clock(tick_s, len(np.unique(came.stamped)), trace.n)
     found = values(series_of(arrivals, step, name))
     drift = _drift(found, step, start_s)
     shape, evidence = classify(arrivals, nightly=_nightly(found, _due(found, drift.daily, step, start_s)))
@@ -56,10 +52,10 @@ def profile(trace: Trace, name: str, *, start_s: float | None = None, source: st
         shape=shape,
         n=trace.n,
         span_s=span,
-        rate_mean_rps=trace.n / span,
-        rate_p95_rps=float(np.percentile(rates, 95)),
-        rate_max_rps=float(rates.max()),
-        window_s=window,
+        rate_mean_rps=came.mean_rps,
+        rate_p95_rps=came.p95_rps,
+        rate_max_rps=came.max_rps,
+        window_s=came.window_s,
         step_s=step,
         counts=tuple(float(one) for one in found),
         start_s=start_s,
