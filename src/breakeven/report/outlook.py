@@ -142,11 +142,11 @@ def _swung(swing: Swing, currency: str) -> str:
 
 
 def swing_table(outlook: Outlook, known: Citations, *, indices: bool = True) -> Table:
-    """Every input of the tornado with its range, its sources and, with `indices`, its share of the result's variance."""
+    """Every input of the tornado with its range, sources and, with `indices`, its share of the result's variance."""
     ordered = tornado.widest(outlook.tornado, len(outlook.tornado))
     rows = tuple(_swing(swing, outlook.currency, known, indices=indices) for swing in ordered)
     shown = min(SHOWN, sum(swing.width > 0 for swing in ordered))
-    shares = ("alone", "with others") if indices else ()
+    shares: tuple[str, ...] = ("alone", "with others") if indices else ()
     computed = any(swing.first_order is not None for swing in ordered)
     said = (INDICES if computed else NO_INDICES) if indices else ""
     return Table(
