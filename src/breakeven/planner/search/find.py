@@ -220,8 +220,7 @@ class _Search:
 
     def _share(self, one: Candidate, rate: float) -> float:
         """Share in budget of a replica at that rate; of a classic one in a fleet that carries all, dealt in turn."""
-        whole = self.question.workload.rate_p95_rps
-        replicas = 1 if one.batches is None else max(1, round(whole / rate))
+        replicas = 1 if one.batches is None else max(1, round(self.question.sized_rps / rate))
         return self.scales.speeds.share(one, self.question, rate * replicas, replicas)
 
     def _most(self, one: Bounded, cost: float) -> int:
