@@ -142,5 +142,5 @@ def _power(
 
 def _activities(at: Size, fitted: Fitted, decoding: Column, *, context: float, prefill: Column) -> Iterator[Activity]:
     shares = activity(at, fitted, batch(at, decoding, np.asarray(context), prefill, prefill**2 / 2))
-    for memory, compute in zip(*shares, strict=True):
-        yield Activity(memory=float(memory), compute=float(compute))
+    for moved, worked in zip(*shares, strict=True):
+        yield Activity(memory=float(moved), compute=float(worked))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from breakeven.planner.candidate import Candidate
-from breakeven.planner.doubt.response import PROPORTIONAL, Predictor, Response
+from breakeven.planner.doubt.response import PROPORTIONAL, Response
 from breakeven.planner.question import Question
 from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
@@ -75,8 +75,8 @@ def terms(
     option: Option,
     candidate: Candidate,
     question: Question,
-    responses: Mapping[Predictor, Response],
     *,
+    response: Response = PROPORTIONAL,
     tdp_w: float | None = None,
     speed: str = "",
     quality: str = "",
@@ -98,7 +98,7 @@ def terms(
         spare=option.spare_replicas,
         tdp_w=tdp_w or 0.0,
         term_months=term_months(offer.term),
-        capacity=_capacity(option, candidate, question, responses, speed),
+        capacity=_capacity(option, candidate, question, response, speed),
         quality=quality,
     )
 
@@ -139,7 +139,7 @@ def _in_words(option: Option) -> str:
 
 
 def _capacity(
-    option: Option, candidate: Candidate, question: Question, responses: Mapping[Predictor, Response], key: str
+    option: Option, candidate: Candidate, question: Question, response: Response, key: str
 ) -> Capacity | None:
     """None where answers are sold, or where nobody knows what a replica sustains."""
     speed = option.performance
@@ -147,8 +147,6 @@ def _capacity(
     if candidate.per_request or not sustained:
         return None
     sized, planned = question.sized_rps, option.deployment.replicas - option.spare_replicas
-    predictor = candidate.predictor
-    response = PROPORTIONAL if predictor is None else responses.get(predictor, PROPORTIONAL)
     needed = max(1, math.ceil(sized / sustained - 1e-9))
     free = needed < planned and _machines(option, candidate, needed) == _machines(option, candidate, planned)
     carries = sustained if needed == planned or free else sized / max(planned - 0.5, 0.5)
