@@ -223,7 +223,11 @@ def test_between_points_it_is_linear_and_outside_flat(sizes, size) -> None:
 def test_power_curves_can_be_made_of_any_activity() -> None:
     """Where a larger step does less, the larger watts stand."""
     curve = power_curve(
-        A100, 1, lambda tokens: Activity(compute=1 / tokens), lambda _: Activity(memory=0.5), max_sequences=3
+        A100,
+        1,
+        lambda sizes: [Activity(compute=1 / tokens) for tokens in sizes],
+        lambda sizes: [Activity(memory=0.5)] * len(sizes),
+        max_sequences=3,
     )
     assert {watts for _, watts in curve.prefill_w} == {400 * share(PRIOR, Activity(compute=1.0))}
     assert [size for size, _ in curve.decode_w] == [1, 2, 3]

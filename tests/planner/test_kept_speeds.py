@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from breakeven.assembly import speeds_file
+from breakeven.planner.candidate import Candidate
 from breakeven.planner.doubt.response import responses
 from breakeven.planner.question import Question
 from breakeven.planner.speed import Kept
+from breakeven.schema.deployment import Deployment
 from breakeven.schema.performance import StepCurve
 from breakeven.workload.sample import sample
 
@@ -38,14 +40,17 @@ def test_what_a_replica_does_at_other_speeds_is_kept(tmp_path: Path, question: C
         prefill_s_per_token=1e-5, step_base_s=0.01, step_per_sequence_s=1e-4, step_per_context_s=0.0, max_sequences=8,
         kv_tokens=10**5,
     ), Kept()  # fmt: skip
-    found = responses([curve], asked, trace, kept=first)
+    given = [
+        (Candidate(name="a", deployment=Deployment(id="a", model="m", placement="cloud", offer=""), curve=curve), 1)
+    ]
+    found = responses(given, asked, trace, kept=first)
     speeds_file.write(first, tmp_path)
     read = speeds_file.read(tmp_path)
-    assert responses([curve], asked, trace, kept=read) == found
+    assert responses(given, asked, trace, kept=read) == found
     assert not read.changed
     for changed in ((question(tpot_s=0.02), trace), (asked, other)):
         again = speeds_file.read(tmp_path)
-        assert responses([curve], *changed, kept=again) == responses([curve], *changed)
+        assert responses(given, *changed, kept=again) == responses(given, *changed)
         assert again.changed
 
 

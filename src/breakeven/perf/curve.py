@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypedDict
 
 import numpy as np
@@ -132,16 +133,14 @@ def _power(
     return power_curve(
         board,
         boards,
-        lambda tokens: _activity(at, fitted, prefill=float(tokens)),
-        lambda batch: _activity(at, fitted, decoding=float(batch), context=context),
+        lambda tokens: _activities(at, fitted, np.zeros(len(tokens)), context=0.0, prefill=np.array(tokens, float)),
+        lambda sizes: _activities(at, fitted, np.array(sizes, float), context=context, prefill=np.zeros(len(sizes))),
         max_sequences=fits,
         cap_w=cap_w,
     )
 
 
-def _activity(
-    at: Size, fitted: Fitted, *, decoding: float = 0.0, context: float = 0.0, prefill: float = 0.0
-) -> Activity:
-    one = batch(at, np.asarray(decoding), np.asarray(context), prefill, prefill**2 / 2)
-    memory_share, compute_share = activity(at, fitted, one)
-    return Activity(memory=float(memory_share), compute=float(compute_share))
+def _activities(at: Size, fitted: Fitted, decoding: Column, *, context: float, prefill: Column) -> Iterator[Activity]:
+    shares = activity(at, fitted, batch(at, decoding, np.asarray(context), prefill, prefill**2 / 2))
+    for moved, worked in zip(*shares, strict=True):
+        yield Activity(memory=float(moved), compute=float(worked))

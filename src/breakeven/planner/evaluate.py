@@ -146,13 +146,13 @@ def _evenly(candidate: Candidate, question: Question, predict: Predict, low: int
 
     From as few as could if they were never idle, by steps that double and halve; `high` are enough.
     """
-    load = question.workload
+    load, sized = question.workload, question.sized_rps
 
     def carry(replicas: int) -> bool:
         each = predict(candidate, replicas).max_goodput_rps.value or 0.0
-        return replicas * each >= load.rate_p95_rps * (1 - 1e-9)
+        return replicas * each >= sized * (1 - 1e-9)
 
-    busy = predict(candidate, low).rho * low * load.rate_p95_rps / load.rate_mean_rps
+    busy = predict(candidate, low).rho * low * sized / load.rate_mean_rps
     low, step = min(high, max(low, math.ceil(busy - 1e-9))), 1
     found = low
     while found < high and not carry(found):

@@ -29,7 +29,7 @@ def levels(
     found: list[Level] = []
     for name, factor in FACTORS.items():
         scaled = at_load(scales, factor)
-        again = [evaluate(one, scaled.question, predict=scaled.speed, price=scaled.bill) for one in candidates]
+        again = [evaluate(one, scaled.question, predict=scaled.points, price=scaled.bill) for one in candidates]
         found.extend(_rows(name, factor, scaled.question, sorted(again, key=lambda option: shown.index(option.name))))
     return tuple(found)
 

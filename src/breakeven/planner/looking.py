@@ -32,13 +32,12 @@ GROWTH_PER_YEAR = 0.5
 """Of the course that grows. Assumed; the other course stays as observed."""
 
 
-def looked_ahead(  # noqa: PLR0913 - everything a plan was made of
+def looked_ahead(
     plan: Plan,
     weighed: Sequence[Candidate],
     scales: Scales,
     scope: Scope,
     trace: Trace,
-    standing: Sequence[Candidate],
     rng: np.random.Generator | None,
     *,
     among: Collection[str] | None = None,
@@ -60,7 +59,7 @@ def looked_ahead(  # noqa: PLR0913 - everything a plan was made of
         levels=levels(chosen, plan.options, weighed, scales),
         levers=levers_of(scales.question, chosen, _of(chosen, weighed), scales.catalog),
     )
-    mixed = _mixed(found, weighed, scales, scope, trace, standing)
+    mixed = _mixed(found, weighed, scales, scope, trace)
     return mixed if told is None else _doubted(mixed, chosen, weighed, scales, told, cash)
 
 
@@ -83,14 +82,7 @@ def _of(option: Option, weighed: Sequence[Candidate]) -> Candidate:
     return next(one for one in weighed if one.name == option.name)
 
 
-def _mixed(
-    plan: Plan,
-    weighed: Sequence[Candidate],
-    scales: Scales,
-    scope: Scope,
-    trace: Trace,
-    standing: Sequence[Candidate],
-) -> Plan:
+def _mixed(plan: Plan, weighed: Sequence[Candidate], scales: Scales, scope: Scope, trace: Trace) -> Plan:
     """The plan with the cheapest mix of its options on the trace's load-duration curve, its schedule and its front."""
     assumed, horizon = scales.assumptions, plan.objective.horizon_months
     decided = decide(
@@ -101,8 +93,6 @@ def _mixed(
         terms=Terms(
             idle_power_ratio=assumed.idle_power_ratio,
             lead_s={"on_demand": COLD_START_S},
-            spare_replicas=plan.objective.spare_replicas,
-            fixed=frozenset(one.name for one in standing),
         ),
         courses=(Course(), Course(name="growing", growth_per_year=GROWTH_PER_YEAR)),
         months=max(QUARTER_MONTHS, horizon - horizon % QUARTER_MONTHS),

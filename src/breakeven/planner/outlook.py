@@ -30,10 +30,13 @@ def outlook_of(
     as_of: str,
     seed: int,
 ) -> tuple[Outlook, tuple[Fact, ...]]:
-    """Chances, break-even bands, tornado and turns of the options, under their own names; and the facts behind them."""
+    """Chances, break-even bands, tornado and turns of the options, under their own names; and the facts behind them.
+
+    What explains the variance a doubt says, of the same inputs and more: no Sobol indices here.
+    """
     horizon = question.objective.horizon_months
     study = as_study(options, candidates, question, as_of=as_of, seed=seed, horizon_months=horizon)
-    found = outlook(study, catalog, rng, seed=seed, draws=DRAWS)
+    found = outlook(study, catalog, rng, seed=seed, draws=DRAWS, indices=False)
     evaluated = Evaluated(study, catalog)
     evaluated.pairs()
     facts = tuple(evaluated.scope.facts[key] for key in sorted(evaluated.scope.facts))

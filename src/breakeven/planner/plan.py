@@ -93,7 +93,7 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         rejected=nearest(rejected),
         rejected_by=counted(rejected),
     )
-    return signed(looked_ahead(plan, weighed, scales, scope, trace, standing, rng, among=among))
+    return signed(looked_ahead(plan, weighed, scales, scope, trace, rng, among=among))
 
 
 def _space(catalog: Catalog, question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:

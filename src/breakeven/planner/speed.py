@@ -106,7 +106,7 @@ class Speeds:
             return classic.share_at(load, asked, candidate.batches, self.trace, rate, replicas)
         self._compile()
         scale = rate / rate_rps(self.trace)
-        run = simulate(self.trace, _curve(candidate), replicas, scale=scale, serving=candidate.serving)
+        run = simulate(self.trace, curve_of(candidate), replicas, scale=scale, serving=candidate.serving)
         return attain.share_in_budget(run, question.objective)
 
     def _compile(self) -> None:
@@ -119,7 +119,7 @@ class Speeds:
         """Requests per second that a replica cannot sustain more than, by closed form."""
         if candidate.batches is not None:
             return classic.capacity_rps(candidate.batches)
-        return ceiling_rps(question.workload, _curve(candidate), options_of(candidate))
+        return ceiling_rps(question.workload, curve_of(candidate), options_of(candidate))
 
     def _predicted(
         self, candidate: Candidate, question: Question, replicas: int, *, point_only: bool
@@ -132,7 +132,7 @@ class Speeds:
         found = predict(
             question.workload,
             question.objective,
-            _curve(candidate),
+            curve_of(candidate),
             deployment="",
             replicas=replicas,
             trace=self.trace,
@@ -148,7 +148,7 @@ class Speeds:
         key = self._highest_key(candidate, question)
         if key not in self.kept.highest:
             options, load = options_of(candidate), question.workload
-            self.kept.highest[key] = sustained(self.trace, _curve(candidate), question.objective, load, options)
+            self.kept.highest[key] = sustained(self.trace, curve_of(candidate), question.objective, load, options)
         return self.kept.highest[key]
 
     def _highest_key(self, candidate: Candidate, question: Question) -> str:
@@ -198,7 +198,12 @@ def targets_of(objective: Objective) -> tuple[float | None, ...]:
     return objective.ttft_s, objective.tpot_s, objective.budget_s, objective.attainment
 
 
-def _curve(candidate: Candidate) -> StepCurve:
+def curve_of(candidate: Candidate) -> StepCurve:
+    """The step curve of a candidate that is to be simulated.
+
+    Raises:
+        ValueError: it has none.
+    """
     if candidate.curve is None:
         message = f"{candidate.name} has no step curve to predict with"
         raise ValueError(message)

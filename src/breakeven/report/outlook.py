@@ -33,7 +33,7 @@ def outlook_blocks(
     """All of it: draws, chances, break-even with its band, tornado, and what more knowledge is worth.
 
     `base` is the tornado's result with every input at base, where it is known. Without `chances` what a doubt says
-    better is left out: who is best how often, and what knowing it would be worth.
+    better is left out: who is best how often, what explains the variance, and what knowing it would be worth.
 
     Raises:
         FactError: an input of the tornado rests on a fact that is not among the sources.
@@ -43,7 +43,7 @@ def outlook_blocks(
     if outlook.recoveries:
         blocks += [recovery_table(outlook, drawn), recovery_chart(_foremost(outlook), outlook)]
     if outlook.tornado:
-        blocks += [tornado_chart(outlook, base), swing_table(outlook, known)]
+        blocks += [tornado_chart(outlook, base), swing_table(outlook, known, indices=chances)]
     return (*blocks, _knowledge(outlook)) if chances else tuple(blocks)
 
 
@@ -141,18 +141,20 @@ def _swung(swing: Swing, currency: str) -> str:
     return f"{swing.name}: {cash(swing.at_low, currency)} at {low}, {cash(swing.at_high, currency)} at {high}"
 
 
-def swing_table(outlook: Outlook, known: Citations) -> Table:
-    """Every input of the tornado with its range, its sources, and its share of the result's variance."""
+def swing_table(outlook: Outlook, known: Citations, *, indices: bool = True) -> Table:
+    """Every input of the tornado with its range, sources and, with `indices`, its share of the result's variance."""
     ordered = tornado.widest(outlook.tornado, len(outlook.tornado))
-    rows = tuple(_swing(swing, outlook.currency, known) for swing in ordered)
+    rows = tuple(_swing(swing, outlook.currency, known, indices=indices) for swing in ordered)
     shown = min(SHOWN, sum(swing.width > 0 for swing in ordered))
+    shares: tuple[str, ...] = ("alone", "with others") if indices else ()
     computed = any(swing.first_order is not None for swing in ordered)
+    said = (INDICES if computed else NO_INDICES) if indices else ""
     return Table(
         caption="One input at a time, the others at base",
-        columns=("input", "low", "base", "high", "at low", "at high", "alone", "with others", "rests on"),
+        columns=("input", "low", "base", "high", "at low", "at high", *shares, "rests on"),
         rows=rows[:shown],
-        align=(LEFT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, LEFT),
-        note=f"{outlook.result}{_others(ordered[shown:], outlook.currency)} {INDICES if computed else NO_INDICES}",
+        align=(LEFT, *(RIGHT for _ in (*range(5), *shares)), LEFT),
+        note=f"{outlook.result}{_others(ordered[shown:], outlook.currency)} {said}".rstrip(),
     )
 
 
@@ -165,10 +167,11 @@ def _others(left: Sequence[Swing], currency: str) -> str:
     return f" {len(left)} more inputs have a range and {moved}."
 
 
-def _swing(swing: Swing, currency: str, known: Citations) -> tuple[str, ...]:
+def _swing(swing: Swing, currency: str, known: Citations, *, indices: bool) -> tuple[str, ...]:
     ends = (number.number(value, swing.unit) for value in (swing.low, swing.base, swing.high))
     results = (cash(value, currency) for value in (swing.at_low, swing.at_high))
-    shares = (number.share(value, unknown="-") for value in (swing.first_order, swing.total_order))
+    known_shares = (swing.first_order, swing.total_order) if indices else ()
+    shares = (number.share(value, unknown="-") for value in known_shares)
     return (swing.name, *ends, *results, *shares, known.marks(swing.facts))
 
 

@@ -128,7 +128,7 @@ def way(catalog: Catalog) -> Callable[..., Way]:
         fixed: bool = False,
     ) -> Way:
         place, own = PLACES[offer.kind], offer.kind != "api"
-        needed = int(np.ceil(question.workload.rate_p95_rps / sustained)) if own else 1
+        needed = int(np.ceil(question.sized_rps / sustained)) if own else 1
         count, spare = replicas or needed, 0 if fixed or not own else question.objective.spare_replicas
         deployment = Deployment(
             id=offer.id, model="m", placement=place, offer=offer.id, accelerator=offer.accelerator,
@@ -147,6 +147,7 @@ def way(catalog: Catalog) -> Callable[..., Way]:
             name=offer.id, use_case="assistant", placement=place, deployment=deployment, bill=bill,
             monthly_cost_usd=total, cost_per_useful_prediction_usd=total / (question.monthly_predictions * useful),
             feasible=True, performance=performance(sustained, share) if own else None, useful_share=useful,
+            spare_replicas=spare,
         )  # fmt: skip
         known = curve(0.01 / sustained) if own and not fixed else None
         return Way(option, Candidate(name=offer.id, deployment=deployment, offer=offer, curve=known, fixed=fixed))

@@ -140,7 +140,7 @@ def test_beyond_what_is_sustained_less_comes_in_time_than_is_carried(
     """An overloaded replica keeps everybody waiting: its share in target is the simulated one, not 1 / overload."""
     curve = given.candidates[cheapest(given)].curve
     assert curve is not None
-    response = responses([curve], asked, trace)[curve]
+    [response] = responses([(given.candidates[cheapest(given)], 1)], asked, trace).values()
     sustained_rps = sustained(trace, curve, asked.objective, asked.workload)
     left = response.overloaded(np.array([1.0, *OVER]))
     assert left[0] == pytest.approx(1.0)

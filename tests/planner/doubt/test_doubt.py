@@ -55,6 +55,30 @@ def test_at_base_it_does_not_matter_when_one_starts(scene: Scene, cases: Cases) 
     assert (now.months, later.months) == (36, 13)
 
 
+@pytest.mark.parametrize("margin", [0.0, 0.4])
+def test_spares_that_are_billed_are_billed_in_every_draw(way: Ways, cases: Cases, kit: Kit, margin: float) -> None:
+    """Whatever they stand by for, zones or spot that is withdrawn: they carry nothing, and the bill is the plan's."""
+    question = kit.asked(ttft_s=1.0, margin=margin)
+    plain = way(question, kit.rent("hourly", 2.0))
+    at = msgspec.structs.replace(plain.option.deployment, replicas=plain.option.deployment.replicas + 3)
+    spared = plain._replace(option=msgspec.structs.replace(plain.option, deployment=at, spare_replicas=3))
+    one, other = (cases(kit.scene(question, [each])).decided for each in (plain, spared))
+    assert one.capacity == other.capacity
+    assert (one.spare, other.spare) == (0, 3)
+
+
+def test_a_margin_is_there_for_what_may_turn_out_otherwise(way: Ways, doubts: Doubts, kit: Kit) -> None:
+    """The more was planned beyond the demand the less often is it too little; what suffices does not change."""
+    found = []
+    for margin in (0.0, 0.5, 1.5):
+        question = kit.asked(ttft_s=1.0, margin=margin)
+        [fate] = doubts(kit.scene(question, [way(question, kit.rent("hourly", 2.0))])).fates
+        found.append(fate)
+    short = [one.p_short_now for one in found]
+    assert short[0] > 1.2 * short[1] > 2 * short[2]
+    assert len({one.replicas_sure for one in found}) == 1
+
+
 def test_probabilities_add_up_and_the_order_is_by_regret(scene: Scene, doubts: Doubts) -> None:
     """In every draw one option is best, or several share it; the fates stand by what choosing them risks."""
     found = doubts(scene)

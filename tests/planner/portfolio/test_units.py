@@ -98,7 +98,8 @@ def weighed(catalog: Catalog, sold: Offer, *, replicas: int, spare: int, acceler
     placement: Placement = "on_prem" if sold.kind == "server_purchase" else "cloud"
     fleet = Fleet(replicas=replicas, spare_replicas=spare, accelerators=accelerators, tdp_w=700.0)
     bill = monthly_bill(Case(option="o", placement=placement, offer=sold, assumptions=assumed, fleet=fleet))
-    return option(sold.id, bill, placement, sold, replicas=replicas + spare, accelerators=accelerators)
+    found = option(sold.id, bill, placement, sold, replicas=replicas + spare, accelerators=accelerators)
+    return msgspec.structs.replace(found, spare_replicas=spare)
 
 
 @settings(max_examples=60, deadline=None)
@@ -118,7 +119,7 @@ def test_units_add_up_to_the_bill(
     if accelerators > count:
         return
     one = weighed(catalog, sold, replicas=replicas, spare=spare, accelerators=accelerators)
-    terms = Terms(spare_replicas=spare, idle_power_ratio=idle)
+    terms = Terms(idle_power_ratio=idle)
     [unit], left = units_of([one], {sold.id: sold}, requests=REQUESTS, terms=terms)
     serving = servers_needed(replicas, accelerators, count)
     every = serving + servers_needed(spare, accelerators, count)

@@ -34,6 +34,18 @@ def test_shares_of_the_variance_that_were_not_computed_say_why(outlook: Outlook)
     assert "breakeven[plan]" not in swing_table(replace(outlook, tornado=(some,)), Citations(sources=())).note
 
 
+def test_shares_of_the_variance_that_a_doubt_says_leave_no_trace(outlook: Outlook) -> None:
+    """Neither columns of dashes nor advice to install anything; the rest of the table is the same."""
+    bare = replace(outlook, tornado=tuple(replace(swing, facts=()) for swing in outlook.tornado))
+    whole, short = (swing_table(bare, Citations(sources=()), indices=shown) for shown in (True, False))
+    assert short.columns == (*whole.columns[:6], *whole.columns[8:])
+    assert short.rows == tuple((*row[:6], *row[8:]) for row in whole.rows)
+    assert len(short.align) == len(short.columns)
+    assert "Sobol" in whole.note
+    assert "Sobol" not in short.note
+    assert "scipy" not in short.note
+
+
 def test_turns_come_nearest_first_and_say_what_does_not_turn(outlook: Outlook) -> None:
     """The winner, the value, how far it lies from today's; then the inputs that alone change nothing."""
     far = Turn(name="rent", unit="USD/h", base=2.0, at=6.0, searched_low=1, searched_high=9, winner="api")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from breakeven.perf.power.law import IDLE_SHARE, Activity, PowerLaw, share
@@ -38,8 +38,8 @@ def idle_w(accelerator: Accelerator, accelerators: int, cap_w: float | None = No
 def power_curve(
     accelerator: Accelerator,
     accelerators: int,
-    prefill: Callable[[int], Activity],
-    decode: Callable[[int], Activity],
+    prefill: Callable[[Sequence[int]], Iterable[Activity]],
+    decode: Callable[[Sequence[int]], Iterable[Activity]],
     *,
     max_sequences: int,
     cap_w: float | None = None,
@@ -47,9 +47,9 @@ def power_curve(
 ) -> PowerCurve | None:
     """Watts by prompt tokens in a step, and by decoding sequences up to `max_sequences`; None without a TDP.
 
-    `prefill` and `decode` say what a step of so many tokens or sequences does. Where a larger step would draw less, the
-    larger value so far stands: measured power did not fall when bandwidth did. A board under a cap of `cap_w` watts
-    draws at most that; that it then takes longer is not in here.
+    `prefill` and `decode` say what each of some steps of so many tokens or sequences does. Where a larger step would
+    draw less, the larger value so far stands: measured power did not fall when bandwidth did. A board under a cap of
+    `cap_w` watts draws at most that; that it then takes longer is not in here.
     """
     limit, tdp = limit_w(accelerator, accelerators, cap_w), accelerator.tdp_w
     if limit is None or tdp is None:
@@ -62,8 +62,8 @@ def power_curve(
     low, high = factors(accelerator, law)
     return PowerCurve(
         limit_w=limit,
-        prefill_w=_rising(TOKENS, [watts(prefill(tokens)) for tokens in TOKENS]),
-        decode_w=_rising(sizes, [watts(decode(size)) for size in sizes]),
+        prefill_w=_rising(TOKENS, map(watts, prefill(TOKENS))),
+        decode_w=_rising(sizes, map(watts, decode(sizes))),
         low=low,
         high=high,
     )

@@ -18,7 +18,7 @@ from breakeven.planner.binding import UNMEASURED_API
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.doubt import beliefs as believe
 from breakeven.planner.doubt.belief import Array, Belief, Dice, at_base, drawn
-from breakeven.planner.doubt.response import Predictor, Response, responses
+from breakeven.planner.doubt.response import PROPORTIONAL, Response, responses
 from breakeven.planner.doubt.terms import Terms, speed_keys, terms
 from breakeven.planner.doubt.world import World, world_of
 from breakeven.planner.question import Question
@@ -26,7 +26,6 @@ from breakeven.planner.speed import Kept
 from breakeven.schema.doubt import Beliefs
 from breakeven.schema.fact import Fact
 from breakeven.schema.noun import Figure, Noun
-from breakeven.schema.performance import StepCurve
 from breakeven.schema.plan import Option
 from breakeven.schema.workload import Trace
 
@@ -111,27 +110,22 @@ def case_of(given: Given, chosen: str, rng: np.random.Generator, draws: int) -> 
     )
 
 
-def _responses(
-    given: Given, curves: Sequence[StepCurve], batches: Mapping[BatchCurve, int]
-) -> Mapping[Predictor, Response]:
-    return {} if given.trace is None else responses(curves, given.question, given.trace, batches, given.kept)
+def _responses(given: Given, pairs: Sequence[Pair]) -> Mapping[str, Response]:
+    if given.trace is None:
+        return {}
+    several = ((other, 1 if one.capacity is None else one.capacity.serving) for one, other in pairs)
+    return responses(several, given.question, given.trace, given.kept)
 
 
 def _terms(given: Given, pairs: Sequence[Pair], chosen: str) -> tuple[Terms, ...]:
     question, keys, kinds = given.question, speed_keys(pairs), _qualities(given, pairs, chosen)
-    curves = [other.curve for _, other in pairs if other.curve is not None]
-    batches = {
-        other.batches: one.capacity.serving
-        for one, other in pairs
-        if other.batches is not None and one.capacity is not None
-    }
-    found = _responses(given, curves, batches)
+    found = _responses(given, pairs)
     made = (
         terms(
             one,
             other,
             question,
-            found,
+            response=found.get(one.name, PROPORTIONAL),
             tdp_w=_tdp_w(given.catalog, one),
             speed=keys[one.name],
             quality=kinds[one.name],
@@ -233,5 +227,5 @@ def _excluded(given: Given) -> tuple[Terms, ...]:
     """Priced APIs that only a missing measurement excludes, the cheapest first."""
     unknown = [one for one in given.options if one.binding == UNMEASURED_API and one.monthly_cost_usd is not None]
     unknown.sort(key=lambda one: (one.monthly_cost_usd or 0.0, one.name))
-    made = (terms(one, other, given.question, {}) for one, other in given.pairs(unknown[:MOST_UNMEASURED]))
+    made = (terms(one, other, given.question) for one, other in given.pairs(unknown[:MOST_UNMEASURED]))
     return tuple(one for one in made if one is not None)

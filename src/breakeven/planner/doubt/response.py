@@ -6,7 +6,7 @@ Near a latency target the rate falls faster than the speed, and beyond it to not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -16,9 +16,10 @@ from breakeven.perf.batch_curve import BatchCurve, batch_s
 from breakeven.perf.predict import rate_rps, sustained
 from breakeven.perf.simulate import simulate
 from breakeven.perf.step import slowed
+from breakeven.planner.candidate import Candidate
 from breakeven.planner.doubt.belief import Array
 from breakeven.planner.question import Question
-from breakeven.planner.speed import MODEL, Kept, digest_of, stretch, targets_of
+from breakeven.planner.speed import MODEL, Kept, curve_of, digest_of, options_of, stretch, targets_of
 from breakeven.schema.noun import Noun
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.workload import Trace
@@ -29,10 +30,6 @@ LOADS = (1.0, 1.05, 1.1, 1.2, 1.35, 1.6, 2.0, 3.0)
 """Times the rate that is sustained, at which a replica is simulated: beyond it what comes in time falls at once."""
 IDLE = 1e-3
 """Of the trace's rate: requests that hardly meet."""
-
-NO_BATCHES: Mapping[BatchCurve, int] = {}
-
-Respond = Callable[[StepCurve], "Response"]
 
 
 class Response(Noun, frozen=True, kw_only=True):
@@ -71,32 +68,30 @@ PROPORTIONAL = Response(
 """Without a trace or a target: twice as fast carries twice as much."""
 
 
-Predictor = StepCurve | BatchCurve
-
-
 def responses(
-    curves: Iterable[StepCurve],
-    question: Question,
-    trace: Trace,
-    batches: Mapping[BatchCurve, int] = NO_BATCHES,
-    kept: Kept | None = None,
-) -> dict[Predictor, Response]:
-    """The response of each curve; without a latency target it is proportional. What was kept is not simulated again.
+    given: Iterable[tuple[Candidate, int]], question: Question, trace: Trace, kept: Kept | None = None
+) -> dict[str, Response]:
+    """The response of each candidate, by name, as it serves; without a latency target it is proportional.
 
-    `batches` are the curves of classic models, by how many replicas share the load: many carry more each than one.
+    Beside each stands how many replicas share the load: many of a classic model carry more each than one. What was kept
+    is not simulated again, and neither is what serves alike.
     """
+    predicted = [(one, replicas) for one, replicas in given if one.predictor is not None]
     if not attain.has_targets(question.objective):
-        return dict.fromkeys((*curves, *batches), PROPORTIONAL)
+        return {one.name: PROPORTIONAL for one, _ in predicted}
     part, kept, load = trace.middle(stretch(trace)), Kept() if kept is None else kept, question.workload
     base = digest_of((MODEL, part, targets_of(question.objective), load, LOGS, LOADS, IDLE))
 
-    def made(predictor: Predictor, replicas: int) -> Response:
-        if isinstance(predictor, BatchCurve):
-            return _in_batches(predictor, question, part, replicas)
-        return _response(predictor, question, part)
+    def key(one: Candidate, replicas: int) -> str:
+        shared = 1 if one.batches is None else replicas
+        return digest_of((base, one.predictor, one.serving, one.hit_share, shared))
 
-    wanted = dict.fromkeys(curves, 1) | dict(batches)
-    return {one: _remembered(digest_of((base, one, n)), kept, partial(made, one, n)) for one, n in wanted.items()}
+    def made(one: Candidate, replicas: int) -> Response:
+        if one.batches is not None:
+            return _in_batches(one.batches, question, part, replicas)
+        return _simulated(one, question, part)
+
+    return {one.name: _remembered(key(one, n), kept, partial(made, one, n)) for one, n in predicted}
 
 
 def _remembered(key: str, kept: Kept, make: Callable[[], Response]) -> Response:
@@ -114,27 +109,33 @@ def _in_batches(curve: BatchCurve, question: Question, trace: Trace, replicas: i
     rates = np.array(
         [classic.highest_rps(load, asked, curve, trace, slower=factor, replicas=replicas) for factor in factors]
     )
-    base = rates[LOGS.index(0.0)]
-    falling = np.minimum.accumulate(rates) / base if base > 0 else np.zeros(len(LOGS))
     alone_s, budget_s = float(batch_s(curve, [1])[0]), math.inf if asked.budget_s is None else asked.budget_s
     idle = tuple(float(factor * alone_s + curve.max_delay_s <= budget_s) for factor in factors)
-    return Response(logs=LOGS, ratios=tuple(falling.tolist()), idle=idle)
+    return Response(logs=LOGS, ratios=_falling(rates), idle=idle)
 
 
-def _response(curve: StepCurve, question: Question, trace: Trace) -> Response:
-    at = [slowed(curve, math.exp(log)) for log in LOGS]
-    rates = np.array([sustained(trace, one, question.objective, question.workload) for one in at])
+def _simulated(one: Candidate, question: Question, trace: Trace) -> Response:
+    asked, options = question.objective, options_of(one)
+
+    def share(curve: StepCurve, scale: float) -> float:
+        return attain.share_in_budget(simulate(trace, curve, 1, scale=scale, serving=one.serving), asked)
+
+    planned = curve_of(one)
+    at = [slowed(planned, math.exp(log)) for log in LOGS]
+    rates = np.array([sustained(trace, curve, asked, question.workload, options) for curve in at])
     base = rates[LOGS.index(0.0)]
-    falling = np.minimum.accumulate(rates) / base if base > 0 else np.zeros(len(LOGS))
-    idle = [attain.share_in_budget(simulate(trace, one, 1, scale=IDLE), question.objective) for one in at]
-    shares = [_share_at(curve, question, trace, base * load) for load in LOADS] if base > 0 else []
+    idle = [share(curve, IDLE) for curve in at]
+    shares = [share(planned, base * load / rate_rps(trace)) for load in LOADS] if base > 0 else []
     return Response(
         logs=LOGS,
-        ratios=tuple(falling.tolist()),
+        ratios=_falling(rates),
         idle=tuple(np.minimum.accumulate(idle).tolist()),
         beyond=tuple(min(shares[: at + 1]) / shares[0] for at in range(len(shares))),
     )
 
 
-def _share_at(curve: StepCurve, question: Question, trace: Trace, rate: float) -> float:
-    return attain.share_in_budget(simulate(trace, curve, 1, scale=rate / rate_rps(trace)), question.objective)
+def _falling(rates: Array) -> tuple[float, ...]:
+    """Rates against the one that is predicted; slower steps never carry more."""
+    base = rates[LOGS.index(0.0)]
+    falling = np.minimum.accumulate(rates) / base if base > 0 else np.zeros(len(LOGS))
+    return tuple(falling.tolist())

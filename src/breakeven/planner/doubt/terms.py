@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from breakeven.planner.candidate import Candidate
-from breakeven.planner.doubt.response import PROPORTIONAL, Predictor, Response
+from breakeven.planner.doubt.response import PROPORTIONAL, Response
 from breakeven.planner.question import Question
 from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
@@ -27,9 +27,9 @@ LINE_PRICE = {
 class Capacity(Noun, frozen=True, kw_only=True):
     """Replicas that serve (`planned`, without spares) and what one carries as predicted, in requests per second.
 
-    `carries_rps` sizes: it is set so that the predicted demand needs the planned number. `sustained_rps` is what one
-    sustains at the attainment. `extra` replicas beyond those needed were planned where a machine has room for them
-    anyway. A `fixed` number is not changed when demand or speed turn out otherwise.
+    `carries_rps` sizes: it is set so that the predicted demand and its margin need the planned number. `sustained_rps`
+    is what one sustains at the attainment. `extra` replicas beyond those needed were planned where a machine has room
+    for them anyway. A `fixed` number is not changed when demand or speed turn out otherwise.
     """
 
     planned: int
@@ -75,8 +75,8 @@ def terms(
     option: Option,
     candidate: Candidate,
     question: Question,
-    responses: Mapping[Predictor, Response],
     *,
+    response: Response = PROPORTIONAL,
     tdp_w: float | None = None,
     speed: str = "",
     quality: str = "",
@@ -95,10 +95,10 @@ def terms(
         share=1.0 if reached is None else reached,
         attainment=question.objective.attainment,
         accelerators=max(1, option.deployment.accelerators),
-        spare=_spare(candidate, question),
+        spare=option.spare_replicas,
         tdp_w=tdp_w or 0.0,
         term_months=term_months(offer.term),
-        capacity=_capacity(option, candidate, question, responses, speed),
+        capacity=_capacity(option, candidate, question, response, speed),
         quality=quality,
     )
 
@@ -109,10 +109,6 @@ def _price_of(offer: Offer, line: str) -> str:
     if field == "cached_input_usd_per_mtok" and offer.cached_input_usd_per_mtok is None:
         field = "input_usd_per_mtok"
     return field if field and getattr(offer, field) else ""
-
-
-def _spare(candidate: Candidate, question: Question) -> int:
-    return 0 if candidate.fixed or candidate.per_request else question.objective.spare_replicas
 
 
 def term_months(term: str) -> int:
@@ -143,24 +139,22 @@ def _in_words(option: Option) -> str:
 
 
 def _capacity(
-    option: Option, candidate: Candidate, question: Question, responses: Mapping[Predictor, Response], key: str
+    option: Option, candidate: Candidate, question: Question, response: Response, key: str
 ) -> Capacity | None:
     """None where answers are sold, or where nobody knows what a replica sustains."""
     speed = option.performance
     sustained = None if speed is None else speed.max_goodput_rps.value
     if candidate.per_request or not sustained:
         return None
-    load, planned = question.workload, option.deployment.replicas - _spare(candidate, question)
-    predictor = candidate.predictor
-    response = PROPORTIONAL if predictor is None else responses.get(predictor, PROPORTIONAL)
-    needed = max(1, math.ceil(load.rate_p95_rps / sustained - 1e-9))
+    sized, planned = question.sized_rps, option.deployment.replicas - option.spare_replicas
+    needed = max(1, math.ceil(sized / sustained - 1e-9))
     free = needed < planned and _machines(option, candidate, needed) == _machines(option, candidate, planned)
-    carries = sustained if needed == planned or free else load.rate_p95_rps / max(planned - 0.5, 0.5)
+    carries = sustained if needed == planned or free else sized / max(planned - 0.5, 0.5)
     return Capacity(
         planned=planned,
         extra=planned - needed if free and not candidate.fixed else 0,
         carries_rps=carries,
-        sustained_rps=max(sustained, load.rate_mean_rps / planned),
+        sustained_rps=max(sustained, question.workload.rate_mean_rps / planned),
         fixed=candidate.fixed,
         speed=key,
         response=response,

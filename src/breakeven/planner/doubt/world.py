@@ -159,7 +159,7 @@ def _served(one: Terms, world: World, months: Months, rows: int) -> _Served:
     slower = -np.log(months.inputs[held.speed]) * np.ones(rows)
     ratio = np.maximum(held.response.ratio(slower), 1e-12)
     least = np.minimum(held.response.idle_share(slower), one.attainment)
-    kept = _sized(held, one, months, ratio, load.rate_p95_rps)
+    kept = _sized(held, one, months, ratio, world.question)
     each = load.rate_mean_rps * months.level / (held.sustained_rps * ratio)
     usage, first = each / kept.replicas, each[0] / kept.planned
     usual = load.rate_mean_rps / (held.planned * held.sustained_rps)
@@ -188,26 +188,28 @@ class _Sized(NamedTuple):
     needed: Array
 
 
-def _sized(held: Capacity, one: Terms, months: Months, ratio: Array, p95_rps: float) -> _Sized:
+def _sized(held: Capacity, one: Terms, months: Months, ratio: Array, question: Question) -> _Sized:
     """In time by the hour, in steps up where capacity is committed, always the same where it is fixed.
 
-    What starts later is planned for the demand of that day, at the speed that is predicted.
+    Replicas follow the demand with its margin; too few are those that do not carry the demand alone. What starts later
+    is planned for the demand of that day, at the speed that is predicted.
     """
-    raw = np.ceil(p95_rps * months.level / (held.carries_rps * ratio) - 1e-9)
+    load = months.level / (held.carries_rps * ratio)
+    raw, bare = (np.ceil(rps * load - 1e-9) for rps in (question.sized_rps, question.workload.rate_p95_rps))
     possible = np.asarray(raw <= MOST_REPLICAS).all(axis=0) | np.full(len(ratio), held.fixed)
-    raw = np.clip(raw, 1.0, MOST_REPLICAS)
+    raw, bare = np.clip(raw, 1.0, MOST_REPLICAS), np.clip(bare, 1.0, MOST_REPLICAS)
     needed = np.minimum(raw + held.extra, filled(one, raw)) if held.extra else raw
     planned = np.full(1, float(held.planned))
     if months.start and not held.fixed:
-        foreseen = np.ceil(p95_rps * months.level[0] / held.carries_rps - 1e-9)
+        foreseen = np.ceil(question.sized_rps * months.level[0] / held.carries_rps - 1e-9)
         planned = np.clip(foreseen, 1.0, MOST_REPLICAS)
-    beyond = np.asarray(raw > planned) | ~possible
+    beyond = np.asarray(bare > planned) | ~possible
     if held.fixed:
-        return _Sized(np.full_like(needed, float(held.planned)), possible, beyond, planned, raw[0])
+        return _Sized(np.full_like(needed, float(held.planned)), possible, beyond, planned, bare[0])
     kept = np.where(possible, needed, planned)
     if one.committed:
         kept = np.maximum.accumulate(np.maximum(kept, planned), axis=0)
-    return _Sized(kept, possible, beyond, planned, raw[0])
+    return _Sized(kept, possible, beyond, planned, bare[0])
 
 
 def _in_target(one: Terms, usage: Array, usual: float) -> Array:

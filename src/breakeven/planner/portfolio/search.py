@@ -171,8 +171,9 @@ def stepped(plant: Plant, route: Route, task: Task, worth: float, counts: NDArra
     """The same, improved by one unit more or less, or one exchanged for some of another, as often as that pays."""
     lows, highs = (np.array(bound, dtype=np.int64) for bound in bounds(plant, task))
     value = float(values(counts[None, :], plant, route, task, worth)[0])
+    steps = _steps(plant.goodput_rps)
     for _ in range(ROUNDS * max(1, len(counts))):
-        near = _beside(counts, plant.goodput_rps)
+        near = counts + steps
         near = near[((near >= lows) & (near <= highs)).all(axis=1)]
         weighed = values(near, plant, route, task, worth) if len(near) else np.array([math.inf])
         if not weighed.min() < value - TIE * abs(value):
@@ -181,18 +182,14 @@ def stepped(plant: Plant, route: Route, task: Task, worth: float, counts: NDArra
     return counts
 
 
-def _beside(counts: NDArray[np.int64], sizes: Array) -> Counts:
-    found = []
-    one = np.eye(len(counts), dtype=np.int64)
-    for at in range(len(counts)):
-        found.extend([counts + one[at], counts - one[at]])
-        for other in range(len(counts)):
-            if other != at:
-                equal = sizes[at] / sizes[other]
-                found.extend(
-                    counts - one[at] + one[other] * int(much) for much in {math.floor(equal), math.ceil(equal)}
-                )
-    return np.array(found, dtype=np.int64).reshape(len(found), len(counts))
+def _steps(sizes: Array) -> Counts:
+    """A unit of each more or less, and one of each for as much of another, rounded down or up; none twice."""
+    one = np.eye(sizes.size, dtype=np.int64)
+    equal = sizes[:, None] / sizes
+    exchanged = [one * much.astype(np.int64)[..., None] - one[:, None] for much in (np.floor(equal), np.ceil(equal))]
+    every = np.concatenate([one[:, None], -one[:, None], *exchanged], axis=1).reshape(-1, sizes.size)
+    moving = every[every.any(axis=1)]
+    return moving[np.sort(np.unique(moving, axis=0, return_index=True)[1])]
 
 
 def values(counts: Counts, plant: Plant, route: Route, task: Task, worth: float) -> Array:

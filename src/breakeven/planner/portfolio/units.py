@@ -25,15 +25,12 @@ class Terms(Noun, frozen=True, kw_only=True):
     """What options do not say. `spot_share` is the share of the need that spot may serve; None leaves spot out.
 
     `idle_power_ratio` is the share of the power line that an idle machine draws as well. `lead_s` are seconds until a
-    unit of a kind serves. `spare_replicas` stand by in every option that may be sized; options in `fixed` pay for none.
-    Committed options in `stands` are paid for already and stay.
+    unit of a kind serves. Committed options in `stands` are paid for already and stay.
     """
 
     spot_share: float | None = None
     idle_power_ratio: float = 0.0
     lead_s: Mapping[UnitKind, float] = {}
-    spare_replicas: int = 0
-    fixed: frozenset[str] = frozenset()
     stands: frozenset[str] = frozenset()
 
 
@@ -86,7 +83,7 @@ def _api(option: Option, requests: float) -> Unit | str:
 
 
 def _machine(option: Option, offer: Offer | None, kind: UnitKind, terms: Terms, goodput_rps: float) -> Unit:
-    spare = 0 if option.name in terms.fixed else terms.spare_replicas
+    spare = option.spare_replicas
     size = max(1, option.deployment.accelerators)
     machine = max(1, offer.count if offer is not None else 1)
     each = max(1, machine // size)

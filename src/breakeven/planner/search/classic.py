@@ -69,7 +69,7 @@ def hardware_of(offer: Offer) -> str:
 def _formed(curve: BatchCurve, question: Question, trace: Trace) -> BatchCurve | str:
     """The curve with its best batch and delay, for as many replicas as share the load; in words why there is none."""
     each = max(size / seconds for size, seconds in curve.points if seconds > 0)
-    replicas = min(MOST_REPLICAS, math.ceil(question.workload.rate_p95_rps / each))
+    replicas = min(MOST_REPLICAS, math.ceil(question.sized_rps / each))
     try:
         return choose(question.workload, question.objective, curve, trace, replicas=replicas).curve
     except InfeasibleError as error:

@@ -25,6 +25,7 @@ from breakeven.planner.evaluate import MOST_REPLICAS, evaluate, unpriced
 from breakeven.planner.search.lone import Lengths, lengths, lone, out_of_reach
 from breakeven.planner.weigh import Scales
 from breakeven.quantity import format_usd
+from breakeven.schema.bill import Bill
 from breakeven.schema.plan import Option, Rejected
 
 _ROUNDING = 1 - 1e-12
@@ -129,13 +130,15 @@ class _Search:
         if replicas > MOST_REPLICAS:
             self._reject(one.name, f"replicas: {replicas:,} > {MOST_REPLICAS}, the most that are weighed")
             return None
-        binding = self.scales.power(one, replicas) or unpriced(self.scales.bill(one, replicas))
+        bill = self.scales.bill(one, replicas)
+        binding = self.scales.power(one, replicas) or unpriced(bill)
         if binding:
             self._reject(one.name, binding)
             return None
         guess = min(MOST_REPLICAS, math.ceil(self.question.sized_rps / (LIKELY * ceiling)))
-        likely = self._least(one, max(replicas, guess))
-        return Bounded(self._least(one, replicas), one.name, one, replicas, likely, alone_s)
+        least = self._each(bill)
+        likely = self._least(one, guess) if guess > replicas else least
+        return Bounded(least, one.name, one, replicas, likely, alone_s)
 
     def best(self, kind: Iterable[Bounded]) -> list[Option]:
         """The cheapest of a kind, whatever their order; nothing where none meets the objective."""
@@ -220,8 +223,7 @@ class _Search:
 
     def _share(self, one: Candidate, rate: float) -> float:
         """Share in budget of a replica at that rate; of a classic one in a fleet that carries all, dealt in turn."""
-        whole = self.question.workload.rate_p95_rps
-        replicas = 1 if one.batches is None else max(1, round(whole / rate))
+        replicas = 1 if one.batches is None else max(1, round(self.question.sized_rps / rate))
         return self.scales.speeds.share(one, self.question, rate * replicas, replicas)
 
     def _most(self, one: Bounded, cost: float) -> int:
@@ -235,7 +237,11 @@ class _Search:
         return low
 
     def _least(self, one: Candidate, replicas: int) -> float:
-        total = self.scales.bill(one, replicas).total_usd
+        return self._each(self.scales.bill(one, replicas))
+
+    def _each(self, bill: Bill) -> float:
+        """USD per useful prediction where every one is in budget."""
+        total = bill.total_usd
         return math.inf if total is None or self._most_useful <= 0 else total / self._most_useful
 
     def _alone(self, one: Candidate) -> tuple[str, float]:

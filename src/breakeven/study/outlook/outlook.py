@@ -17,11 +17,19 @@ from breakeven.study.outlook.turn import turns
 
 
 def outlook(
-    study: StudyFile, catalog: Catalog, rng: np.random.Generator, *, seed: int, draws: int, compare: str = ""
+    study: StudyFile,
+    catalog: Catalog,
+    rng: np.random.Generator,
+    *,
+    seed: int,
+    draws: int,
+    compare: str = "",
+    indices: bool = True,
 ) -> Outlook:
     """How sure the study's comparison is; `rng` must come from `seed`, which is only written down.
 
-    Draws come first and in the order of the inputs' paths, so that they are the same with and without scipy.
+    Draws come first and in the order of the inputs' paths, so that they are the same with and without Sobol `indices`,
+    which take a second to load.
 
     Raises:
         StudyError: nothing has a price, a range is impossible, or a draw cannot be computed.
@@ -42,7 +50,7 @@ def outlook(
         compared=case.options[case.compared] if case.compared >= 0 else "",
         chances=chances(case.options, sample.costs),
         recoveries=recoveries(case, sample),
-        tornado=tornado(case, found, sobol(case, found, rng)),
+        tornado=tornado(case, found, sobol(case, found, rng) if indices else {}),
         turns=turns(case),
         evpi=rounded(expected_regrets(sample.costs).min()),
     )
