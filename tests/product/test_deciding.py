@@ -15,7 +15,7 @@ from breakeven.app import loop, planning, render
 from breakeven.assembly import decisions, files
 from breakeven.cli.main import main
 from breakeven.demo import logs
-from breakeven.errors import EvidenceError, GateError, LedgerError, PolicyError, UsageError
+from breakeven.errors import EvidenceError, FactError, GateError, LedgerError, PolicyError, UsageError
 from breakeven.perf.work import work_curve
 from breakeven.schema.journal import Record, frame
 from breakeven.schema.policy import Policy, RouteTarget
@@ -101,6 +101,20 @@ def test_rolling_back_follows_the_policy_file_wherever_it_is_named(project: Path
     app.apply(project, backend_url=URL)
     _, restored = app.rollback(project)
     assert restored.id == before.id == loop.compile_policy(project).id
+
+
+def test_an_offer_that_is_none_is_told_before_the_search(project: Path) -> None:
+    """Also of a deployment that no route leads to: the configuration is compiled before anything is weighed."""
+    text = project.read_text().replace(
+        "deployments:\n", "deployments:\n  - {name: spare, backend: BACKEND, offer: no}\n"
+    )
+    [name] = {backend.name for backend in loop.compile_policy(project).backends}
+    project.write_text(text.replace("BACKEND", name))
+    weighed: list[str] = []
+    given = planning.Given(use_case="assistant", trace=project.parent / "trace.csv", as_of="2026-11-24")
+    with pytest.raises(FactError, match="no"):
+        planning.from_project(project, given, progress=lambda what, _done, _of: weighed.append(what))
+    assert not weighed
 
 
 def test_the_log_says_what_was_decided(project: Path) -> None:
@@ -223,7 +237,7 @@ def test_reading_while_others_append_finds_nothing_amiss(project: Path) -> None:
     folder = project.parent / ".breakeven"
     entry = app.listing(folder).entries[0]
     with ThreadPoolExecutor(2) as pool:
-        writing = [pool.submit(decisions.append, folder, entry) for _ in range(50)]
+        writing = [pool.submit(decisions.append, folder, entry) for _ in range(20)]
         while not all(one.done() for one in writing):
             assert decisions.read(folder).check.whole
     assert app.check(folder).entries == 1 + sum(one.result() is not None for one in writing)
@@ -247,6 +261,20 @@ def test_the_commands(project: Path, shell: Callable[..., Result], tmp_path: Pat
     unknown = shell("decisions", "show", "dec-nothing")
     assert unknown.exit_code == 2
     assert taken["decision_id"] in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [(("--force",), "without --next"), (("plan-1", "--next"), "'plan-1'"), (("--next", "--stages", "1"), "'1'")],
+)
+def test_what_apply_would_pass_over_is_refused(
+    project: Path, shell: Callable[..., Result], options: tuple[str, ...], says: str
+) -> None:
+    """No option is taken and not followed, and no entry says forced where nothing was."""
+    refused = shell("apply", *options)
+    assert refused.exit_code == 2
+    assert says in refused.stderr
+    assert len(app.listing(project.parent / ".breakeven").entries) == 1
 
 
 def test_two_plans_are_compared_from_the_shell(project: Path, shell: Callable[..., Result], tmp_path: Path) -> None:
