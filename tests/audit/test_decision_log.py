@@ -77,6 +77,14 @@ def test_lines_taken_out_or_turned_around_show(entries: list[Decision], data: st
 
 
 @given(ENTRIES, st.data())
+def test_a_log_that_grew_since_its_last_line_was_noted_is_whole(entries: list[Decision], data: st.DataObject) -> None:
+    """Concurrency: whoever reads the noted hash first and the log afterwards may find any number of lines more."""
+    lines = chained(entries).splitlines()
+    noted = log.digest(data.draw(st.sampled_from(lines)))
+    assert log.read(chained(entries), noted).check.whole
+
+
+@given(ENTRIES, st.data())
 def test_a_torn_tail_keeps_the_good_rest(entries: list[Decision], data: st.DataObject) -> None:
     """Crash safety: an append cut off anywhere loses nothing that was whole, and is no tampering."""
     content = chained(entries)

@@ -150,3 +150,19 @@ def test_every_leaf_has_a_path(value: object) -> None:
         return sum(count(inner) for inner in one.values()) if isinstance(one, dict) and one else 1
 
     assert len(leaves(value)) == count(value)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"options": [1], "chosen": "a", "workload": {}, "objective": {}},
+        {"options": [{}], "chosen": "a", "workload": {}, "objective": {}},
+        {"options": [], "chosen": {}, "workload": {}, "objective": {}},
+        {"options": [], "chosen": "a", "workload": 1, "objective": {}},
+        {"use_cases": 1, "cost_total_usd": "much", "total": {}, COST: None, "predictions": "many"},
+    ],
+)
+def test_what_only_looks_like_a_plan_is_refused_by_name(broken: dict[str, object]) -> None:
+    """A file with the right fields and other things within them is named, and nothing is computed from it."""
+    with pytest.raises(UsageError, match=r"mine\.json .* within them"):
+        side_of(broken, "mine.json")

@@ -95,9 +95,9 @@ def test_those_still_starting_go_first_and_a_full_fleet_refuses() -> None:
     run(scene())
 
 
-@pytest.mark.parametrize("body", [{"replicas": -1}, {"replicas": "two"}, {}, []])
+@pytest.mark.parametrize("body", [{"replicas": -1}, {"replicas": 1_000_000_000}, {"replicas": "two"}, {}, []])
 def test_an_order_that_names_no_number_is_refused(body: object) -> None:
-    """And nothing changes."""
+    """Nor one that no process could hold; and nothing changes."""
 
     async def scene() -> None:
         fleet = Elastic(SETTINGS, cold_start_s=0.0, replicas=2)

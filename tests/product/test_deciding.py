@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from breakeven.app import loop, planning, render
 from breakeven.assembly import decisions, files
 from breakeven.cli.main import main
 from breakeven.demo import logs
-from breakeven.errors import EvidenceError, GateError, LedgerError, PolicyError, UsageError
+from breakeven.errors import EvidenceError, FactError, GateError, LedgerError, PolicyError, UsageError
 from breakeven.perf.work import work_curve
 from breakeven.schema.journal import Record, frame
 from breakeven.schema.policy import Policy, RouteTarget
@@ -87,6 +88,33 @@ def test_rolling_back_restores_every_byte(project: Path, ends: bytes) -> None:
     assert contents(project) == before
     assert restored.id == policy.id == files.current_policy(project.parent / ".breakeven").id
     assert decision.undoes == applied.decision.id
+
+
+@pytest.mark.parametrize("folder", ["{absolute}", "plans/.."])
+def test_rolling_back_follows_the_policy_file_wherever_it_is_named(project: Path, folder: str) -> None:
+    """The policy in force is that of the restored file, also where the settings name it absolutely or through `..`."""
+    (project.parent / "plans").mkdir()
+    named = f"{folder.format(absolute=project.parent.resolve())}/policy.yaml"
+    project.write_text(project.read_text().replace("policy: policy.yaml", f"policy: {named}", 1))
+    assert named in project.read_text()
+    before = loop.compile_policy(project)
+    app.apply(project, backend_url=URL)
+    _, restored = app.rollback(project)
+    assert restored.id == before.id == loop.compile_policy(project).id
+
+
+def test_an_offer_that_is_none_is_told_before_the_search(project: Path) -> None:
+    """Also of a deployment that no route leads to: the configuration is compiled before anything is weighed."""
+    text = project.read_text().replace(
+        "deployments:\n", "deployments:\n  - {name: spare, backend: BACKEND, offer: no}\n"
+    )
+    [name] = {backend.name for backend in loop.compile_policy(project).backends}
+    project.write_text(text.replace("BACKEND", name))
+    weighed: list[str] = []
+    given = planning.Given(use_case="assistant", trace=project.parent / "trace.csv", as_of="2026-11-24")
+    with pytest.raises(FactError, match="no"):
+        planning.from_project(project, given, progress=lambda what, _done, _of: weighed.append(what))
+    assert not weighed
 
 
 def test_the_log_says_what_was_decided(project: Path) -> None:
@@ -204,6 +232,17 @@ def test_a_hash_noted_elsewhere_is_found_again(project: Path) -> None:
         app.check(folder, "0" * 64)
 
 
+def test_reading_while_others_append_finds_nothing_amiss(project: Path) -> None:
+    """Concurrency: the log only grows, so that a reader between two appends sees a whole one."""
+    folder = project.parent / ".breakeven"
+    entry = app.listing(folder).entries[0]
+    with ThreadPoolExecutor(2) as pool:
+        writing = [pool.submit(decisions.append, folder, entry) for _ in range(20)]
+        while not all(one.done() for one in writing):
+            assert decisions.read(folder).check.whole
+    assert app.check(folder).entries == 1 + sum(one.result() is not None for one in writing)
+
+
 def test_the_commands(project: Path, shell: Callable[..., Result], tmp_path: Path) -> None:
     """Apply, list, show, check and rollback from the shell, each with JSON."""
     assert project.parent == tmp_path
@@ -215,11 +254,27 @@ def test_the_commands(project: Path, shell: Callable[..., Result], tmp_path: Pat
     assert shown["owner"] == "Ada"
     assert "Ada" in shell("decisions", "list", "--whole", "--format", "markdown").stdout
     assert "2 decisions" in shell("decisions", "check").stdout
+    assert json.loads(shell("decisions", "--data-dir", ".breakeven", "--json", "check").stdout)["entries"] == 2
+    assert "Ada" in shell("decisions", "--data-dir", ".breakeven", "--whole").stdout
     taken = json.loads(shell("rollback", "--json").stdout)
     assert taken["undoes"] == [applied["decision_id"]]
     unknown = shell("decisions", "show", "dec-nothing")
     assert unknown.exit_code == 2
     assert taken["decision_id"] in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [(("--force",), "without --next"), (("plan-1", "--next"), "'plan-1'"), (("--next", "--stages", "1"), "'1'")],
+)
+def test_what_apply_would_pass_over_is_refused(
+    project: Path, shell: Callable[..., Result], options: tuple[str, ...], says: str
+) -> None:
+    """No option is taken and not followed, and no entry says forced where nothing was."""
+    refused = shell("apply", *options)
+    assert refused.exit_code == 2
+    assert says in refused.stderr
+    assert len(app.listing(project.parent / ".breakeven").entries) == 1
 
 
 def test_two_plans_are_compared_from_the_shell(project: Path, shell: Callable[..., Result], tmp_path: Path) -> None:

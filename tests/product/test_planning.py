@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from breakeven.assembly import project
+from breakeven.assembly import project, speeds_file
 from breakeven.assembly.asking import Given
 from breakeven.assembly.planning import scope_of
+from breakeven.planner.speed import Kept
 from breakeven.schema.serving import Speculation
 
 WORKLOAD = """\
@@ -90,6 +91,24 @@ def test_settings_of_planning_reach_the_search(tmp_path: Path) -> None:
     assert Given(margin=0.5, ttft_s=1.0).targets() == {"ttft_s": 1.0, "margin": 0.5}
 
 
+def test_without_a_configuration_nothing_is_passed_over_in_silence(folder: Path) -> None:
+    """The plan goes to the data directory, and what only a decision log would keep is said not to be kept."""
+    ran = breakeven(folder, "plan", *ASKED, "--slo-ttft-s", "1", "--data-dir", "mine", "--owner", "Ada")
+    assert ran.returncode == 0, ran.stderr
+    assert "--owner" in ran.stderr
+    found = json.loads(ran.stdout)
+    assert found["memo_path"] == f"mine/plans/{found['id']}/memo.md"
+    assert (folder / found["memo_path"]).exists()
+    assert not (folder / ".breakeven").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xa1\xff", b"\x81\xa7highest\x81\xa1\xff\x01", b"\xc1" * 9])
+def test_kept_speeds_that_cannot_be_read_are_made_again(tmp_path: Path, content: bytes) -> None:
+    """They are a cache: whatever the file holds, planning begins with none."""
+    (tmp_path / speeds_file.NAME).write_bytes(content)
+    assert speeds_file.read(tmp_path) == Kept()
+
+
 def test_the_gateway_accepts_the_policy(folder: Path, plan: dict[str, Any]) -> None:
     """`check` of the written files finds nothing; the memo is there and names the choice."""
     policy = folder / plan["policy_path"]
@@ -110,6 +129,7 @@ def test_the_gateway_accepts_the_policy(folder: Path, plan: dict[str, Any]) -> N
         (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--slo-tpot-s", "0.00001"), "none of"),
         (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--margin", "-0.1"), "--margin"),
         (("--workload", "chat.yaml", "--config", "breakeven.yaml"), "both given"),
+        (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--seed", "-1"), "--seed"),
     ],
 )
 def test_a_question_that_cannot_be_answered_says_why(folder: Path, arguments: tuple[str, ...], says: str) -> None:

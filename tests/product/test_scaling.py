@@ -307,12 +307,23 @@ def test_idle_hours_from_the_command_line(tmp_path: Path) -> None:
         ("t_s,rate_rps\n" + "".join(f"{at},1\n" for at in (0, 1, 2, 3, 4, 5, 6, 7, 3)), "3 s follows 7 s"),
         ("timestamp,rate_rps\n" + "noon,1\n" * 9, "timestamp 'noon'"),
         ("t_s,rate_rps\n1\n", "line 2 has fewer than 2"),
+        ("# made by hand\nt_s,rate_rps\n# noon\n1,x\n", "line 4: rate_rps is 'x'"),
+        ("t_s,rate_rps\n" + "".join(f"{at},1\n" for at in range(9)) + "1e15,1\n", "more than 5,000,000 windows"),
+        (f't_s,rate_rps\n"{"1" * 200_000}",1\n', "rates.csv, after line 1: field larger"),
     ],
 )
 def test_a_series_that_cannot_be_read_is_refused_with_file_line_and_value(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "rates.csv"
     path.write_text(text)
     with pytest.raises(ConfigError, match=said):
+        scaling.read_rates(path)
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.xz", "csv.gz"])
+def test_bytes_that_are_no_text_are_refused_by_the_file_s_name(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"rates.{ending}"
+    path.write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xff\xfe\x00")
+    with pytest.raises(ConfigError, match=f"cannot read .*rates.{ending}"):
         scaling.read_rates(path)
 
 

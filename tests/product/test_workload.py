@@ -141,7 +141,7 @@ def test_a_trace_may_stand_in_for_the_ledger(trace: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("fit", "nowhere.csv"), "cannot read the trace nowhere.csv"),
+        (("fit", "nowhere.csv"), "cannot read nowhere.csv"),
         (("forecast", SERIES, "--horizon", "soon"), "--horizon is 'soon'"),
         (("forecast", SERIES, "--horizon", "1d", "--quantiles", "half"), "--quantiles is 'half'"),
         (("forecast", SERIES, "--horizon", "1d", "--campaign", "lift=2"), "needs lift and duration"),

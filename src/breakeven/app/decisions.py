@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -27,8 +26,6 @@ from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
 
-_DATE = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
-
 __all__ = ["About", "Log", "decision_document", "log_document"]
 
 
@@ -49,15 +46,17 @@ def on(*, owner: str = "", review_on: str = "", reason: str = "", forced: bool =
     Raises:
         UsageError: the review date is none.
     """
-    if review_on:
-        try:
-            known = bool(_DATE.match(review_on)) and date.fromisoformat(review_on) is not None
-        except ValueError:
-            known = False
-        if not known:
-            message = f"--review-on {review_on!r} is no date"
-            raise UsageError(message, "write it as YYYY-MM-DD")
+    if review_on and not _dated(review_on):
+        message = f"--review-on {review_on!r} is no date"
+        raise UsageError(message, "write it as YYYY-MM-DD")
     return About(time_s=time.time(), owner=owner, review_on=review_on, reason=reason, forced=forced)
+
+
+def _dated(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def apply(  # noqa: PLR0913 - one argument an option
@@ -120,6 +119,26 @@ def next_stage(
         return shown
     decision = deciding.enacted(loaded, folder, found, changed, policy, about, kind="stage", rollout=ahead)
     return msgspec.structs.replace(shown, decision=decision)
+
+
+def check_stage(*, next_: bool, force: bool, begins: Sequence[str | None]) -> None:
+    """Refuse options of `apply` that would be passed over, and an entry in the log that says forced where nothing was.
+
+    Args:
+        next_: whether a rollout is moved on.
+        force: whether it is whatever the holdout says.
+        begins: what only a first stage, or a whole apply, can be told.
+
+    Raises:
+        UsageError: they cannot be meant together.
+    """
+    if force and not next_:
+        message = "--force is given without --next"
+        raise UsageError(message, "leave it out: only a stage waits for evidence")
+    given = [one for one in begins if one is not None]
+    if next_ and given:
+        message = f"--next is given with {given[0]!r}, and a rollout goes on with the plan and the stages it began with"
+        raise UsageError(message, "leave one of them out")
 
 
 def shares(text: str | None) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,8 +82,8 @@ def text(path: Path) -> str:
     try:
         data = path.read_bytes()
         return _OPEN.get(path.suffix, bytes)(data).decode("utf-8-sig")
-    except (OSError, lzma.LZMAError, EOFError, UnicodeDecodeError) as error:
-        message = f"cannot read the trace {path}: {getattr(error, 'strerror', None) or error}"
+    except (OSError, lzma.LZMAError, zlib.error, EOFError, UnicodeDecodeError) as error:
+        message = f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
         raise ConfigError(message, "name a CSV or JSON lines in UTF-8, plain or as .xz or .gz") from error
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from breakeven.assembly import files
@@ -22,10 +19,13 @@ _TURN = "decisions.turn"
 
 
 def read(data_dir: Path) -> Log:
-    """Every decision that chains from the first, and whether the log is whole."""
-    path, head = data_dir / LOG, data_dir / HEAD
-    content = path.read_bytes() if path.exists() else b""
-    return log.read(content, head.read_text(encoding="ascii").strip() if head.exists() else "")
+    """Every decision that chains from the first, and whether the log is whole.
+
+    The hash kept of the last line is read first: what is appended meanwhile makes the log longer, and no one's loss.
+    """
+    path, kept_head = data_dir / LOG, data_dir / HEAD
+    head = kept_head.read_bytes().decode("ascii", "replace").strip() if kept_head.exists() else ""
+    return log.read(path.read_bytes() if path.exists() else b"", head)
 
 
 def append(data_dir: Path, entry: Decision) -> Decision:
@@ -34,7 +34,7 @@ def append(data_dir: Path, entry: Decision) -> Decision:
     Raises:
         LedgerError: the log was changed by someone, so that nothing may be chained to it.
     """
-    with _turn(data_dir):
+    with files.turn(data_dir, _TURN):
         found = read(data_dir)
         refuse_broken(found, data_dir)
         if found.check.torn_bytes:
@@ -128,16 +128,5 @@ def _set_aside(data_dir: Path, torn_bytes: int) -> None:
     try:
         os.truncate(handle, len(content) - torn_bytes)
         os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _turn(data_dir: Path) -> Iterator[None]:
-    data_dir.mkdir(parents=True, exist_ok=True)
-    handle = os.open(data_dir / _TURN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
     finally:
         os.close(handle)

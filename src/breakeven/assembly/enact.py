@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping as Table
 from pathlib import Path
@@ -164,10 +165,16 @@ def preview(config: Path, changed: Table[Path, str]) -> Policy:
     Raises:
         ConfigError, PolicyError, FactError: it would not compile.
     """
-    found = settings.load(changed.get(config) or text_of(config), str(config))
+    texts = {_spelt(path): text for path, text in changed.items()}
+    found = settings.load(texts.get(_spelt(config)) or text_of(config), str(config))
     path = config.parent / found.policy
-    policies = policy_file.load(changed.get(path) or text_of(path), str(path), beside=found)
+    policies = policy_file.load(texts.get(_spelt(path)) or text_of(path), str(path), beside=found)
     return Project(config, found, policies).policy()
+
+
+def _spelt(path: Path) -> str:
+    """A path in one spelling: settings may name the policy absolutely, or by way of `..`."""
+    return os.path.abspath(path)  # noqa: PTH100 - `absolute` keeps `..`, and `resolve` follows links
 
 
 def write(changed: Table[Path, str]) -> None:

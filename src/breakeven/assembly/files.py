@@ -19,7 +19,7 @@ from breakeven.schema.policy import Drill, Policy, UseCase
 from breakeven.schema.readiness import Readiness
 
 LOCK = "policy.lock.json"
-_TURN = "policy.turn"
+POLICY_TURN = "policy.turn"
 _IMPORTED = "imported_use_cases.json"
 
 
@@ -54,10 +54,10 @@ def current_policy(data_dir: Path) -> Policy | None:
 
 
 @contextmanager
-def turn(data_dir: Path) -> Iterator[None]:
-    """Wait for the turn to read the lock and write it anew, so that no one's change is lost."""
+def turn(data_dir: Path, name: str = POLICY_TURN) -> Iterator[None]:
+    """Wait for the turn to read a file and write it anew, so that no one's change is lost; `name` is the turn's own."""
     data_dir.mkdir(parents=True, exist_ok=True)
-    handle = os.open(data_dir / _TURN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    handle = os.open(data_dir / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

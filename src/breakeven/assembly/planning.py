@@ -85,6 +85,7 @@ def plan(loaded: Project, data_dir: Path, given: Given, progress: Progress) -> P
     stand = _standing(loaded, question, given.day)
     planning = loaded.settings.planning
     named = given.models or planning.models or _models(stand)
+    premature = unready(loaded, data_dir, name)  # before the search: a configuration that does not compile ends here
     kept = speeds_file.read(data_dir)
     found = make_plan(
         loaded.catalog,
@@ -98,7 +99,7 @@ def plan(loaded: Project, data_dir: Path, given: Given, progress: Progress) -> P
         progress=progress,
     )
     speeds_file.write(kept, data_dir)
-    return finished(found, arrivals, premature=unready(loaded, data_dir, name))
+    return finished(found, arrivals, premature=premature)
 
 
 def _models(stand: Sequence[Candidate]) -> tuple[str, ...]:

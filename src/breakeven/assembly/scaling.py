@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import lzma
+import io
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from breakeven.assembly import files
+from breakeven.assembly import arriving, files
 from breakeven.errors import ConfigError, EvidenceError
 from breakeven.planner.scaling.of_plan import Given, ask_of
 from breakeven.planner.scaling.rule import Demand, make_rule
@@ -22,7 +22,8 @@ from breakeven.schema.plan import Plan
 from breakeven.schema.scaling import IdleHour, ScalingRule, Work
 from breakeven.schema.workload import Trace, pack
 
-FEWEST_STEPS = 8
+FEWEST_STEPS, MOST_STEPS = 8, 5_000_000
+"""Windows of a series: the most are half a minute each for five years."""
 LEDGER_STEP_S = 300.0
 """Windows of the ledger's own arrivals."""
 
@@ -58,7 +59,7 @@ def read_rates(path: Path) -> tuple[Demand, tuple[str, ...]]:
     Windows are as long as the commonest step. A missing window is not silence: it lies between its neighbours.
 
     Raises:
-        ConfigError: a line cannot be read; the message names file, line and value.
+        ConfigError: a line cannot be read (the message names file, line and value), or the times lie too far apart.
         EvidenceError: fewer than eight windows.
     """
     rows = list(_rows(path))
@@ -73,6 +74,9 @@ def read_rates(path: Path) -> tuple[Demand, tuple[str, ...]]:
         raise ConfigError(message, "sort the windows by time, each once")
     values, counts = np.unique(steps, return_counts=True)
     step_s = float(values[counts.argmax()])
+    if not (at[-1] - at[0]) / step_s < MOST_STEPS:
+        message = f"{path}: from {at[0]:g} s to {at[-1]:g} s are more than {MOST_STEPS:,} windows of {step_s:g} s"
+        raise ConfigError(message, "check the times, or give a shorter series")
     places = np.rint((at - at[0]) / step_s).astype(int)
     places, first = np.unique(places, return_index=True)
     whole = np.interp(np.arange(places[-1] + 1), places, rates[first])
@@ -105,22 +109,26 @@ def table(path: Path, *columns: str) -> Iterator[tuple[str, dict[str, str]]]:
     """The rows of a CSV or .csv.xz with these columns, each with its file and line; lines that start with # are none.
 
     Raises:
-        ConfigError: a column is missing, or a row is shorter than the first line.
+        ConfigError: it cannot be read, a column is missing, or a row is shorter than the first line.
     """
-    opened = lzma.open if path.suffix == ".xz" else open
-    with opened(path, "rt", encoding="utf-8", newline="") as file:
-        found = csv.DictReader(line for line in file if not line.startswith("#"))
+    lines = enumerate(io.StringIO(arriving.text(path), newline=""), start=1)
+    kept = [(number, line) for number, line in lines if not line.startswith("#")]
+    found = csv.DictReader(line for _, line in kept)
+    try:
         named = found.fieldnames or ()
         missing = [name for name in columns if name not in named]
         if missing:
             message = f"{path} has the columns {', '.join(named) or 'none'}, and not {', '.join(missing)}"
             raise ConfigError(message, f"name {', '.join(columns)} in its first line")
         for row in found:
-            place = f"{path}, line {found.line_num}"
+            place = f"{path}, line {kept[found.line_num - 1][0]}"
             if None in row.values():
                 message = f"{place} has fewer than {len(named)} values"
                 raise ConfigError(message, "give every column a value")
             yield place, {name: str(row[name]).strip() for name in named}
+    except csv.Error as error:
+        message = f"{path}, after line {kept[max(1, found.line_num) - 1][0]}: {error}"
+        raise ConfigError(message, "write one row a line, with commas between") from error
 
 
 def number(place: str, row: dict[str, str], name: str, *, least: float = 0.0) -> float:

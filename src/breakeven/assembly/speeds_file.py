@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +22,7 @@ def read(data_dir: Path) -> Kept:
     """What was kept; nothing where there is no such file or it cannot be read, since all of it can be made again."""
     try:
         return msgspec.msgpack.decode((data_dir / NAME).read_bytes(), type=Kept)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return Kept()
 
 
@@ -42,7 +41,6 @@ def write(kept: Kept, data_dir: Path) -> None:
 
 def _latest(answers: Mapping[str, V], used: set[str]) -> dict[str, V]:
     """Those of this run last, so that the oldest go first."""
-    old = ((key, value) for key, value in answers.items() if key not in used)
+    old = [(key, value) for key, value in answers.items() if key not in used]
     new = [(key, value) for key, value in answers.items() if key in used][-MOST:]
-    left = list(old)
-    return dict(itertools.chain(left[max(0, len(left) + len(new) - MOST) :], new))
+    return dict([*old[max(0, len(old) + len(new) - MOST) :], *new])

@@ -95,6 +95,7 @@ def apply(
     from breakeven.app import decisions as app
 
     about = app.on(owner=owner, review_on=review_on, reason=reason, forced=force)
+    app.check_stage(next_=next_, force=force, begins=[plan_id, backend_url, model_name, stages])
     if next_:
         found = app.next_stage(Path(config), data_dir=data_dir, dry_run=dry_run, about=about)
     else:

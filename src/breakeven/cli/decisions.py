@@ -6,22 +6,14 @@ from pathlib import Path
 
 import click
 
-from breakeven.cli.group import WithDefault
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, print_json
-
-form_option = click.option(
-    "--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True
-)
+from breakeven.cli.group import Bare
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, form_option, print_json
 
 
-class Decisions(WithDefault):
+class Decisions(Bare):
     """What is no subcommand is an option of `list`."""
 
     default = "list"
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Without any argument, the list."""
-        return super().parse_args(ctx, args or [self.default])
 
 
 @click.group(cls=Decisions)

@@ -7,13 +7,10 @@ from typing import Any
 
 import click
 
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, print_json
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, form_option, print_json
 from breakeven.errors import UsageError
 
 SHARE = click.FloatRange(0, 1)
-FORM = click.option(
-    "--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True
-)
 
 
 @click.command()
@@ -45,7 +42,7 @@ FORM = click.option(
 )
 @config_option
 @data_dir_option
-@FORM
+@form_option
 @as_json
 @explained
 def lift(*, file: str | None, form: str, json_: bool, **given: Any) -> None:  # noqa: ANN401 - options by name
@@ -113,7 +110,7 @@ def _stakes(given: dict[str, Any]) -> Any:  # noqa: ANN401 - likewise
 @click.option("--policy-id", help="Ledger: only what this policy answered.")
 @config_option
 @data_dir_option
-@FORM
+@form_option
 @as_json
 @explained
 def ope(*, log: str | None, target: str | None, form: str, json_: bool, **given: Any) -> None:  # noqa: ANN401 - options by name

@@ -7,14 +7,11 @@ from pathlib import Path
 import click
 
 from breakeven.cli.group import WithDefault
-from breakeven.cli.output import as_json, explained, note, print_json
+from breakeven.cli.output import as_json, explained, form_option, note, print_json
 from breakeven.errors import UsageError
 
 facts_option = click.option(
     "--facts", multiple=True, type=click.Path(path_type=Path), help="Your own fact file or folder; may be repeated."
-)
-form_option = click.option(
-    "--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True
 )
 
 

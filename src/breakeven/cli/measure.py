@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from breakeven.cli.ledger import since_option, until_option
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, print_json
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, form_option, print_json
 
 
 @click.command()
@@ -24,7 +24,7 @@ from breakeven.cli.output import as_json, config_option, data_dir_option, explai
     "--spark-master", envvar="BREAKEVEN_SPARK_MASTER", default="local[*]", help="spark://host:7077, or sc://."
 )
 @click.option("--spark-data", envvar="BREAKEVEN_SPARK_DATA", default="", help="URL of the data directory for workers.")
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True)
+@form_option
 @click.option("--fail-over", type=float, help="Exit 1 when cost per useful prediction exceeds this many USD.")
 @click.option("--fail-if-unmeasured", is_flag=True, help="Exit 1 when usefulness or cost was not measured.")
 @as_json
@@ -69,7 +69,7 @@ def report(
 @click.argument("plan_id", required=False)
 @config_option
 @data_dir_option
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True)
+@form_option
 @as_json
 @explained
 def verify(*, plan_id: str | None, config: str, data_dir: str | None, form: str, json_: bool) -> None:

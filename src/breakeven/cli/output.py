@@ -32,6 +32,9 @@ data_dir_option = click.option(
     envvar="BREAKEVEN_DATA_DIR",
     help="Where journal, segments and policy lie.  [default: the configuration's, else ./.breakeven]",
 )
+form_option = click.option(
+    "--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True
+)
 owner_option = click.option("--owner", default="", help="Who answers for the decision, kept in the decision log.")
 review_option = click.option("--review-on", default="", help="The ISO date on which it is looked at again.")
 reason_option = click.option("--reason", default="", help="Why, in your own words.  [default: the plan's reason]")

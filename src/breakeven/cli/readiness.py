@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, print_json
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, form_option, print_json
 
 
 @click.command()
 @config_option
 @data_dir_option
 @click.option("--use-case", help="Only this use case.")
-@click.option("--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True)
+@form_option
 @click.option("--fail-if-unready", is_flag=True, help="Exit 1 while a question is open.")
 @as_json
 @explained

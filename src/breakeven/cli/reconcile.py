@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, form_option, note, print_json
 
 if TYPE_CHECKING:
     from breakeven.schema.reconcile import Reconciliation
@@ -48,9 +48,7 @@ reading_options = _options(
     click.option("--examples", type=click.IntRange(0, 1000), default=3, show_default=True, help="Of each class."),
 )
 shown_options = _options(
-    click.option(
-        "--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True
-    ),
+    form_option,
     as_json,
 )
 

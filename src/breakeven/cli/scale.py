@@ -8,14 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
-from breakeven.cli.group import WithDefault
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json
+from breakeven.cli.group import Bare
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, form_option, note, print_json
 from breakeven.schema.scaling import ScalingRule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-form_option = click.option(
-    "--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True
-)
 POSITIVE, NOT_NEGATIVE = click.FloatRange(min=0, min_open=True), click.FloatRange(min=0)
 
 
@@ -37,14 +34,6 @@ def rule_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-class Bare(WithDefault):
-    """Without any argument it is the default command too: the plan in force needs no name."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """No argument is the default command without any."""
-        return super().parse_args(ctx, args or [self.default])
 
 
 @click.group(cls=Bare)

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from breakeven.cli.output import as_json, config_option, data_dir_option, explained, note, print_json
+from breakeven.cli.output import as_json, config_option, data_dir_option, explained, form_option, note, print_json
 
 if TYPE_CHECKING:
     from breakeven.schema.drift import Alert
-
-form_option = click.option(
-    "--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text", show_default=True
-)
 
 
 @click.command()

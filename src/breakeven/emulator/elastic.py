@@ -18,6 +18,8 @@ from breakeven.errors import UsageError
 from breakeven.schema.noun import Noun
 
 Headers = list[tuple[bytes, bytes]]
+MOST_REPLICAS = 4_096
+"""What one process holds: an order of more is a slip, or an attack on its memory."""
 _JSON: Headers = [(b"content-type", b"application/json")]
 
 
@@ -80,11 +82,11 @@ class Elastic:
         """Have so many, those that leave not counted.
 
         Raises:
-            UsageError: the number is negative.
+            UsageError: the number is negative, or more than one process holds.
         """
-        if replicas < 0:
+        if not 0 <= replicas <= MOST_REPLICAS:
             message = f"{replicas} replicas are asked for"
-            raise UsageError(message, "ask for 0 or more")
+            raise UsageError(message, f"ask for 0 to {MOST_REPLICAS:,}")
         staying = [one for one in self._replicas if not one.leaving]
         for _ in range(replicas - len(staying)):
             self._replicas.append(self._made(self._cold_s))

@@ -65,7 +65,7 @@ def _ended(entries: list[Decision], hashes: list[str], problems: tuple[str, ...]
 
 
 def _cut_off(head: str, hashes: list[str]) -> tuple[str, ...]:
-    if not head or head in hashes[-2:]:  # an append that stopped before the head was written leaves one line more
+    if not head or head in hashes:  # lines after it: appended since it was read, or by an append that stopped half-way
         return ()
     return (f"the last line kept was {head[:16]}, and the log ends with {(hashes[-1] if hashes else 'nothing')[:16]}",)
 

@@ -11,6 +11,7 @@ from breakeven.schema.difference import COST, SideKind, WhyKind
 from breakeven.schema.noun import Noun
 
 Plain = Mapping[str, Any]
+_WAY_OUT = "give what `breakeven plan --json`, `check --json` or `report --json` printed, or the id of a plan"
 
 
 class OptionSeen(Noun, frozen=True, kw_only=True):
@@ -40,10 +41,18 @@ def side_of(plain: Plain, name: str) -> Side:
     """
     for fields, read in KINDS.items():
         if all(field in plain for field in fields):
-            return read(plain, name)
+            return _read(read, plain, name)
     message = f"{name} is no plan, compiled policy or statement: it has {', '.join(sorted(plain)[:6]) or 'nothing'}"
-    way_out = "give what `breakeven plan --json`, `check --json` or `report --json` printed, or the id of a plan"
-    raise UsageError(message, way_out)
+    raise UsageError(message, _WAY_OUT)
+
+
+def _read(read: Callable[[Plain, str], Side], plain: Plain, name: str) -> Side:
+    try:
+        return read(plain, name)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        told = f"has no {error}" if isinstance(error, KeyError) else f"cannot be read: {error}"
+        message = f"{name} has the fields of what is compared, and within them {told}"
+        raise UsageError(message, _WAY_OUT) from error
 
 
 def _plan(plain: Plain, name: str) -> Side:
