@@ -72,11 +72,14 @@ def from_project(
         return msgspec.structs.replace(_written(found, where, {}), refused=error.message)
 
 
-def from_files(given: Given, *, out: str | None = None, progress: Progress = _quiet) -> Written:
+def from_files(
+    given: Given, *, data_dir: str | None = None, out: str | None = None, progress: Progress = _quiet
+) -> Written:
     """Weigh every way to serve a trace or a workload, without a configuration; keep the plan and write it down."""
-    keep = Path(out) if out else Path(".breakeven")
+    folder = Path(data_dir or ".breakeven")
+    keep = Path(out) if out else folder
     found = (planning_classic if given.curves else planning_files).plan(given, keep, progress)
-    where = Path(out) if out else Path(".breakeven") / "plans" / found.id
+    where = Path(out) if out else folder / "plans" / found.id
     files.write_atomically(where / "plan.json", msgspec.json.format(msgspec.json.encode(found), indent=1))
     return _written(found, where, proposing.proposed(found))
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @click.option("--use-case", help="Which use case to plan.  [default: the policy's first with token traffic]")
 @data_dir_option
 @click.option("--as-of", help="Prices as of this ISO date.  [default: today]")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--out", type=click.Path(file_okay=False), help="Where memo and policy are written instead.")
 @owner_option
 @review_option
@@ -87,7 +87,7 @@ def plan(
     alone = _from_files(given, context, config)
     with shown() as progress:
         if alone:
-            written = app.from_files(given, out=out, progress=progress)
+            written = app.from_files(given, data_dir=data_dir, out=out, progress=progress)
         else:
             written = app.from_project(
                 Path(config), given, data_dir_override=data_dir, out=out, progress=progress, about=about
