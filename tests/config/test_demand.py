@@ -134,6 +134,19 @@ def test_what_was_changed_by_hand_counts(tmp_path: Path) -> None:
         ("rate: 20\ninput_tokens: 1\noutput_tokens: 1\ndaily: [1, 2]\n", "2 factors, and a day has 24"),
         ("rate: 20\ninput_tokens: 1\noutput_tokens: 1\ntiers: {critical: 0.5}\n", "sum to 0.5"),
         ("rate: 20\ninput_tokens: 1\noutput_tokens: 1\nslo: {ttft: 1}\n", "ttft_s"),
+        ("rate: 1.0e+300\ninput_tokens: 1\noutput_tokens: 1\n", "`rate` must be at most 1"),
+        (
+            "rate: 20\ninput_tokens: 1.0e+12\noutput_tokens: 1\n",
+            "has 1 problem\nw.yaml:2:15: `input_tokens` must be at most",
+        ),
+        (
+            "rate: 20\ninput_tokens: many\noutput_tokens: 1\n",
+            "has 1 problem\nw.yaml:2:15: `input_tokens` must be a number",
+        ),
+        (
+            "rate: 20\ninput_tokens: {mean: 9, p50: 9}\noutput_tokens: 1\n",
+            "has 1 problem\nw.yaml:2:15: `input_tokens` lacks",
+        ),
         ("rps: 20\ninput_tokens: 1\noutput_tokens: 1\n", "rps"),
     ],
 )

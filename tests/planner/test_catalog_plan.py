@@ -175,6 +175,20 @@ def test_standing_deployments_keep_name_and_replicas(catalog: Catalog, question:
     assert {promise.deployment for promise in plan.promises} == {"assistant-candidate"}
 
 
+def test_an_applied_plan_can_be_planned_again(catalog: Catalog, question: Asks, trace: Trace) -> None:
+    """The choice of a plan stands under its name; found again it has another, and both are weighed in every part."""
+    asked = question(tpot_s=0.05)
+    first = planned(catalog, asked, trace)
+    choice = next(option.deployment for option in first.options if option.name == first.chosen)
+    stands = standing(catalog, choice, catalog.offer(choice.offer, AS_OF), asked)
+    again = planned(catalog, asked, trace, standing=[stands], rng=np.random.default_rng(0))
+    names = [option.name for option in again.options]
+    assert len(set(names)) == len(names)
+    assert {first.chosen, f"{first.chosen}-new"} <= set(names)
+    assert again.portfolio is not None
+    assert again.candidates == first.candidates + 1
+
+
 def test_a_standing_deployment_without_price_or_room_is_excluded(
     catalog: Catalog, question: Asks, trace: Trace
 ) -> None:

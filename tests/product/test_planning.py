@@ -130,6 +130,7 @@ def test_the_gateway_accepts_the_policy(folder: Path, plan: dict[str, Any]) -> N
         (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--margin", "-0.1"), "--margin"),
         (("--workload", "chat.yaml", "--config", "breakeven.yaml"), "both given"),
         (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--seed", "-1"), "--seed"),
+        (("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--as-of", "1999-01-01"), "--as-of"),
     ],
 )
 def test_a_question_that_cannot_be_answered_says_why(folder: Path, arguments: tuple[str, ...], says: str) -> None:

@@ -16,7 +16,7 @@ from breakeven.workload.cascade import gamma_splits, place, splits
 from breakeven.workload.generate import draw, path, rates
 from breakeven.workload.likeness import gaps
 from breakeven.workload.parse import parse
-from breakeven.workload.planned import load_curve, planned
+from breakeven.workload.planned import planned, rates_of
 from breakeven.workload.profile import profile
 from breakeven.workload.written import json_lines
 
@@ -179,9 +179,9 @@ def test_the_planner_s_view_has_the_profile_s_figures() -> None:
     assert workload.rate_p95_rps == CONVERSATIONS.rate_p95_rps
     assert workload.output_tokens_p95 == CONVERSATIONS.mix.output.p95
     assert trace.n == pytest.approx(5000, rel=0.05)
-    curve = load_curve(CONVERSATIONS)
-    assert (np.diff(curve) <= 0).all()
-    assert curve.mean() == pytest.approx(CONVERSATIONS.rate_mean_rps)
+    rates = rates_of(CONVERSATIONS)
+    assert len(rates) == len(CONVERSATIONS.counts)
+    assert rates.mean() == pytest.approx(CONVERSATIONS.rate_mean_rps)
 
 
 def test_what_cannot_be_drawn_is_told() -> None:

@@ -72,6 +72,7 @@ def test_arrivals_ascend_from_zero_and_rows_stay_together(rows) -> None:
         (AZURE.replace("2023-11-16 18:15:50.9951690", "noon"), "day.csv:3: TIMESTAMP is 'noon'"),
         (SPLITWISE.replace("4.314579", "inf"), "day.csv:3: arrived_at is 'inf', which is not finite"),
         (SPLITWISE.replace("109", "-1"), "day.csv:3: num_decode_tokens is '-1'"),
+        (SPLITWISE.replace("109", "1e30"), "day.csv:3: num_decode_tokens is '1e30', and a request has at most"),
         (SPLITWISE.replace(",109", ""), "day.csv:3: num_decode_tokens is ''"),
         (MOONCAKE.replace('"input_length": 396', '"length": 396'), "day.csv:2: .*input_length"),
         (MOONCAKE.replace("4314.579", '"soon"'), "day.csv:2: .*timestamp"),

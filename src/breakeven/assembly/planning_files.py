@@ -25,7 +25,7 @@ from breakeven.schema.plan import Plan
 from breakeven.schema.workload import Trace, Workload
 from breakeven.workload import tables
 from breakeven.workload.fit import fit
-from breakeven.workload.planned import planned
+from breakeven.workload.planned import planned, rates_of
 
 FEWEST = 20
 """Requests below which no demand is fitted."""
@@ -36,12 +36,17 @@ _OF_TRAFFIC = re.compile(r"^(arrivals|cv|requests|seconds|seed)\s*:", re.MULTILI
 
 
 class Asked(Noun, frozen=True, kw_only=True):
-    """Demand of a file: its figures, requests to simulate, the targets it states, and what was done to it."""
+    """Demand of a file: its figures, requests to simulate, the targets it states, and what was done to it.
+
+    `rates_rps` by windows of `rates_s` where the requests are only drawn, and span less than what is known.
+    """
 
     workload: Workload
     trace: Trace
     targets: Targets = Targets()
     remarks: tuple[str, ...] = ()
+    rates_rps: tuple[float, ...] = ()
+    rates_s: float = 0.0
 
 
 def plan(given: Given, keep: Path, progress: Progress) -> Plan:
@@ -60,7 +65,12 @@ def plan(given: Given, keep: Path, progress: Progress) -> Plan:
     kept = speeds_file.read(keep)
     found = make_plan(
         load_catalog(given.facts),
-        Question(workload=asked.workload, objective=_objective(name, asked.targets, stated)),
+        Question(
+            workload=asked.workload,
+            objective=_objective(name, asked.targets, stated),
+            rates_rps=asked.rates_rps,
+            rates_s=asked.rates_s,
+        ),
         asked.trace,
         Scope(models=given.models, as_of=given.day),
         seed=given.seed,
@@ -100,7 +110,14 @@ def _profiled(path: Path, name: str, seed: int) -> Asked:
     found = demand.of_file(path, name)
     load, trace = planned(found, rng=np.random.default_rng(seed), requests=DRAWN)
     said = f"The {trace.n:,} requests that were simulated were drawn from {path.name} with seed {seed}."
-    return Asked(workload=load, trace=trace, targets=found.targets, remarks=(said,))
+    return Asked(
+        workload=load,
+        trace=trace,
+        targets=found.targets,
+        remarks=(said,),
+        rates_rps=tuple(rates_of(found).tolist()),
+        rates_s=found.step_s,
+    )
 
 
 def _objective(name: str, own: Targets, stated: dict[str, float]) -> Objective:

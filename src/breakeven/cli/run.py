@@ -89,7 +89,7 @@ def serve(
 @config_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=9000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @parent_fd
 @explained
 def emulate(
@@ -144,7 +144,13 @@ def _url(host: str, port: int) -> str:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Exit at the end instead of leaving the console up.")
-@click.option("--seed", type=int, default=27, show_default=True, help="Picks the window of the conversation trace.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=27,
+    show_default=True,
+    help="Picks the window of the conversation trace.",
+)
 @click.option("--seconds", type=click.FloatRange(4, 600), default=90.0, show_default=True, help="Length of the window.")
 @click.option("--rows", type=click.IntRange(0, 15_000), default=9_000, show_default=True, help="Homepage impressions.")
 @click.option("--dir", "folder", type=click.Path(file_okay=False), default=".demo", show_default=True)

@@ -17,6 +17,7 @@ from breakeven.config.tree import Value
 from breakeven.schema.demand import Profile
 
 Tokens = Annotated[float, Field(ge=1, le=10_000_000, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 Amount = Annotated[float, Field(allow_inf_nan=False)]
 Pair = tuple[NotNegative, NotNegative]
 Shape = Literal["steady", "bursty", "event_driven", "unknown"]
@@ -126,12 +127,10 @@ class FittedSection(Section):
 class DemandSection(Section):
     """A workload for `breakeven plan --workload` and `breakeven workload sample`."""
 
-    rate: Annotated[Positive, Field(description="requests per second on average")]
+    rate: Annotated[Rate, Field(description="requests per second on average")]
     input_tokens: Annotated[Tokens | LengthSection | None, Field(description="prompt tokens: a mean or a distribution")]
     output_tokens: Annotated[Tokens | LengthSection | None, Field(description="answer tokens, likewise")]
-    rate_p95: Annotated[Positive | None, Field(description="requests per second that 95 of 100 windows keep under")] = (
-        None
-    )
+    rate_p95: Annotated[Rate | None, Field(description="requests per second that 95 of 100 windows keep under")] = None
     shape: Annotated[Shape, Field(description="how requests come")] = "steady"
     name: Annotated[str, Field(description="what it is called; left out, as the file")] = ""
     slo: Annotated[SloSection, Field(description="what an answer must keep")] = SloSection()

@@ -71,7 +71,10 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Complaint | None:
     """One error of pydantic as a complaint about the file; None for one that only follows from others."""
     if error["type"] == "too_short" and error["input"]:
         return None  # the list was not empty, its entries failed
-    path = tuple(part for part in error["loc"] if part not in _NO_KEYS)
+    side = error["loc"][-1] if error["loc"] else ""
+    if (side == _NUMBER and isinstance(error["input"], dict)) or (_is_section(side) and error["type"] == "model_type"):
+        return None  # the other side of the union is what was meant, and says what is wrong with it
+    path = tuple(part for part in error["loc"] if part not in _NO_KEYS and not _is_section(part))
     if path and path[-1] in _BRANCHES:
         return _either(error, path[:-1])
     kind = error["type"]
@@ -79,7 +82,14 @@ def explain(error: ErrorDetails, model: type[BaseModel]) -> Complaint | None:
     return writer(error, path, model)
 
 
-_NO_KEYS = frozenset({"[key]", OTHERWISE, WORD})
+def _is_section(part: int | str) -> bool:
+    """Whether a part of a location is pydantic's name for the mapping among the sides of a union."""
+    return isinstance(part, str) and part.endswith("Section")
+
+
+_NUMBER = "constrained-float"
+"""How pydantic names a number with limits among the sides of a union."""
+_NO_KEYS = frozenset({"[key]", OTHERWISE, WORD, _NUMBER})
 """Parts of a location that name no key of the file."""
 _BRANCHES = {"str": "text", "float": "a number"}
 """How pydantic names the sides of a value that may be either."""

@@ -14,7 +14,7 @@ from breakeven.planner.flip import standing_flips
 from breakeven.planner.levels import compared, levels
 from breakeven.planner.levers.plan import levers_of
 from breakeven.planner.outlook import outlook_of
-from breakeven.planner.portfolio.decide import Decided, Facets, decide, load_of
+from breakeven.planner.portfolio.decide import Decided, Facets, decide, load_of, load_of_rates
 from breakeven.planner.portfolio.schedule import Course
 from breakeven.planner.portfolio.units import Terms
 from breakeven.planner.settle import Told, settled
@@ -85,10 +85,11 @@ def _of(option: Option, weighed: Sequence[Candidate]) -> Candidate:
 def _mixed(plan: Plan, weighed: Sequence[Candidate], scales: Scales, scope: Scope, trace: Trace) -> Plan:
     """The plan with the cheapest mix of its options on the trace's load-duration curve, its schedule and its front."""
     assumed, horizon = scales.assumptions, plan.objective.horizon_months
+    known = scales.question.rates_rps
     decided = decide(
         plan.options,
         offers={one.offer.id: one.offer for one in weighed if one.offer is not None},
-        load=load_of(trace, plan.workload),
+        load=load_of_rates(known, scales.question.rates_s, plan.workload) if known else load_of(trace, plan.workload),
         requests=scales.question.monthly_predictions,
         terms=Terms(
             idle_power_ratio=assumed.idle_power_ratio,

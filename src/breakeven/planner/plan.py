@@ -24,6 +24,7 @@ from breakeven.planner.search.reuse import reuse_share
 from breakeven.planner.search.shown import as_rejected, counted, nearest, shown
 from breakeven.planner.search.space import Space, modes, spot_given
 from breakeven.planner.speed import Kept, Speeds
+from breakeven.planner.standing import beside
 from breakeven.planner.weigh import Scales
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.workload import Trace
@@ -75,7 +76,7 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         question=asked,
         speeds=Speeds(trace, kept),
     )
-    weighed = (*standing, *_space(catalog, asked, scope, scales))
+    weighed = (*standing, *beside(standing, _space(catalog, asked, scope, scales)))
     found = find(weighed[len(standing) :], scales, progress)
     stands = tuple(evaluate(one, asked, predict=scales.speed, price=scales.bill) for one in standing)
     options, left = shown((*stands, *found.options), frozenset(one.name for one in standing))

@@ -15,13 +15,16 @@ OUTSIDE = frozenset({"idle", "over_attributed", "unobserved", "not_served", "lat
 class Question(Noun, frozen=True, kw_only=True):
     """Demand and targets of one use case.
 
-    `used_share` is useful / in budget where the ledger measured it, over `used_n` predictions.
+    `used_share` is useful / in budget where the ledger measured it, over `used_n` predictions. `rates_rps` are requests
+    per second in windows of `rates_s` seconds where demand is known for longer than the trace that is simulated.
     """
 
     workload: Workload
     objective: Objective
     used_share: float | None = None
     used_n: int = 0
+    rates_rps: tuple[float, ...] = ()
+    rates_s: float = 0.0
 
     @property
     def sized_rps(self) -> float:

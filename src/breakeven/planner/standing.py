@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from breakeven.catalog.find import Catalog
 from breakeven.errors import InfeasibleError
@@ -62,3 +64,17 @@ def standing(
         binding=binding,
         facts=facts,
     )
+
+
+def beside(standing: Sequence[Candidate], found: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """What was found, `-new` behind a name that stands already, as the choice of an applied plan does.
+
+    The one that stands keeps its replicas, the new one may have any number, so that both are weighed.
+    """
+    taken = {one.name for one in standing}
+    return tuple(_renamed(one) if one.name in taken else one for one in found)
+
+
+def _renamed(one: Candidate) -> Candidate:
+    name = f"{one.name}-new"
+    return msgspec.structs.replace(one, name=name, deployment=msgspec.structs.replace(one.deployment, id=name))

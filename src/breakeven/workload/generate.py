@@ -154,7 +154,10 @@ def _chance(profile: Profile, expected: Vector, rng: np.random.Generator) -> Who
 def _check(profile: Profile, total: float, seconds: float) -> None:
     if profile.mix is None:
         message = f"{profile.name}: the source has no lengths of requests"
-        raise UsageError(message, "add input_tokens and output_tokens to its file")
+        raise UsageError(
+            message,
+            "`breakeven workload fit FILE --out LOAD.yaml`, then state input_tokens and output_tokens in LOAD.yaml",
+        )
     if total < 2 or total > MOST:  # noqa: PLR2004 - a rate needs two
         message = f"{profile.name}: {seconds:g} s at its rate are {total:,.0f} requests, and 2 to {MOST:,} can be drawn"
         raise UsageError(message, f"ask for about {seconds * min(max(1000 / total, 1e-6), 1e6):,.3g} seconds")

@@ -55,7 +55,6 @@ def workload(profile: Profile) -> Workload:
 _NONE = Lengths(mean=0.0, p50=0.0, p95=0.0, p99=0.0, most=0.0)
 
 
-def load_curve(profile: Profile) -> Vector:
-    """Rates of the profile's own windows over one pass, descending: its load-duration curve, requests/s."""
-    steps = path(profile, len(profile.counts) * profile.step_s)
-    return np.sort(steps / profile.step_s)[::-1]
+def rates_of(profile: Profile) -> Vector:
+    """Rates of the profile's own windows of `step_s` over one pass, in their order, requests/s."""
+    return path(profile, len(profile.counts) * profile.step_s) / profile.step_s

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from breakeven.errors import LedgerError
 from breakeven.schema.workload import Trace, pack, pack_integers
 
+MOST_TOKENS = 10_000_000
+"""Of a prompt or an answer; ten times the longest context that is sold."""
+
 
 class Request(NamedTuple):
     """One parsed line: seconds on any clock, token counts, and hashes of the blocks of its prompt where there are any.
@@ -43,11 +46,14 @@ def count(raw: str | float | None, where: str) -> float:
     """A number of tokens.
 
     Raises:
-        LedgerError: it is no number, or negative.
+        LedgerError: it is no number, negative, or more than a request can have.
     """
     value = number("" if raw is None else str(raw), float, where)
     if value < 0:
         message = f"{where} is {raw!r}, and a token count is never negative"
+        raise LedgerError(message, "correct or remove the line")
+    if value > MOST_TOKENS:
+        message = f"{where} is {raw!r}, and a request has at most {MOST_TOKENS:,} tokens"
         raise LedgerError(message, "correct or remove the line")
     return value
 

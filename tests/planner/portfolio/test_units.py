@@ -14,7 +14,7 @@ from breakeven.cost.assumptions import assumptions
 from breakeven.cost.case import Case, Demand, Fleet
 from breakeven.cost.fleet import servers_needed
 from breakeven.cost.tco import monthly_bill
-from breakeven.planner.portfolio.decide import Facets, decide, load_of
+from breakeven.planner.portfolio.decide import Facets, decide, load_of, load_of_rates
 from breakeven.planner.portfolio.load import duration
 from breakeven.planner.portfolio.schedule import Course
 from breakeven.planner.portfolio.units import Terms, shortlist, units_of
@@ -264,3 +264,19 @@ def test_a_trace_becomes_a_month() -> None:
     minutes = load_of(trace, msgspec.structs.replace(workload, window_s=60.0))
     assert minutes.rate_rps.size == 3, "rates of seconds are chance where the workload's are of minutes"
     assert load.hours.sum() == pytest.approx(730)
+
+
+@pytest.mark.parametrize(("windows", "step_s", "joined"), [(6 * 24 * 3, 600.0, 72), (240, 1.0, 24), (5, 600.0, 5)])
+def test_rates_that_are_known_for_longer_become_the_month(windows, step_s, joined) -> None:
+    """The curve of a series has the workload's mean rate and, where no window is joined, its very peaks."""
+    rates = 10 + 5 * np.sin(np.arange(windows))
+    workload = Workload(
+        use_case="t", n=0, span_s=0, rate_mean_rps=20.0, rate_p95_rps=30, rate_max_rps=30, window_s=step_s,
+        iat_cv=1, idc=1, shape="steady", input_tokens_mean=1, input_tokens_p50=1, input_tokens_p95=1,
+        output_tokens_mean=1, output_tokens_p50=1, output_tokens_p95=1,
+    )  # fmt: skip
+    load = load_of_rates(rates, step_s, workload)
+    assert load.rate_rps.size == joined
+    assert load.mean_rps == pytest.approx(20.0)
+    if joined == windows:
+        assert load.rate_rps == pytest.approx(rates * 20 / rates.mean())

@@ -10,7 +10,7 @@ import numpy as np
 
 from breakeven.errors import InfeasibleError, UsageError
 from breakeven.planner.portfolio.best import best_portfolio
-from breakeven.planner.portfolio.load import Duration, duration_of_arrivals
+from breakeven.planner.portfolio.load import Duration, duration, duration_of_arrivals
 from breakeven.planner.portfolio.pareto import entries_of, pareto
 from breakeven.planner.portfolio.scenario import regret_of, scenarios_of
 from breakeven.planner.portfolio.schedule import Course, schedule
@@ -61,9 +61,22 @@ def load_of(trace: Trace, workload: Workload, *, window_s: float | None = None) 
     """
     arrivals = np.asarray(trace.column("arrival_s"), dtype=np.float64)
     span = float(arrivals[-1] - arrivals[0]) if arrivals.size > 1 else 0.0
-    length = window_s or min(SECONDS_PER_HOUR, max(span / WINDOWS, min(workload.window_s, span)))
-    found = duration_of_arrivals(arrivals, window_s=length)
+    found = duration_of_arrivals(arrivals, window_s=window_s or _window_s(span, workload))
     return found.scaled(workload.rate_mean_rps / found.mean_rps) if found.mean_rps > 0 else found
+
+
+def load_of_rates(rates_rps: Sequence[float], rates_s: float, workload: Workload) -> Duration:
+    """The load-duration curve of a demand known by windows of `rates_s`, joined to those that `load_of` would take."""
+    rates = np.asarray(rates_rps, dtype=np.float64)
+    per = max(1, round(_window_s(rates.size * rates_s, workload) / rates_s))
+    whole = max(1, rates.size // per)
+    joined = rates[: whole * per].reshape(whole, -1).mean(axis=1)
+    found = duration(joined, window_s=rates_s * per)
+    return found.scaled(workload.rate_mean_rps / found.mean_rps) if found.mean_rps > 0 else found
+
+
+def _window_s(span_s: float, workload: Workload) -> float:
+    return min(SECONDS_PER_HOUR, max(span_s / WINDOWS, min(workload.window_s, span_s)))
 
 
 def decide(  # noqa: PLR0913 - one call for everything that a plan says beyond its options

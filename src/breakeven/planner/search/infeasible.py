@@ -71,6 +71,6 @@ def _way_out(binding: str, near: Rejected | None) -> str:
     if near is not None and " > " in near.by:
         value = near.by.partition(" > ")[0]
         return f"loosen the target behind '{binding}' to at least {value}, or add faster candidates"
-    return (
-        f"loosen the target behind '{binding}', or add faster candidates" if binding else "name a model that can be had"
-    )
+    if binding:
+        return f"loosen the target behind '{binding}', or add faster candidates"
+    return "name a model that the catalog has offers of, and with --as-of a day on which they hold"
