@@ -48,7 +48,7 @@ def test_one_entry_a_line() -> None:
 @given(order=st.permutations(range(4)))
 def test_the_order_of_files_does_not_show(order: list[int]) -> None:
     """Whatever the order in which parts are read, the merged catalog is the same bytes."""
-    facts, offers_ = shipped().facts, shipped().offers
+    facts, offers_ = shipped().facts[::9], shipped().offers[::9]
     parts = [Snapshot(facts=facts[n::4], offers=offers_[n::4]) for n in range(4)]
     assert encode(merge(parts[n] for n in order)) == encode(merge(parts))
 

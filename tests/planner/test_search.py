@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -444,3 +445,35 @@ def test_without_targets_boards_are_filled_as_a_run_on_a_whole_data_set_fills_th
         if waiting.curve is not None:
             assert waiting.curve.max_sequences == waiting.deployment.max_batch == MOST_SEQUENCES
             assert (waiting.curve != batch.curve) == (waiting.deployment.engine == "trtllm")
+
+
+def test_no_engine_is_asked_for_what_it_does_not_run(catalog: Catalog, question: Asks) -> None:
+    """A precision that an engine's documentation excludes on a generation is no option there.
+
+    Where it says that it runs, the plan rests on that fact; where it says nothing, nothing is excluded.
+    """
+    space = space_of(catalog, question(), accelerators=("b200", "h100-sxm", "mi300x"), precisions=("fp8", "int8"))
+    seen: set[tuple[str, str, str, bool]] = set()
+    for one in space:
+        if one.deployment.placement != "cloud" or one.binding.startswith(("provider", "commitment", "availability")):
+            continue
+        engine, precision, board = one.deployment.engine, one.deployment.precision, one.deployment.accelerator
+        key = f"engine/{engine}/{precision}/{catalog.accelerator(board).architecture}"
+        stated = catalog.fact(key).value if key in catalog.known else None
+        assert one.binding.startswith("engine: ") == (stated == 0), (one.name, one.binding)
+        assert (key in one.facts) == (stated == 1), one.name
+        seen.add((engine, precision, board, stated == 1))
+    assert ("vllm", "int8", "h100-sxm", True) in seen
+    assert {("vllm", "int8", "b200", False), ("vllm", "int8", "mi300x", False), ("trtllm", "fp8", "b200", True)} <= seen
+
+
+def test_a_build_of_ones_own_is_a_fact_of_ones_own(catalog: Catalog, question: Asks, tmp_path: Path) -> None:
+    """Who states that an engine runs a precision somewhere has it weighed there."""
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "facts:\n  engine/vllm/int8/blackwell: {value: 1, source: our build, as_of: 2026-11-20}\n", encoding="utf-8"
+    )
+    asked = {"accelerators": ("b200",), "precisions": ("int8",), "engines": ("vllm",)}
+    for known, runs in ((catalog, False), (load((own,)), True)):
+        found = [one for one in space_of(known, question(), **asked) if one.offer and one.offer.term == "on_demand"]
+        assert any(one.curve is not None for one in found) is runs

@@ -24,6 +24,8 @@ from breakeven.schema.workload import Trace, pack
 
 FEWEST_STEPS, MOST_STEPS = 8, 5_000_000
 """Windows of a series: the most are half a minute each for five years."""
+LONGEST_SHOWN = 80
+"""Characters of a value that an error repeats."""
 LEDGER_STEP_S = 300.0
 """Windows of the ledger's own arrivals."""
 
@@ -142,7 +144,7 @@ def number(place: str, row: dict[str, str], name: str, *, least: float = 0.0) ->
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value >= least):
-        message = f"{place}: {name} is {row[name]!r}"
+        message = f"{place}: {name} is {row[name][:LONGEST_SHOWN]!r}"
         raise ConfigError(message, "write a number" if least < 0 else f"write a number of at least {least:g}")
     return value
 

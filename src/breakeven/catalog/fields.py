@@ -73,8 +73,12 @@ MODEL: dict[str, Measure] = {
 }
 """Field -> its measure; beyond `SIZE`, what is not stated is as in a plain dense transformer in 16 bits."""
 
+ARCHITECTURES = ("volta", "turing", "ampere", "ada", "hopper", "blackwell", "cdna2", "cdna3", "cdna4")
+"""Generations of accelerators that engines tell apart by the number formats they multiply on them."""
+
+ACCELERATOR_WORDS = {"architecture": ARCHITECTURES}
 MODEL_WORDS = {"attention": ("gqa", "mla"), "weight_format": ()}
-"""What a model says of itself in a word -> the words there are; none listed: any."""
+"""What an accelerator, a model says of itself in a word -> the words there are; none listed: any."""
 
 TOKENS = Measure("USD/Mtok", 1e-5, 10_000)
 PRICES: dict[OfferKind, dict[str, Measure]] = {
@@ -129,6 +133,7 @@ ASSUMPTIONS: dict[str, Measure] = {
 """Operating assumption -> its measure; one that is not named is the user's own, in the unit it states."""
 
 FACTS: dict[str, Measure] = {
+    **{f"engine/*/{name}": Measure("1 supported, 0 not", 0, 1) for name in ARCHITECTURES},
     "electricity/*/usd_per_kwh": Measure("USD/kWh", 1e-3, 2),
     "carbon/*/gco2_per_kwh": Measure("gCO2e/kWh", 1, 2000),
     **{f"accelerator/*/{name}": measure for name, measure in ACCELERATOR.items()},
@@ -136,10 +141,12 @@ FACTS: dict[str, Measure] = {
     **{f"offer/*/{name}": measure for prices in reversed(PRICES.values()) for name, measure in prices.items()},
     **{f"assumption/{name}": measure for name, measure in ASSUMPTIONS.items()},
 }
-"""Pattern of a fact's key -> its measure. Industrial electricity costs 0.01 (subsidised) to 0.34 USD/kWh (Hawaii) in
-this catalog, retail at most about twice that; a grid without any emission is a missing value."""
+"""Pattern of a fact's key -> its measure; `engine/<engine>/<precision>/<architecture>` is whether that runs.
 
-KINDS = ("electricity", "carbon", "accelerator", "model", "offer", "assumption")
+Industrial electricity costs 0.01 (subsidised) to 0.34 USD/kWh (Hawaii) in this catalog, retail at most about twice
+that; a grid without any emission is a missing value."""
+
+KINDS = ("electricity", "carbon", "accelerator", "model", "offer", "assumption", "engine")
 """What the keys of facts begin with. Other kinds are the user's own, unless they look like one of these misspelt."""
 
 
@@ -161,6 +168,7 @@ TIME = ("region", "term", "valid_to")
 ENTRY = ("value", "unit", *SOURCE, *TIME, "basis", "low", "high", "note")
 ASSUMPTION = ("low", "base", "high", "unit", *SOURCE, "region", "valid_to", "note")
 HEAD = ("name", "vendor", "aliases", *SOURCE, "facts")
+ACCELERATOR_HEAD = (*HEAD, *ACCELERATOR_WORDS)
 MODEL_HEAD = (*HEAD, *MODEL_WORDS)
 OFFER_TEXT = ("id", "provider", "kind", "model", "accelerator", "region", "term", "basis", "note", *PLACE)
 OFFER_MORE = ("count", "valid_from", "valid_to", "free", "tiers")

@@ -123,8 +123,9 @@ def _things(
 
 
 def _head(key: str, node: Node, kind: str) -> Head:
-    node.only(fields.MODEL_HEAD if kind == "model" else fields.HEAD)
-    words = {name: _word(node, name, allowed) for name, allowed in fields.MODEL_WORDS.items() if kind == "model"}
+    node.only(fields.MODEL_HEAD if kind == "model" else fields.ACCELERATOR_HEAD)
+    table = fields.MODEL_WORDS if kind == "model" else fields.ACCELERATOR_WORDS
+    words = {name: _word(node, name, allowed) for name, allowed in table.items()}
     return Head(id=key, name=node.text("name", key), vendor=node.text("vendor", ""), aliases=_aliases(node), **words)
 
 
@@ -132,7 +133,7 @@ def _word(node: Node, name: str, allowed: tuple[str, ...]) -> str:
     word = node.text(name, "")
     if word and allowed and word not in allowed:
         node.fail(
-            name, f"should be one of {', '.join(allowed)}, got {word!r}", "leave it out for grouped-query attention"
+            name, f"should be one of {', '.join(allowed)}, got {word!r}", "leave it out where none of them is meant"
         )
     return word
 

@@ -16,13 +16,15 @@ Value = TypeVar("Value")
 class Head(Noun, frozen=True, kw_only=True):
     """The name of an accelerator or a model; its numbers are facts with keys `accelerator/<id>/<field>`.
 
-    `aliases` are other names that it is measured and sold under; `attention` and `weight_format` are a model's.
+    `aliases` are other names that it is measured and sold under; `architecture` is an accelerator's generation,
+    `attention` and `weight_format` are a model's.
     """
 
     id: str
     name: str
     vendor: str = ""
     aliases: tuple[str, ...] = ()
+    architecture: str = ""
     attention: str = ""
     weight_format: str = ""
 

@@ -8,6 +8,7 @@ from breakeven.schema.noun import Noun
 class Accelerator(Noun, frozen=True, kw_only=True):
     """One accelerator board. Peak figures are dense (no sparsity); None is unknown. `facts` are its fact keys.
 
+    `architecture` is its generation, by which engines tell what they can run on it; empty is unknown.
     `link_bytes_s` is one direction of what connects it to its peers in a server: NVLink or the like, else PCIe.
     """
 
@@ -22,6 +23,7 @@ class Accelerator(Noun, frozen=True, kw_only=True):
     flops_fp4: float | None = None
     link_bytes_s: float | None = None
     tdp_w: float | None = None
+    architecture: str = ""
     source: str = ""
     as_of: str = ""
     facts: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ WAYS_OUT = {
     "power limit": "raise the power limit, or allow a place that has no such limit",
     "commitment": "look further ahead with `planning: horizon_months`, or allow what may be let go",
     "not simulated": "narrow the search with `planning: accelerators`, `engines` or `precisions`",
+    "engine": "allow an engine that multiplies in that precision there, or state your own `engine/` fact",
     "availability": "state an availability that spare spot replicas can keep",
 }
 

@@ -17,6 +17,7 @@ from breakeven.planner.candidates import SIZES, Scope
 from breakeven.planner.question import Question
 from breakeven.planner.search.limits import published
 from breakeven.planner.standing import speed_facts
+from breakeven.schema.fact import Fact
 from breakeven.schema.hardware import Accelerator
 from breakeven.schema.model import Model
 from breakeven.schema.performance import StepCurve
@@ -86,6 +87,9 @@ class Setups:
         return self._known[key]
 
     def _made(self, kind: Kind) -> Setup:
+        known = supported(self.catalog, kind.engine, kind.precision, kind.accelerator)
+        if known is not None and not known.value:
+            return Setup(binding=f"engine: {kind.engine} runs no {kind.precision} on {kind.accelerator.architecture}")
         at = self._place(kind)
         try:
             curve = step_curve(
@@ -105,6 +109,7 @@ class Setups:
         except FactError as error:
             return Setup(binding=f"unmeasured: {error.message}")
         facts = speed_facts(self.catalog, kind.model, kind.accelerator, kind.precision)
+        facts = facts if known is None else (*facts, known.key)
         return Setup(curve, effects.errors(PRIOR, at), facts)
 
     def _place(self, kind: Kind) -> effects.Place:
@@ -121,6 +126,12 @@ def engines(accelerator: Accelerator, scope: Scope) -> tuple[str, ...]:
     asked = scope.engines or tuple(ENGINES)
     found = tuple(name for name in asked if accelerator.vendor in ENGINES.get(name, frozenset({accelerator.vendor})))
     return found or ("",)
+
+
+def supported(catalog: Catalog, engine: str, precision: str, accelerator: Accelerator) -> Fact | None:
+    """Whether an engine multiplies in a precision on such boards (value 1 or 0); None where nobody says."""
+    key = f"engine/{engine}/{precision}/{accelerator.architecture}"
+    return catalog.fact(key) if key in catalog.known else None
 
 
 def precisions(model: Model, accelerator: Accelerator, scope: Scope) -> tuple[str, ...]:
