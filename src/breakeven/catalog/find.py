@@ -54,8 +54,8 @@ class Catalog:
         values: dict[str, object] = {name: fact.value for name, fact in facts.items()}
         blank = dict.fromkeys(("memory_bytes", "bandwidth_bytes_s", "flops_fp16"))
         about = {"id": head.id, "name": head.name, "vendor": head.vendor, "architecture": head.architecture}
-        about |= {"facts": tuple(f.key for f in facts.values())}
-        return msgspec.convert({**blank, **values, **about, **_origin(facts)}, Accelerator)
+        keys = {"facts": tuple(fact.key for fact in facts.values())}
+        return msgspec.convert({**blank, **values, **about, **keys, **_origin(facts)}, Accelerator)
 
     def model(self, model_id: str) -> Model:
         """The model's sheet.
