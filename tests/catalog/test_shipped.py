@@ -1,9 +1,12 @@
 """What the shipped catalog holds, and that every number in it can name its source and date."""
 
+import lzma
 import re
+from pathlib import Path
 
 import pytest
 
+from breakeven.assembly.measured import Names
 from breakeven.catalog.build import compile_tree, encode
 from breakeven.catalog.check import check
 from breakeven.catalog.check_peer import PEER_SHARE
@@ -13,8 +16,10 @@ from breakeven.catalog.view import SECTIONS, rows, show
 from breakeven.cost.case import price_key
 from breakeven.cost.price import price_field, stated_in
 from breakeven.errors import FactError
+from breakeven.schema.measurement import read_rows
 from breakeven.schema.offer import Offer
 
+MEASURED = Path(__file__).parents[2] / "bench/data/measured_rows.csv.xz"
 CATALOG, DAY = load(), "2026-11-24"
 
 
@@ -238,3 +243,18 @@ def test_an_unknown_section_is_named() -> None:
     """A section that does not exist is an error that lists those that do."""
     with pytest.raises(FactError, match="offers"):
         rows(CATALOG, "prices", DAY)
+
+
+def test_nothing_that_was_measured_is_called_impossible() -> None:
+    """No engine is said not to run a precision on a generation where somebody measured it running."""
+    names, said, seen = Names(CATALOG), 0, set()
+    for row in read_rows(lzma.decompress(MEASURED.read_bytes()).decode()):
+        try:
+            board = names.accelerator(row.gpu)
+        except FactError:
+            continue
+        seen.add(f"engine/{row.engine}/{row.precision}/{board.architecture}")
+    for key in seen & set(CATALOG.known):
+        said += 1
+        assert CATALOG.fact(key).value == 1, key
+    assert said >= 5
