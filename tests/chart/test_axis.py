@@ -161,3 +161,17 @@ def test_axis_money_is_short(usd, written):
 def test_rates_are_written_per_second():
     """A rate of something counted is a number per its period."""
     assert axis.write(3.25, "1/s") == "3.25 / s"
+
+
+@given(st.text("abcdefghij-0123456789", min_size=1, max_size=60), st.floats(20, 500))
+def test_a_shortened_name_keeps_both_its_ends(name: str, room: float) -> None:
+    """It fits, it is whole where there is room, and what is left out is in its middle."""
+    fitted = axis.fit_name(name, 12, room)
+    whole = axis.text_width(name, 12) <= room
+    assert (fitted == name) is whole
+    if not whole:
+        head, _, tail = fitted.partition("…")
+        assert axis.text_width(fitted, 12) <= room or len(head + tail) <= 1
+        assert name.startswith(head)
+        assert name.endswith(tail)
+        assert 0 <= len(head) - len(tail) <= 1

@@ -156,6 +156,19 @@ def fit(content: str, size: float, room: float) -> str:
     return content[:end].rstrip() + "…"
 
 
+def fit_name(name: str, size: float, room: float) -> str:
+    """The name, or as much of its start and its end as fits: names of one family differ at the end."""
+    kept = len(name)
+    while kept > 1 and text_width(_middle_out(name, kept), size) > room:
+        kept -= 1
+    return _middle_out(name, kept)
+
+
+def _middle_out(name: str, kept: int) -> str:
+    tail = kept // 2
+    return name if kept >= len(name) else f"{name[: kept - tail].rstrip()}…{name[len(name) - tail :].lstrip()}"
+
+
 def push_apart(centres: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
     """New centres, in the same order, so that boxes of these sizes neither overlap nor leave `low`..`high`.
 

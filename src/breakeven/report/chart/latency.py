@@ -60,7 +60,7 @@ def _row(index: int, row: Percentiles, frame: layout.Rows) -> str:
 
 def _name(index: int, row: Percentiles, middle: float, frame: layout.Rows) -> str:
     if not frame.above:
-        return svg.text(0, middle + 4.5, axis.fit(row.name, theme.LABEL_PX, frame.left - 12))
+        return svg.text(0, middle + 4.5, axis.fit_name(row.name, theme.LABEL_PX, frame.left - 12))
     budget = _budget_words(row)
     taken = axis.text_width(budget, theme.SMALL_PX)
     y = frame.bar_top(index) - 6

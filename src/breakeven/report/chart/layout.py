@@ -87,7 +87,7 @@ class Rows(Noun, frozen=True, kw_only=True):
         weight = "600" if strong else None
         size = theme.LABEL_PX * (_BOLD if strong else 1.0)
         room = self.width - taken if self.above else self.left
-        name = axis.fit(name, size, room - _GAP)
+        name = axis.fit_name(name, size, room - _GAP)
         y = self.bar_top(index) - 6 if self.above else self.baseline(index)
         return svg.text(0, y, name, weight=weight)
 

@@ -51,7 +51,6 @@ th { font-weight: 600; } tbody th { font-weight: 500; } .right { text-align: rig
 figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
 .drawing { overflow-x: auto; } .drawing svg { min-width: 34rem; }
 sup a { text-decoration: none; }
-sup + sup { margin-left: .35em; }
 a { color: var(--link); } code { font-size: .9em; overflow-wrap: anywhere; }
 details { margin: .5rem 0; } summary { cursor: pointer; color: var(--link); }
 .sources { font-size: .85rem; padding-left: 2rem; } .sources li { margin: .2rem 0; overflow-wrap: anywhere; }
@@ -77,7 +76,8 @@ def render(document: Document) -> str:
 def rich(text: str) -> str:
     """Escaped text, with footnote marks as links."""
     escaped = _RUN.sub(lambda run: f"<sup>{_link(run[1])}-{_link(run[2])}</sup>", escape_html(text))
-    return MARK.sub(lambda mark: f"<sup>{_link(mark[1])}</sup>", escaped)
+    marked = MARK.sub(lambda mark: f"<sup>{_link(mark[1])}</sup>", escaped)
+    return marked.replace("</sup><sup>", "</sup> <sup>")
 
 
 def _link(mark: str) -> str:
