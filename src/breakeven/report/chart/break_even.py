@@ -118,7 +118,7 @@ def _names(lines: Sequence[Curve], frame: Frame) -> list[str]:
         svg.text(
             frame.x.end + 10,
             y + 4,
-            axis.fit(line.name, theme.LABEL_PX, room),
+            axis.fit_name(line.name, theme.LABEL_PX, room),
             colour=theme.TONES[line.tone],
             weight="600",
         )

@@ -77,7 +77,7 @@ def rich(text: str) -> str:
     """Escaped text, with footnote marks as links."""
     escaped = _RUN.sub(lambda run: f"<sup>{_link(run[1])}-{_link(run[2])}</sup>", escape_html(text))
     marked = MARK.sub(lambda mark: f"<sup>{_link(mark[1])}</sup>", escaped)
-    return marked.replace("</sup><sup>", "</sup> <sup>")
+    return marked.replace("</sup><sup>", "</sup> <sup>").replace(" %", "&nbsp;%")
 
 
 def _link(mark: str) -> str:
