@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import batching, resolve
+from breakeven.assembly import batching, resolve, routers
 from breakeven.assembly.today import today
 from breakeven.catalog.find import Catalog
 from breakeven.catalog.load import load as load_catalog
@@ -99,6 +99,7 @@ class Project:
             grids=resolved.grids,
             batches={name: (one.max_batch, one.max_delay_s) for name, one in self.batches.items()},
             event_key_digests=event_key_digests(self.settings),
+            routers=routers.routers(self.settings, self.policy_file, self.policy_path.parent),
         )
         return msgspec.structs.replace(compiled, source=self.source)
 
@@ -106,6 +107,7 @@ class Project:
         """Changes when one of the files does; a missing file counts as 0."""
         paths = [self.path, self.policy_path, *(self.base / name for name in self.settings.facts)]
         paths += batching.curve_paths(self.settings, self.base)
+        paths += routers.weight_paths(self.policy_file, self.policy_path.parent)
         return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 
 
