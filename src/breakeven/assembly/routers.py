@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from breakeven.config.compile_router import MOST_BYTES, WAY_OUT, router_of
@@ -11,8 +13,12 @@ from breakeven.errors import PolicyError
 from breakeven.schema.routing import Router
 
 
-def routers(found: Settings, policies: PolicyFile, folder: Path) -> dict[str, Router]:
+def routers(
+    found: Settings, policies: PolicyFile, folder: Path, texts: Mapping[str, str] | None = None
+) -> dict[str, Router]:
     """What each learned route obeys, by use case; `folder` is the policy file's.
+
+    `texts` are files that are about to be written, by their absolute paths; they win over the disk.
 
     Raises:
         PolicyError: weights cannot be read, or do not fit their route.
@@ -22,7 +28,9 @@ def routers(found: Settings, policies: PolicyFile, folder: Path) -> dict[str, Ro
     for entry in policies.use_cases:
         if entry.route.router is not None:
             path = folder / entry.route.router.weights
-            router = router_of(entry, _read(path), str(path), deployments)
+            text = (texts or {}).get(spelt(path))
+            data = _read(path) if text is None else text.encode()
+            router = router_of(entry, data, str(path), deployments)
             if router is not None:
                 made[entry.name] = router
     return made
@@ -32,6 +40,11 @@ def weight_paths(policies: PolicyFile, folder: Path) -> tuple[Path, ...]:
     """The files of weights, each once."""
     named = [entry.route.router.weights for entry in policies.use_cases if entry.route.router is not None]
     return tuple(folder / name for name in dict.fromkeys(named))
+
+
+def spelt(path: Path) -> str:
+    """A path in one spelling, however it is named."""
+    return os.path.abspath(path)  # noqa: PTH100 - `absolute` keeps `..`, and `resolve` follows links
 
 
 def _read(path: Path) -> bytes:
