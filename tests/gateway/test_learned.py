@@ -192,7 +192,13 @@ def test_of_a_chat_the_last_user_s_words_are_scored(messages, said) -> None:
 
 @pytest.mark.parametrize(
     ("prompt", "said"),
-    [("one", "one"), (["one", "two"], "one\ntwo"), ([1, 2], None), ([[1], [2]], None), ("y" * 9_000, "y" * 4_096)],
+    [
+        ("one", "one"),
+        (["one", "two"], "one\ntwo"),
+        ([1, 2], None),
+        ([[1], [2]], None),
+        ("y" * 9_000, "y" * MOST_CHARACTERS),
+    ],
 )
 def test_of_a_completion_the_prompt_is_scored(prompt, said) -> None:
     """A text, or several a line each; tokens are no words."""

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from breakeven.schema.lever import RouterWeights
 
-MOST_CHARACTERS = 4096
+MOST_CHARACTERS = 2048
 """Of a prompt are read, in learning and in serving alike, so that a decision has a bounded cost."""
 PAIR, PRIME = 31, 4_294_967_291
 _LOGS = (0.0, *(1.0 + math.log(times) for times in range(1, 65)))
