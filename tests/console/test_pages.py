@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from breakeven.schema.routing import PackedWeights, Router
+
 PAGES = {"overview": "/", "unit-cost": "/unit-cost", "decide": "/decide", "tracking": "/tracking", "verify": "/verify"}
 HOSTILE = "<script>alert(1)</script>\"'&"
 
@@ -189,6 +191,17 @@ def test_no_useful_prediction_yet(memory, get, kit):
 def test_nothing_measurable(memory, get):
     """Without any outcome the overview says what is missing instead of a price."""
     assert "whether they were useful is not measurable downstream" in get(memory, "/?use_case=assistant").text
+
+
+def test_a_learned_route_says_from_which_score_on(memory, get):
+    """Its targets are sides of a router, and their weights say nothing of the traffic."""
+    empty = PackedWeights(buckets=1, intercept=0.0, usual_idf=1.0, places=b"", idf=b"", weights=b"")
+    router = Router(strong=("l40s-a",), weak=("l4-b",), threshold=0.25, packed=empty)
+    homepage, assistant = memory.rules.use_cases
+    route = msgspec.structs.replace(assistant.route, strategy="learned", router=router)
+    learned = msgspec.structs.replace(assistant, route=route)
+    memory.rules = msgspec.structs.replace(memory.rules, use_cases=(homepage, learned))
+    assert "l40s-a from score 0.25 on, else l4-b" in get(memory, "/").text
 
 
 def test_nothing_charged(memory, get, kit):

@@ -38,6 +38,8 @@ from breakeven.gateway.decision.request import Request, seed_of, use_case_of
 from breakeven.gateway.decision.route import SEED_BITS, sticky_seed
 from breakeven.gateway.decision.strategy.option import Option
 from breakeven.gateway.decision.strategy.table import STRATEGIES
+from breakeven.metric.routing_pack import packed
+from breakeven.schema.lever import RouterWeights
 from breakeven.schema.policy import (
     Backend,
     Budget,
@@ -56,6 +58,7 @@ from breakeven.schema.policy import (
     WorkCurve,
 )
 from breakeven.schema.record import Tokens
+from breakeven.schema.routing import Router
 
 PRICE = TokenPrice(price_id="t", input_pico_usd=3, output_pico_usd=7, request_pico_usd=1)
 CAPACITY = CapacityPrice(price_id="c", replicas=2, pico_usd_per_replica_s=10**9)
@@ -72,12 +75,25 @@ tokens = st.none() | st.builds(
 )
 
 
+ROUTER = Router(
+    strong=("a",),
+    weak=("b",),
+    threshold=0.2,
+    packed=packed(
+        RouterWeights(strong="a", weak="b", threshold=0.2, intercept=0.0, idf=(1.0,) * 8, weights=(0.5, -0.5) * 4)
+    ),
+)
+"""Words of even buckets go to a, of odd ones to b."""
+
+
 @st.composite
 def policies(draw) -> Policy:
+    strategy = draw(st.sampled_from(sorted(STRATEGIES)))
     use_case = UseCase(
         name="u",
         route=Route(
-            strategy=draw(st.sampled_from(sorted(STRATEGIES))),
+            strategy=strategy,
+            router=ROUTER if strategy == "learned" else msgspec.UNSET,
             targets=draw(st.sampled_from([TARGETS, ONE_ARM, ()])),
             explore=draw(st.sampled_from([0.0, 0.2])),
         ),
@@ -139,6 +155,7 @@ def requests(draw, use_case: UseCase) -> Request:
         input_estimate=size // 4,
         output_limit=draw(st.none() | st.integers(0, 900)),
         cached=draw(st.booleans()),
+        said=draw(st.sampled_from([None, "", "plan a trip", "look it up"])),
     )
 
 

@@ -32,6 +32,7 @@ def options(draw, arms=("", "A", "B")) -> list[Option]:
             cost_pico_usd=draw(st.none() | st.integers(0, 5)),
             feasible=draw(st.booleans()),
             affinity=draw(st.just(0.0) | st.floats(0, 1, exclude_max=True)),
+            preferred=draw(st.booleans()),
         )
         for number in range(draw(st.integers(1, 5)))
     ]

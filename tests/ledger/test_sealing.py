@@ -331,7 +331,7 @@ def test_segments_of_an_earlier_version_are_read(make, tmp_path: Path) -> None:
     records = everything(make)
     make.journal(tmp_path, "gw-00000001", records)
     seal_once(tmp_path, 1.0)
-    later = ("protocol", "parent_span_id", "action", "actions", "action_propensities", "drill")
+    later = ("protocol", "parent_span_id", "action", "actions", "action_propensities", "drill", "routed")
     for path in (tmp_path / "segments").rglob("*.parquet"):
         held = duckdb.read_parquet(str(path))
         kept = [f'"{name}"' for name in held.columns if name not in later]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,8 +17,10 @@ from breakeven.assembly import decisions, files
 from breakeven.cli.main import main
 from breakeven.demo import logs
 from breakeven.errors import EvidenceError, FactError, GateError, LedgerError, PolicyError, UsageError
+from breakeven.gateway.decision.index import index
 from breakeven.perf.work import work_curve
 from breakeven.schema.journal import Record, frame
+from breakeven.schema.lever import RouterWeights
 from breakeven.schema.policy import Policy, RouteTarget
 from breakeven.schema.record import Capacity, Prediction, Tokens
 
@@ -407,3 +410,39 @@ def test_two_policies_are_compared_by_what_was_applied(project: Path, shell: Cal
     assert "settings" in line
     assert "targets[llama-3.1-8b].weight" in shown
     assert shell("diff", before, before).stdout.count("Nothing differs.") == 1
+
+
+def learned_beside(project: Path, intercept: float) -> Path:
+    """Another use case, whose route is learned, and its weights."""
+    [backend] = {one.name for one in loop.compile_policy(project).backends}
+    more = "".join(f"  - {{name: {name}, backend: {backend}}}\n" for name in ("big", "tiny"))
+    project.write_text(project.read_text().replace("deployments:\n", f"deployments:\n{more}", 1))
+    route = "{strategy: learned, targets: [{deployment: big}, {deployment: tiny}], router: {weights: router.json}}"
+    policy = project.parent / "policy.yaml"
+    policy.write_text(policy.read_text().replace("use_cases:\n", f"use_cases:\n  - {{name: ask, route: {route}}}\n", 1))
+    weights = RouterWeights(
+        strong="big", weak="tiny", threshold=0.5, intercept=intercept, idf=(1.0,), weights=(0.0,), quantiles=()
+    )
+    path = project.parent / "router.json"
+    path.write_bytes(msgspec.json.encode(weights))
+    return path
+
+
+def test_a_rollback_restores_the_weights_of_then(project: Path) -> None:
+    """A router's weights are kept with each decision: what was learned since is refused, then taken back, forced."""
+    path = learned_beside(project, 1.0)
+    before, policy = path.read_bytes(), loop.compile_policy(project)
+    applied = app.apply(project, backend_url=URL)
+    assert {Path(one.path).name for one in applied.decision.files} == {"breakeven.yaml", "policy.yaml", "router.json"}
+    assert "weights router.json" in applied.decision.inputs
+    path.write_bytes(before.replace(b'"intercept":1.0', b'"intercept":0.0'))
+    newer = loop.compile_policy(project)
+    with pytest.raises(PolicyError, match=r"router\.json was edited after"):
+        app.rollback(project)
+    _, restored = app.rollback(project, about=app.on(forced=True))
+    assert path.read_bytes() == before
+    assert restored.id == policy.id == loop.compile_policy(project).id == files.current_policy(
+        project.parent / ".breakeven"
+    ).id  # fmt: skip
+    judged = [index(one).judges["ask"].weights.intercept for one in (newer, restored)]
+    assert judged == [0.0, 1.0]

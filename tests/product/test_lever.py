@@ -75,6 +75,7 @@ def test_router_weights_are_written_for_a_gateway(tmp_path: Path) -> None:
     out = tmp_path / "weights.json"
     done = run("router", FILE, "--weights", out)
     assert done.exit_code == 0, done.stderr
+    assert "strategy: learned, router: {weights: weights.json}" in done.stderr
     weights = msgspec.json.decode(out.read_bytes(), type=RouterWeights)
     assert (weights.strong, weights.weak) == ("large", "small")
     assert score(weights, "plan a trip by bicycle to Oslo step by step with a budget") >= weights.threshold

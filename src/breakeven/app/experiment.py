@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from breakeven.assembly import log_file, trial_file, trial_ledger
+from breakeven.assembly import log_file, retargeting, trial_file, trial_ledger
 from breakeven.assembly.lifting import lift
 from breakeven.assembly.lifting import lift_ledger as lift_ledger
 from breakeven.audit.lift.judge import Asked
@@ -38,13 +38,20 @@ def evaluate_ledger(
     use_case: str,
     weights: Mapping[str, float],
     *,
+    threshold: float | None = None,
     reward: str = "useful",
     decisions: bool = False,
     policy_id: str | None = None,
 ) -> Evaluated:
-    """What a use case would have earned with other weights of its targets (or of the actions of its decisions)."""
+    """What a use case would have earned with other weights of its targets (or of the actions of its decisions).
+
+    With a `threshold`: with its learned route at that one instead.
+    """
     seen = trial_ledger.ledgered(folder, use_case, policy_id)
-    weighed, left_out = trial_ledger.choices(seen, weights, reward, decisions=decisions)
+    by = retargeting.by_weights(weights)
+    if threshold is not None:
+        by = retargeting.by_threshold(folder, use_case, threshold)
+    weighed, left_out = trial_ledger.choices(seen, by, reward, decisions=decisions)
     found = offpolicy.evaluate(weighed)
     notes = (f"{left_out:,} predictions without propensities or reward are left out",) if left_out else ()
     return replace(found, notes=(*found.notes, *notes))

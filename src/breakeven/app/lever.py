@@ -55,11 +55,16 @@ def weights(path: Path, *, facts: Sequence[Path] = ()) -> RouterWeights:
     return levering.router_weights(_bench(path, facts))
 
 
-def write_weights(path: Path, out: Path, *, facts: Sequence[Path] = ()) -> int:
-    """Write the router's arrays as JSON; returns how many buckets it has."""
+def write_weights(path: Path, out: Path, *, facts: Sequence[Path] = ()) -> tuple[str, ...]:
+    """Write the router's arrays as JSON; returns what was written, and how a gateway is made to obey it."""
     found = weights(path, facts=facts)
     out.write_bytes(msgspec.json.encode(found))
-    return len(found.idf)
+    wants = "" if found.threshold is not None else ", threshold: SCORE"
+    router = f"{{weights: {out.name}{wants}}}"
+    return (
+        f"wrote {out}: a router of {len(found.idf):,} buckets between {found.strong} and {found.weak}",
+        f"to install it, put it beside policy.yaml and write into a route of both: strategy: learned, router: {router}",
+    )
 
 
 def rules(*, on: str | None = None, facts: Sequence[Path] = ()) -> tuple[Claim, ...]:

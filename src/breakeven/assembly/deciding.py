@@ -22,6 +22,9 @@ from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Plan
 from breakeven.schema.policy import Policy
 
+MOST_SHOWN = 256 * 1024
+"""Bytes of a file whose edits are shown line by line; a router's weights are one long line."""
+
 
 class About(Noun, frozen=True, kw_only=True):
     """What people add to a decision: when (Unix seconds), who answers for it, when it is looked at again, and why."""
@@ -51,9 +54,10 @@ def logged_verification(data_dir: Path, plan: Plan, findings: tuple[Finding, ...
 
 
 def hashes(loaded: Project, trace: Path | None = None) -> dict[str, str]:
-    """SHA-256 of configuration, policy file, shipped catalog, own facts, and the trace where one is used."""
+    """SHA-256 of configuration, policy file, shipped catalog, own facts, routers' weights, and the trace if any."""
     paths = {"settings": loaded.path, "policy_file": loaded.policy_path, "catalog": GENERATED}
     paths |= {f"facts {name}": loaded.base / name for name in loaded.settings.facts}
+    paths |= {f"weights {path.name}": path for path in loaded.weight_paths}
     if trace is not None:
         paths["trace"] = trace
     return {name: digest(path.read_bytes()) for name, path in paths.items() if path.is_file()}
@@ -93,7 +97,7 @@ def enacted(  # noqa: PLR0913 - what is changed, and everything an entry says of
         signed_by(entry, about),
         policy_before=before,
         policy_after=policy.id,
-        files=tuple(_changes(loaded.base, data_dir, changed)),
+        files=tuple(_changes(loaded.base, data_dir, {**_weights(loaded), **changed})),
         rollout=rollout,
     )
     written = decisions.append(data_dir, entry)
@@ -113,6 +117,11 @@ def _standing_id(policy: Policy, data_dir: Path) -> str:
         message = f"{data_dir / files.LOCK} was compiled from {standing.source}, not from {policy.source}"
         raise ConfigError(message, "choose another --data-dir")
     return "" if standing is None else standing.id
+
+
+def _weights(loaded: Project) -> dict[Path, str]:
+    """The weights that learned routes obey, kept as they are, so that a rollback finds those of then."""
+    return {path: enact.text_of(path) for path in loaded.weight_paths}
 
 
 def _changes(base: Path, data_dir: Path, changed: Mapping[Path, str]) -> Iterator[FileChange]:
@@ -168,9 +177,15 @@ def refuse_edited(config: Path, data_dir: Path, undone: Undoing) -> None:
         found = path.read_bytes() if path.exists() else b""
         if digest(found) != one.after_sha256:
             written = decisions.kept(data_dir, one.after_sha256)
-            edited = difference(written.decode(), found.decode(errors="replace"), str(path))
+            edited = _edited(written, found, str(path))
             message = f"{path} was edited after {undone.decisions[0].id} wrote it:\n{edited}"
             raise PolicyError(message, "undo the edit, or restore the file of before all the same with --force")
+
+
+def _edited(written: bytes, found: bytes, name: str) -> str:
+    if max(len(written), len(found)) > MOST_SHOWN:
+        return f"{name} had {len(written):,} bytes, and has {len(found):,}"
+    return difference(written.decode(), found.decode(errors="replace"), name)
 
 
 def difference(before: str, after: str, name: str) -> str:

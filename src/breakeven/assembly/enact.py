@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping as Table
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 from breakeven.assembly import files
 from breakeven.assembly.planning import scope_of
 from breakeven.assembly.project import Project
+from breakeven.assembly.routers import spelt
 from breakeven.assembly.today import today
 from breakeven.config import extend, initial, policy_file, render, settings
 from breakeven.config.mapping import LogMapping
@@ -165,16 +165,11 @@ def preview(config: Path, changed: Table[Path, str]) -> Policy:
     Raises:
         ConfigError, PolicyError, FactError: it would not compile.
     """
-    texts = {_spelt(path): text for path, text in changed.items()}
-    found = settings.load(texts.get(_spelt(config)) or text_of(config), str(config))
+    texts = {spelt(path): text for path, text in changed.items()}
+    found = settings.load(texts.get(spelt(config)) or text_of(config), str(config))
     path = config.parent / found.policy
-    policies = policy_file.load(texts.get(_spelt(path)) or text_of(path), str(path), beside=found)
-    return Project(config, found, policies).policy()
-
-
-def _spelt(path: Path) -> str:
-    """A path in one spelling: settings may name the policy absolutely, or by way of `..`."""
-    return os.path.abspath(path)  # noqa: PTH100 - `absolute` keeps `..`, and `resolve` follows links
+    policies = policy_file.load(texts.get(spelt(path)) or text_of(path), str(path), beside=found)
+    return Project(config, found, policies, texts=texts).policy()
 
 
 def write(changed: Table[Path, str]) -> None:

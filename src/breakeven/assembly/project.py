@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import batching, resolve
+from breakeven.assembly import batching, resolve, routers
 from breakeven.assembly.today import today
 from breakeven.catalog.find import Catalog
 from breakeven.catalog.load import load as load_catalog
@@ -26,10 +27,22 @@ BUILT_IN = "the built-in configuration"
 
 
 class Project:
-    """Settings and policy file as read, and everything joined from them on demand."""
+    """Settings and policy file as read, and everything joined from them on demand.
 
-    def __init__(self, path: Path, found: Settings, policies: PolicyFile, *, built_in: bool = False) -> None:
+    `texts` are files about to be written, by their absolute paths, that are read in place of those on disk.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        found: Settings,
+        policies: PolicyFile,
+        *,
+        built_in: bool = False,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
         self.path = path
+        self._texts = texts
         self.built_in = built_in
         self.settings = found
         self.policy_file = policies
@@ -48,6 +61,11 @@ class Project:
     def policy_path(self) -> Path:
         """Where `policy.yaml` lies."""
         return self.base / self.settings.policy
+
+    @property
+    def weight_paths(self) -> tuple[Path, ...]:
+        """The files of weights that learned routes obey."""
+        return routers.weight_paths(self.policy_file, self.policy_path.parent)
 
     @property
     def data_dir(self) -> Path:
@@ -99,6 +117,7 @@ class Project:
             grids=resolved.grids,
             batches={name: (one.max_batch, one.max_delay_s) for name, one in self.batches.items()},
             event_key_digests=event_key_digests(self.settings),
+            routers=routers.routers(self.settings, self.policy_file, self.policy_path.parent, self._texts),
         )
         return msgspec.structs.replace(compiled, source=self.source)
 
@@ -106,6 +125,7 @@ class Project:
         """Changes when one of the files does; a missing file counts as 0."""
         paths = [self.path, self.policy_path, *(self.base / name for name in self.settings.facts)]
         paths += batching.curve_paths(self.settings, self.base)
+        paths += self.weight_paths
         return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 
 

@@ -213,7 +213,8 @@ class _Watch:
             return
         self._seen = now
         try:
-            policy = project.load(self._loaded.path).policy()
+            self._loaded = project.load(self._loaded.path)  # it may name other files now
+            policy = self._loaded.policy()
             files.install(policy, self._data_dir)
             click.echo(f"policy {policy.id} in force", err=True)
         except (errors.BreakevenError, OSError) as error:

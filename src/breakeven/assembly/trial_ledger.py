@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from breakeven.assembly import files
+from breakeven.assembly.retargeting import Target
 from breakeven.assembly.trial_file import Rows
 from breakeven.audit.offpolicy.log import Choices, Weighed
 from breakeven.errors import EvidenceError
@@ -111,51 +112,71 @@ def expected_split(seen: Ledgered, control: str, treatment: str) -> float | None
     return share if 0 < share < 1 else None
 
 
-def choices(seen: Ledgered, weights: Mapping[str, float], reward: str, *, decisions: bool) -> tuple[Weighed, int]:
-    """The log of choices with a target policy by weights among what was eligible; and how many rows are left out.
+def choices(seen: Ledgered, target: Target, reward: str, *, decisions: bool) -> tuple[Weighed, int]:
+    """The log of choices with a target policy among what was eligible; and how many rows are left out.
 
     Raises:
         EvidenceError: no row has propensities and the reward.
     """
-    logged = [_choice(one, REWARDS[reward](one), decisions=decisions) for one in seen.rows]
-    rows = [one for one in logged if one is not None and any(weights.get(name, 0.0) > 0 for name in one[0])]
+    logged = [_choice(one, target(one.prediction), REWARDS[reward](one), decisions=decisions) for one in seen.rows]
+    rows = [one for one in logged if one is not None]
     if not rows:
         message = f"none of {len(seen.rows)} predictions has propensities, the reward {reward} and a weighted choice"
-        raise EvidenceError(message, "serve with two or more targets, send outcomes, and name targets in --weights")
-    strata = {key: code for code, key in enumerate(dict.fromkeys(row[0] for row in rows))}
-    actions = {name: code for code, name in enumerate(dict.fromkeys(name for key in strata for name in key))}
-    target = np.zeros((len(strata), len(actions)))
-    for key, code in strata.items():
-        total = sum(weights.get(name, 0.0) for name in set(key))
-        for name in set(key):
-            target[code, actions[name]] = weights.get(name, 0.0) / total
-    return Weighed(log=_log(rows, strata, actions), target=target), len(seen.rows) - len(rows)
+        raise EvidenceError(
+            message, "serve with two or more targets, send outcomes, and name targets in --weights (or a --threshold)"
+        )
+    firsts = {row.stratum: row for row in rows}
+    strata = {key: code for code, key in enumerate(firsts)}
+    actions = {name: code for code, name in enumerate(dict.fromkeys(name for key in strata for name in key[0]))}
+    wanted = np.zeros((len(strata), len(actions)))
+    for key, row in firsts.items():
+        total = sum(row.weights.get(name, 0.0) for name in set(key[0]))
+        for name in set(key[0]):
+            wanted[strata[key], actions[name]] = row.weights.get(name, 0.0) / total
+    return Weighed(log=_log(rows, strata, actions), target=wanted), len(seen.rows) - len(rows)
 
 
-_Choice = tuple[tuple[str, ...], str, float, float, str]
+_Stratum = tuple[tuple[str, ...], str]
+"""What was eligible, and the class of the prediction."""
 
 
-def _choice(one: Tried, reward: float | None, *, decisions: bool) -> _Choice | None:
-    """Eligible set, choice, its propensity, reward and whose it was; None where one of them is not known."""
+class _Choice(NamedTuple):
+    """One choice: the target's weights for its stratum, and what was logged."""
+
+    stratum: _Stratum
+    weights: Mapping[str, float]
+    chosen: str
+    propensity: float
+    reward: float
+    whose: str
+
+
+def _choice(
+    one: Tried, wanted: tuple[str, Mapping[str, float]] | None, reward: float | None, *, decisions: bool
+) -> _Choice | None:
+    """None where the target policy, the reward or the propensity is not known."""
     seen = one.prediction
     eligible, shares, chosen = (
         (seen.actions, seen.action_propensities, seen.action)
         if decisions
         else (seen.eligible, seen.propensities, seen.chosen)
     )
-    if reward is None or chosen not in eligible or len(eligible) != len(shares):
+    if wanted is None or reward is None or chosen not in eligible or len(eligible) != len(shares):
         return None
+    kind, weights = wanted
     propensity = sum(share for name, share in zip(eligible, shares, strict=True) if name == chosen)
-    whose = "" if decisions else subject_of(seen)
-    return (eligible, chosen, propensity, reward, whose or seen.request_id) if propensity > 0 else None
+    if propensity <= 0 or not any(weights.get(name, 0.0) > 0 for name in eligible):
+        return None
+    whose = ("" if decisions else subject_of(seen)) or seen.request_id
+    return _Choice((eligible, kind), weights, chosen, propensity, reward, whose)
 
 
-def _log(rows: Sequence[_Choice], strata: Mapping[tuple[str, ...], int], actions: Mapping[str, int]) -> Choices:
-    whose = {name: code for code, name in enumerate(dict.fromkeys(row[4] for row in rows))}
+def _log(rows: Sequence[_Choice], strata: Mapping[_Stratum, int], actions: Mapping[str, int]) -> Choices:
+    whose = {name: code for code, name in enumerate(dict.fromkeys(row.whose for row in rows))}
     return Choices(
-        stratum=np.array([strata[row[0]] for row in rows], dtype=np.intp),
-        action=np.array([actions[row[1]] for row in rows], dtype=np.intp),
-        propensity=np.array([min(row[2], 1.0) for row in rows]),
-        reward=np.array([row[3] for row in rows]),
-        cluster=np.array([whose[row[4]] for row in rows], dtype=np.intp),
+        stratum=np.array([strata[row.stratum] for row in rows], dtype=np.intp),
+        action=np.array([actions[row.chosen] for row in rows], dtype=np.intp),
+        propensity=np.array([min(row.propensity, 1.0) for row in rows]),
+        reward=np.array([row.reward for row in rows]),
+        cluster=np.array([whose[row.whose] for row in rows], dtype=np.intp),
     )

@@ -104,6 +104,7 @@ def _stakes(given: dict[str, Any]) -> Any:  # noqa: ANN401 - likewise
 @click.option("--target", type=click.Path(dir_okay=False), help="With LOG: CSV of action,position,probability.")
 @click.option("--use-case", help="Without LOG: the use case whose choices are judged, from the ledger.")
 @click.option("--weights", help="Ledger: the target policy, as DEPLOYMENT=WEIGHT,...; renormalised among the eligible.")
+@click.option("--threshold", type=float, help="Ledger: the target policy, as the learned route at this threshold.")
 @click.option("--decisions", is_flag=True, help="Ledger: judge the actions of decisions instead of deployments.")
 @click.option("--reward", type=click.Choice(["useful", "converted", "revenue", "profit"]), default="useful",
               show_default=True, help="Ledger: what a choice is judged by.")  # fmt: skip
@@ -125,7 +126,8 @@ def ope(*, log: str | None, target: str | None, form: str, json_: bool, **given:
     if log is None:
         where, case = _ledger(given)
         by = {"reward": given["reward"], "decisions": given["decisions"], "policy_id": given["policy_id"]}
-        found = app.evaluate_ledger(where, case, _weights(given["weights"]), **by)
+        weights, threshold = _meant(given)
+        found = app.evaluate_ledger(where, case, weights, threshold=threshold, **by)
     elif target is None:
         message = f"{log} is a log, and no policy is named that it could tell of"
         raise UsageError(message, "name its probabilities with --target TARGET.csv")
@@ -135,6 +137,18 @@ def ope(*, log: str | None, target: str | None, form: str, json_: bool, **given:
         print_json(found)
     else:
         click.echo(render.in_form(app.evaluated_document(found), form))
+
+
+def _meant(given: dict[str, Any]) -> tuple[dict[str, float], float | None]:
+    """The target policy: weights, or a threshold."""
+    threshold, weights = given["threshold"], given["weights"]
+    if threshold is None:
+        return _weights(weights), None
+    if weights is not None or given["decisions"]:
+        other = "--decisions" if weights is None else f"--weights {weights}"
+        message = f"--threshold {threshold:g} and {other} name two target policies"
+        raise UsageError(message, "leave one of them out")
+    return {}, threshold
 
 
 def _weights(text: str | None) -> dict[str, float]:

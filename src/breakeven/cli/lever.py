@@ -51,8 +51,8 @@ def lever_show(
         return
     found = app.lever(path, name, facts=facts)
     if weights is not None:
-        size = app.write_weights(path, weights, facts=facts)
-        note(f"wrote {weights}: a router of {size:,} buckets")
+        for line in app.write_weights(path, weights, facts=facts):
+            note(line)
     if json_:
         print_json(found)
     else:

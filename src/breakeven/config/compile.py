@@ -30,6 +30,7 @@ from breakeven.schema.policy import (
     TokenPrice,
     WorkCurve,
 )
+from breakeven.schema.routing import Router
 
 Batching = tuple[int, float]
 """Rows that a batch holds at most, and seconds that one waits at most for others behind a running batch."""
@@ -61,6 +62,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
     grids: Mapping[str, float] | None = None,
     batches: Mapping[str, Batching] | None = None,
     event_key_digests: Mapping[str, Sequence[str]] | None = None,
+    routers: Mapping[str, Router] | None = None,
 ) -> Policy:
     """The policy with its id, the hash of the rest.
 
@@ -75,6 +77,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
         grids: carbon intensity in gCO2e/kWh by deployment name.
         batches: what `auto` stands for by backend name; absent, the defaults.
         event_key_digests: digests of keys of `scope: events`, by tenant name.
+        routers: what learned routes obey, by use case.
 
     Raises:
         PolicyError: a route names a deployment, or a deployment a backend, that does not exist; a tenant has no key; a
@@ -85,7 +88,7 @@ def compile_policy(  # noqa: PLR0913 - one mapping per stage that contributes, e
     return identified(
         Policy(
             id="",
-            use_cases=tuple(use_case(entry) for entry in policy_file.use_cases),
+            use_cases=tuple(use_case(entry, (routers or {}).get(entry.name)) for entry in policy_file.use_cases),
             deployments=_deployments(settings, prices, capacities, works, grids or {}),
             backends=tuple(_backend(entry, base_dir, (batches or {}).get(entry.name)) for entry in settings.backends),
             tenants=_tenants(settings, key_digests, event_key_digests or {}),

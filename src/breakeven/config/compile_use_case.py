@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from breakeven.config.policy_file import RouteSection, UseCaseSection
 from breakeven.config.policy_parts import DecisionSection, HedgeSection, RetrySection, RuleSection, SegmentsSection
 from breakeven.schema.policy import Decision, Hedge, Retry, Route, RouteTarget, Rule, Segments, UseCase
+from breakeven.schema.routing import Router
 
 
-def use_case(entry: UseCaseSection) -> UseCase:
-    """The compiled use case."""
+def use_case(entry: UseCaseSection, router: Router | None = None) -> UseCase:
+    """The compiled use case; `router` is what its route obeys where that is learned."""
     latency = entry.latency
     return UseCase(
         name=entry.name,
-        route=_route(entry.route),
+        route=_route(entry.route, router),
         tier=entry.tier,
         budget_s=seconds(latency.budget_ms),
         ttft_s=seconds(latency.ttft_ms),
@@ -51,12 +54,18 @@ def _real(number: float | None) -> float | None:
     return None if number is None else float(number)
 
 
-def _route(entry: RouteSection) -> Route:
+def _route(entry: RouteSection, router: Router | None) -> Route:
     targets = tuple(
         RouteTarget(deployment=target.deployment, weight=float(target.weight), arm=target.arm)
         for target in entry.targets
     )
-    return Route(strategy=entry.strategy, targets=targets, sticky=entry.sticky, explore=float(entry.explore))
+    return Route(
+        strategy=entry.strategy,
+        targets=targets,
+        sticky=entry.sticky,
+        explore=float(entry.explore),
+        router=UNSET if router is None else router,
+    )
 
 
 def _retry(entry: RetrySection | str) -> Retry | None:

@@ -18,6 +18,7 @@ from breakeven.config.policy_parts import (
     HedgeSection,
     RetryChoice,
     RetrySection,
+    RouterSection,
     RuleSection,
     SegmentsSection,
     TiersSection,
@@ -65,6 +66,7 @@ class RouteSection(Section):
     explore: Annotated[
         Chance, Field(description="share of requests that go to a target at random, for what is learned from it")
     ] = 0.0
+    router: Annotated[RouterSection | None, Field(description="what the strategy `learned` obeys")] = None
 
 
 class UseCaseSection(Section):

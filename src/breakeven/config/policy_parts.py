@@ -88,6 +88,26 @@ class DecisionSection(Section):
     explore: Annotated[Chance, Field(description="share of requests that get a candidate at random")] = 0.0
 
 
+class RouterSection(Section):
+    """What the strategy `learned` obeys: weights that `breakeven lever router --weights` wrote, and from when on.
+
+    Without `threshold` and `strong_share` the threshold that passed its test holds.
+    """
+
+    weights: Annotated[Text, Field(description="the file, beside this one or in a folder under it")]
+    threshold: Annotated[
+        float | None, Field(allow_inf_nan=False, description="a prompt of this score or more goes to a strong target")
+    ] = None
+    strong_share: Annotated[
+        Quantile | None,
+        Field(description="or the share of calls for strong targets, by the scores of the calibration sample"),
+    ] = None
+    strong: Annotated[
+        tuple[Name, ...], Field(description="strong targets; left out, those that the weights name by name or model")
+    ] = ()
+    weak: Annotated[tuple[Name, ...], Field(description="weak targets; likewise")] = ()
+
+
 class BudgetSection(Section):
     """Money that may be spent in a period of UTC, by one tenant or use case, or by all together."""
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from breakeven.config.problem import Complaint, Path
 from breakeven.config.reading import Rule
+from breakeven.config.router_rules import router_rules
 from breakeven.config.rule import mapping, names, number, reference, unique
 from breakeven.config.tier_rules import TIER_CHECKS
 from breakeven.config.tracking_section import tracking_rules
@@ -150,7 +151,7 @@ def _budgets(value: Value) -> Iterator[Complaint]:
 
 RULES: tuple[Rule, ...] = (
     _names_once, _default_use_case, _targets, _failure, _latency, _client_stages, _answer_rules, _kept, _decision,
-    _budgets, *TIER_CHECKS, tracking_rules,
+    _budgets, router_rules, *TIER_CHECKS, tracking_rules,
 )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import UnsetType
+
 from breakeven.console import charts, figures, words
 from breakeven.console.query import Query
 from breakeven.console.source import Source, Trusted
@@ -236,6 +238,9 @@ def _policy_table(policy: Policy | None) -> tuple[Table, ...]:
 
 
 def _route(rule: UseCase) -> str:
+    router = rule.route.router
+    if not isinstance(router, UnsetType):
+        return f"{', '.join(router.strong)} from score {router.threshold:.3g} on, else {', '.join(router.weak)}"
     whole = sum(target.weight for target in rule.route.targets)
     if len(rule.route.targets) == 1 or not whole:
         return ", ".join(target.deployment for target in rule.route.targets)

@@ -20,6 +20,7 @@ from breakeven.gateway.decision.index import Index, Protocol
 from breakeven.gateway.decision.infer import infer_of
 from breakeven.gateway.decision.refusal import RequestError
 from breakeven.gateway.decision.request import Request, seed_of, use_case_of
+from breakeven.gateway.decision.said import said_in
 from breakeven.gateway.decision.tenant import tenant_of
 from breakeven.gateway.decision.tracking import gap
 from breakeven.gateway.exchange import Exchange
@@ -59,6 +60,7 @@ def text_exchange(runtime: Runtime, http: HttpRequest, out: Outgoing, protocol: 
         "output_field": asked.output_field,
         "choices": asked.choices,
         "prefix": asked.prefix,
+        "said": said_in(protocol, http.body) if use_case.name in index.judges else None,
     }
     request = _seated(runtime, http, _Draft(protocol, use_case, tenant, contract, fields))
     key = _cache_key(runtime, request, http, http.body, asked)

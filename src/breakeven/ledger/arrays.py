@@ -97,7 +97,7 @@ def _texts(values: list[str | None]) -> Array:
 
 def _json(values: list[object]) -> Array:
     found = np.empty(len(values), dtype=object)
-    found[:] = [_encode(value).decode() for value in values]
+    found[:] = [None if value is None else _encode(value).decode() for value in values]
     return found
 
 

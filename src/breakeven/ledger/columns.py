@@ -62,6 +62,7 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
         *_plain("DOUBLE", "tpot_target_s", "work_s", "in_flight", "energy_kwh"),
         *_tokens(),
         *_json("labels", "eligible", "propensities", "attempts", "stages", "actions", "action_propensities"),
+        *_json("routed"),
     ),
     "outcomes": (
         *_plain("VARCHAR", "event_id", "source", "kind", "event_type"),

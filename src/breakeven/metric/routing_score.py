@@ -14,14 +14,17 @@ from itertools import pairwise
 
 from breakeven.schema.lever import RouterWeights
 
+MOST_CHARACTERS = 2048
+"""Of a prompt are read, in learning and in serving alike, so that a decision has a bounded cost."""
 PAIR, PRIME = 31, 4_294_967_291
 _LOGS = (0.0, *(1.0 + math.log(times) for times in range(1, 65)))
-_WORD = re.compile(r"[a-z0-9]+")
+_WORD = re.compile(rb"[a-z0-9]+")
 
 
 def buckets(prompt: str, count: int) -> dict[int, int]:
-    """How often each bucket, out of `count`, occurs in a prompt."""
-    words = [zlib.crc32(word.encode()) for word in _WORD.findall(prompt.lower())]
+    """How often each bucket, out of `count`, occurs in the first MOST_CHARACTERS of a prompt."""
+    text = prompt[:MOST_CHARACTERS].lower().encode("utf-8", "surrogatepass")
+    words = list(map(zlib.crc32, _WORD.findall(text)))
     found: dict[int, int] = {}
     for term in words:
         place = term % count

@@ -93,14 +93,19 @@ class Claim(Noun, frozen=True, kw_only=True):
 
 
 class RouterWeights(Noun, frozen=True, kw_only=True):
-    """A router as plain arrays by bucket, scored by `metric.routing_score`; score >= `threshold` goes to `strong`."""
+    """A router as plain arrays by bucket, scored by `metric.routing_score`; score >= `threshold` goes to `strong`.
+
+    `threshold` None: no threshold passed its test. `quantiles` are scores of the calibration sample, evenly spaced from
+    the least to the greatest, by which a share of calls becomes a threshold.
+    """
 
     strong: str
     weak: str
-    threshold: float
+    threshold: float | None
     intercept: float
     idf: tuple[float, ...]
     weights: tuple[float, ...]
+    quantiles: tuple[float, ...] = ()
     version: int = 1
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from breakeven.schema.noun import Basis, Noun, Placement, Tier
+from breakeven.schema.routing import Router
 from breakeven.schema.tracking import TrackingPlan
 
 BackendKind = Literal["openai", "oip", "onnx"]
@@ -123,13 +126,15 @@ class Route(Noun, frozen=True, kw_only=True):
     """How a use case chooses among targets.
 
     The targets' weights choose the arm (with `sticky` a subject keeps its arm), the strategy a target within it.
-    `explore` is the share of requests that go to a uniformly random target, for what can be learned from it.
+    `explore` is the share of requests that go to a uniformly random target, for what can be learned from it. `router`
+    is what the strategy `learned` obeys; left out elsewhere, so that policies without one keep their ids.
     """
 
     strategy: str
     targets: tuple[RouteTarget, ...]
     sticky: bool = True
     explore: float = 0.0
+    router: Router | UnsetType = UNSET
 
 
 class Retry(Noun, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from breakeven.schema.noun import Basis, Noun, Placement, Tier
+from breakeven.schema.routing import Routed
 
 Status = Literal["answered", "cached", "fallback", "refused", "failed", "cancelled"]
 """How a prediction ended; exactly one each (invariant 1)."""
@@ -38,10 +39,10 @@ class Prediction(Noun, frozen=True, kw_only=True, tag="prediction", gc=False):
     """One answer for one subject; written once, at the end of the request.
 
     `time_s` is wall time in Unix seconds, for ordering only; durations are monotonic seconds. `eligible`,
-    `propensities` and `chosen` are what a later off-policy evaluation needs. Token quantities are kept apart: served to
-    the client, consumed at the provider, billable, priced. `cost_pico_usd` is the direct charge plus the share of
-    capacity by work, None when unpriced. `subject` is a keyed hash. A decision chose `action` among `actions`, with
-    `action_propensities`. `drill` is the drill that touched it.
+    `propensities` and `chosen` are what a later off-policy evaluation needs, `routed` what a learned router said. Token
+    quantities are kept apart: served to the client, consumed at the provider, billable, priced. `cost_pico_usd` is the
+    direct charge plus the share of capacity by work, None when unpriced. `subject` is a keyed hash. A decision chose
+    `action` among `actions`, with `action_propensities`. `drill` is the drill that touched it.
     `protocol` is the API that was asked: chat, completion, embedding, infer, decide. `parent_span_id` is the caller's.
     """
 
@@ -109,6 +110,7 @@ class Prediction(Noun, frozen=True, kw_only=True, tag="prediction", gc=False):
     actions: tuple[str, ...] = ()
     action_propensities: tuple[float, ...] = ()
     drill: str = ""
+    routed: Routed | None = None
     version: int = 1
 
 

@@ -164,7 +164,7 @@ def test_nothing_passes_where_nothing_can() -> None:
     asked = Question.model_validate(ASKED | {"loss_budget": 0.001})
     learned = learn(asked, OUTCOMES)
     assert learned.tested.threshold is None
-    assert learned.weights().threshold == -math.inf
+    assert learned.weights().threshold is None
     found = router(asked, Stakes(), learned)
     assert found.verdict == "changes nothing"
     assert "no threshold passed" in found.conditions[0]

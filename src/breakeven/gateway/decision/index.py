@@ -7,6 +7,7 @@ from typing import Literal, TypeVar, get_args
 
 from breakeven.errors import PolicyError
 from breakeven.gateway.decision.allowance import allowances
+from breakeven.gateway.decision.learning import Judge, judge_of
 from breakeven.gateway.decision.strategy.option import Option
 from breakeven.gateway.decision.strategy.table import STRATEGIES
 from breakeven.schema.noun import Noun, Tier
@@ -42,7 +43,8 @@ class Index(Noun, frozen=True, kw_only=True):
 
     `targets` are those of a use case's route that speak a protocol, are good enough and lie where data may go.
     `options` are a use case's targets as strategies see them, as far as a request changes nothing about them.
-    `keys_required`: some tenant has a key, so that requests without one are refused.
+    `judges` are the learned routers by use case. `keys_required`: some tenant has a key, so that requests without one
+    are refused.
     """
 
     policy: Policy
@@ -58,6 +60,7 @@ class Index(Noun, frozen=True, kw_only=True):
     tiers: dict[Tier, TierRule]
     stall_s: dict[str, float]
     options: dict[str, dict[tuple[str, str], Option]]
+    judges: dict[str, Judge]
     keys_required: bool
 
     def quota(self, tenant: str) -> Quota:
@@ -119,6 +122,7 @@ def index(policy: Policy) -> Index:
             }
             for one in policy.use_cases
         },
+        judges={one.name: judge for one in policy.use_cases if (judge := judge_of(one)) is not None},
         keys_required=any(one.key_sha256 or one.event_key_sha256 for one in policy.tenants),
     )
 

@@ -184,6 +184,7 @@ def _chosen(state: State) -> Fields:
         "eligible": choice.eligible,
         "propensities": choice.propensities,
         "chosen": choice.chosen,
+        "routed": choice.routed,
     }
 
 

@@ -21,7 +21,8 @@ class Request(Noun, frozen=True, kw_only=True):
     and `input_estimate` are tokens: what the input can never exceed, and what it likely is. `output_limit` is what the
     request itself allows to be generated, over all choices, None where it states nothing; `output_field` is where it
     would. `prefix` is the beginning of the prompt. `cached`: its answer may be kept. `candidates` are a decision's.
-    `gap` is why it cannot be measured downstream ("" when it can).
+    `gap` is why it cannot be measured downstream ("" when it can). `said` is what a learned router scores, None where
+    there is no text or no such router; unlike `prompt` it is never recorded.
     """
 
     request_id: str
@@ -51,6 +52,7 @@ class Request(Noun, frozen=True, kw_only=True):
     gap: Gap = ""
     features_hash: str = ""
     prompt: str = ""
+    said: str | None = None
 
     @property
     def budget_s(self) -> float | None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from breakeven.schema.noun import Noun
+from breakeven.schema.routing import Routed
 
 SEED_BITS = 63
 
 
 class Choice(Noun, frozen=True, kw_only=True):
-    """What was chosen among what, with which probability. The same seed gives the same choice."""
+    """What was chosen among what, with which probability. The same seed gives the same choice.
+
+    `routed` is why, where a learned router had a say.
+    """
 
     eligible: tuple[str, ...]
     propensities: tuple[float, ...]
     chosen: str
     arm: str
     seed: int
+    routed: Routed | None = None
 
 
 def sticky_seed(use_case: str, key: str) -> int:

@@ -8,6 +8,7 @@ from breakeven.gateway.decision.charge import estimated_pico_usd
 from breakeven.gateway.decision.choosing import choose
 from breakeven.gateway.decision.conditions import Conditions, Standing
 from breakeven.gateway.decision.index import Index
+from breakeven.gateway.decision.learning import prefer, routed, verdict
 from breakeven.gateway.decision.limit import admits
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.decision.route import SEED_BITS, Choice
@@ -127,9 +128,12 @@ def _likely_output(request: Request) -> int:
 
 def _chosen(index: Index, request: Request, found: Candidates) -> Choice:
     route = request.use_case.route
+    judge = index.judges.get(request.use_case.name)
+    judged = None if judge is None else verdict(judge, request.said)
     explore = route.explore if index.tiers[request.use_case.tier].explore else 0.0
     if len(found) == 1:
         place, propensities = 0, _CERTAIN
+        options: list[Option] = []
     else:
         needs = STRATEGIES[route.strategy].needs
         if needs <= _STATIC:
@@ -137,6 +141,8 @@ def _chosen(index: Index, request: Request, found: Candidates) -> Choice:
             options = [known[target.deployment, target.arm] for target, _ in found]
         else:
             options = [_option(index, request, target, standing, needs) for target, standing in found]
+            if judge is not None and judged is not None:
+                prefer(judge, judged, options)
         place, propensities = choose(route.strategy, options, draw=request.seed / (1 << SEED_BITS), explore=explore)
     target = found[place][0]
     return Choice(
@@ -145,6 +151,7 @@ def _chosen(index: Index, request: Request, found: Candidates) -> Choice:
         chosen=target.deployment,
         arm=target.arm,
         seed=request.seed,
+        routed=None if judge is None or judged is None else routed(judge, judged, target, options),
     )
 
 

@@ -21,6 +21,7 @@ from breakeven.schema.lever import Lever, RouterWeights, Tested
 PENALTIES = (3.0, 10.0, 30.0, 100.0)
 FOLDS = 4
 ENOUGH = 200
+QUANTILES = 101
 REACH = 2.32
 """Standard errors to the end of a triangle whose middle 80 % are those of a normal distribution."""
 
@@ -54,6 +55,7 @@ class Learned(NamedTuple):
     strong_quality: Floats
     weak_quality: Floats
     penalty: float
+    quantiles: tuple[float, ...] = ()
 
     @property
     def to_weak(self) -> NDArray[np.bool_]:
@@ -63,9 +65,14 @@ class Learned(NamedTuple):
         return self.score < self.tested.threshold
 
     def weights(self) -> RouterWeights:
-        """Plain arrays for whoever serves requests; without a tested threshold everything goes to the strong model."""
-        threshold = -np.inf if self.tested.threshold is None else self.tested.threshold
-        return weights_of(self.router, strong=self.strong, weak=self.weak, threshold=float(threshold))
+        """Plain arrays for whoever serves requests."""
+        return weights_of(
+            self.router,
+            strong=self.strong,
+            weak=self.weak,
+            threshold=self.tested.threshold,
+            quantiles=self.quantiles,
+        )
 
 
 def learn(question: Question, outcomes: Outcomes, rows: Rows | None = None) -> Learned:
@@ -86,11 +93,15 @@ def learn(question: Question, outcomes: Outcomes, rows: Rows | None = None) -> L
     gain = better - worse
     chosen = penalty_of(rows.of(training), gain[training])
     router = fit(rows.of(training), gain[training], penalty=chosen)
+    scores = router.scores(rows.of(calibration))
     found = guarded(
-        router.scores(rows.of(calibration)), better[calibration], worse[calibration],
+        scores, better[calibration], worse[calibration],
         budget=question.loss_budget, level=question.level, bound=question.bound,
     )  # fmt: skip
-    return Learned(router, found, strong, weak, router.scores(rows.of(held)), better[held], worse[held], chosen)
+    quantiles = tuple(np.quantile(scores, np.linspace(0, 1, QUANTILES)).tolist())
+    return Learned(
+        router, found, strong, weak, router.scores(rows.of(held)), better[held], worse[held], chosen, quantiles
+    )
 
 
 def pair(question: Question, outcomes: Outcomes) -> tuple[str, str]:

@@ -90,7 +90,9 @@ def fit(rows: Rows, gain: Floats, *, penalty: float = PENALTY) -> Router:
     return Router(idf=idf, weights=weights, intercept=mean)
 
 
-def weights_of(router: Router, *, strong: str, weak: str, threshold: float) -> RouterWeights:
+def weights_of(
+    router: Router, *, strong: str, weak: str, threshold: float | None, quantiles: Sequence[float] = ()
+) -> RouterWeights:
     """Plain arrays for a gateway, scored by `metric.routing_score`; score >= threshold goes to the strong model."""
     return RouterWeights(
         strong=strong,
@@ -99,6 +101,7 @@ def weights_of(router: Router, *, strong: str, weak: str, threshold: float) -> R
         intercept=router.intercept,
         idf=tuple(router.idf.tolist()),
         weights=tuple(router.weights.tolist()),
+        quantiles=tuple(quantiles),
     )
 
 

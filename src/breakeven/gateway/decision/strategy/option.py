@@ -12,7 +12,8 @@ class Option(msgspec.Struct, kw_only=True, gc=False):
 
     `slots` is what it holds at once (replicas, or its limit); `latency_s` is recent, None where nothing was seen.
     `cost_pico_usd` is the estimate for this request, None where unpriced. `feasible`: predicted to keep the targets,
-    or unknown. `affinity` is the rendezvous hash of prompt prefix and deployment, in [0, 1).
+    or unknown. `affinity` is the rendezvous hash of prompt prefix and deployment, in [0, 1). `preferred`: it is of the
+    side that a learned router wants for the prompt.
     """
 
     deployment: str
@@ -24,6 +25,7 @@ class Option(msgspec.Struct, kw_only=True, gc=False):
     cost_pico_usd: int | None = None
     feasible: bool = True
     affinity: float = 0.0
+    preferred: bool = False
 
 
 Strategy = Callable[[Sequence[Option], float], tuple[int, tuple[float, ...]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from breakeven.gateway.decision.strategy.cheapest import cheapest
 from breakeven.gateway.decision.strategy.fixed import fixed
 from breakeven.gateway.decision.strategy.latency_aware import latency_aware
+from breakeven.gateway.decision.strategy.learned import learned
 from breakeven.gateway.decision.strategy.least_loaded import least_loaded
 from breakeven.gateway.decision.strategy.option import Strategy
 from breakeven.gateway.decision.strategy.prefix_affinity import prefix_affinity
@@ -38,5 +39,10 @@ STRATEGIES: dict[str, Entry] = {
         function=prefix_affinity,
         help="the one that has the prompt's prefix in its cache, unless it is full",
         needs=frozenset({"affinity", "in_flight", "slots"}),
+    ),
+    "learned": Entry(
+        function=learned,
+        help="strong or weak, by a router learned from outcomes",
+        needs=frozenset({"feasible", "preferred", "weight"}),
     ),
 }

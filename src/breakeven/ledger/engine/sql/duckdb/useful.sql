@@ -141,7 +141,8 @@ WITH "t10" AS (
             "t3"."attempts",
             "t3"."stages",
             "t3"."actions",
-            "t3"."action_propensities"
+            "t3"."action_propensities",
+            "t3"."routed"
           FROM "p" AS "t3"
           SEMI JOIN (
             SELECT

@@ -141,7 +141,8 @@ WITH `t14` AS (
             `t4`.`attempts`,
             `t4`.`stages`,
             `t4`.`actions`,
-            `t4`.`action_propensities`
+            `t4`.`action_propensities`,
+            `t4`.`routed`
           FROM `p` AS `t4`
           LEFT SEMI JOIN (
             SELECT

@@ -76,7 +76,8 @@ SELECT
   `t2`.`attempts`,
   `t2`.`stages`,
   `t2`.`actions`,
-  `t2`.`action_propensities`
+  `t2`.`action_propensities`,
+  `t2`.`routed`
 FROM (
   SELECT
     *
@@ -159,6 +160,7 @@ FROM (
       `t0`.`stages`,
       `t0`.`actions`,
       `t0`.`action_propensities`,
+      `t0`.`routed`,
       ROW_NUMBER() OVER (
         PARTITION BY `t0`.`prediction_id`
         ORDER BY `t0`.`node` ASC NULLS LAST, `t0`.`sequence` ASC NULLS LAST

@@ -106,6 +106,7 @@ WITH `t4` AS (
         `t1`.`stages`,
         `t1`.`actions`,
         `t1`.`action_propensities`,
+        `t1`.`routed`,
         ROW_NUMBER() OVER (
           PARTITION BY `t1`.`deployment`, `t1`.`node`, `t1`.`request_id`, `t1`.`time_s`
           ORDER BY `t1`.`sequence` ASC NULLS LAST, `t1`.`prediction_id` ASC NULLS LAST
