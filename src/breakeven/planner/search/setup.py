@@ -8,7 +8,7 @@ import msgspec
 
 from breakeven.catalog.find import Catalog
 from breakeven.errors import FactError, InfeasibleError, UsageError
-from breakeven.perf import attain, effects
+from breakeven.perf import attain, effects, memory
 from breakeven.perf.coefficients import Errors
 from breakeven.perf.curve import step_curve
 from breakeven.perf.precision import PRECISIONS
@@ -50,12 +50,17 @@ class Kind(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """What is known of a make: its speed, or what excludes it."""
+    """What is known of a make: its speed, or what excludes it.
+
+    `transfer_s_per_token` is what a prompt's cache takes from one instance to its like in the same machine, each board
+    sending its part over its own link at the rate that collectives were seen to reach; None where links are unknown.
+    """
 
     curve: StepCurve | None = None
     errors: Errors | None = None
     facts: tuple[str, ...] = ()
     binding: str = ""
+    transfer_s_per_token: float | None = None
 
 
 class Setups:
@@ -87,13 +92,14 @@ class Setups:
 
     def _made(self, kind: Kind) -> Setup:
         at = self._place(kind)
+        fitted = effects.resolve(PRIOR, at)
         try:
             curve = step_curve(
                 kind.model,
                 kind.accelerator,
                 kind.boards,
                 kind.precision,
-                effects.resolve(PRIOR, at),
+                fitted,
                 context_mean=self.context,
                 max_batch=MOST_SEQUENCES,
                 engine=kind.engine,
@@ -105,7 +111,7 @@ class Setups:
         except FactError as error:
             return Setup(binding=f"unmeasured: {error.message}")
         facts = speed_facts(self.catalog, kind.model, kind.accelerator, kind.precision)
-        return Setup(curve, effects.errors(PRIOR, at), facts)
+        return Setup(curve, effects.errors(PRIOR, at), facts, transfer_s_per_token=_transfer_s(kind, fitted.link))
 
     def _place(self, kind: Kind) -> effects.Place:
         """Where nobody waits for an answer, an engine that was measured on whole data sets is as fast as that."""
@@ -114,6 +120,13 @@ class Setups:
         )
         offline = msgspec.structs.replace(at, offline=True)
         return offline if self.batch and effects.unseen(PRIOR, offline) != "engine" else at
+
+
+def _transfer_s(kind: Kind, link: float) -> float | None:
+    """Seconds a token: bytes of its cache on a board / (link rate x the share of it that is reached)."""
+    rate = kind.accelerator.link_bytes_s
+    each = memory.cache_bytes(kind.model, kind.precision, kind.engine, kind.boards)
+    return None if not rate else (each.full + each.window) / (rate * link)
 
 
 def engines(accelerator: Accelerator, scope: Scope) -> tuple[str, ...]:
