@@ -9,7 +9,10 @@ import msgspec
 import numpy as np
 
 from breakeven.perf.coefficients import Errors, Residuals
+from breakeven.perf.memory import cache_bytes
 from breakeven.perf.step import tokens_s
+from breakeven.schema.hardware import Accelerator
+from breakeven.schema.model import Model
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.serving import Serving, Split
 from breakeven.schema.workload import Trace
@@ -31,6 +34,16 @@ class Lengths(NamedTuple):
     decoded: float
     context: float
     reserved: float
+
+
+class Instance(NamedTuple):
+    """An engine instance: a model on so many boards of an accelerator."""
+
+    model: Model
+    accelerator: Accelerator
+    boards: int
+    precision: str
+    engine: str
 
 
 def lengths(trace: Trace, hit_share: float = 0.0) -> Lengths:
@@ -95,6 +108,22 @@ def _cheapest_s(curve: StepCurve, most: float) -> float:
     """
     sizes = [tokens for tokens, _ in curve.token_s if 1 <= tokens < most]
     return min((curve.step_base_s + tokens_s(curve, size)) / size for size in (1.0, *sizes, most))
+
+
+def transfer_s_per_token(kind: Instance, link: float) -> float | None:
+    """Seconds that a token of a prompt's cache takes to an instance like this one in the same machine.
+
+    Bytes of its cache on a board / (rate of the board's link x `link`, the share of it that collectives were seen to
+    reach); every board sends its part at once. None where no rate of the link is known.
+    """
+    rate = kind.accelerator.link_bytes_s
+    each = cache_bytes(kind.model, kind.precision, kind.engine, kind.boards)
+    return None if not rate else (each.full + each.window) / (rate * link)
+
+
+def link_unknown(accelerator: Accelerator) -> str:
+    """The constraint that nobody knows how fast caches would travel."""
+    return f"link unknown: the catalog has no `link_bytes_s` of {accelerator.id}, over which caches would travel"
 
 
 def widened(errors: Errors) -> Errors:

@@ -118,7 +118,10 @@ def term_months(term: str) -> int:
 
 
 def speed_keys(options: Iterable[tuple[Option, Candidate]]) -> dict[str, str]:
-    """The key of each option's speed; what has the same curve, prompts and answers apart or not, has the same speed, and errs with it."""
+    """The key of each option's speed; what has the same curve has the same speed, and errs with it.
+
+    Prefill and decode apart errs by itself: less is known of it.
+    """
     by_curve: dict[tuple[StepCurve, bool], str] = {}
     found: dict[str, str] = {}
     for option, candidate in options:

@@ -12,6 +12,7 @@ from breakeven.planner.search.setup import Kind, Setup
 from breakeven.schema.deployment import Pools
 from breakeven.schema.objective import Objective
 from breakeven.schema.performance import StepCurve
+from breakeven.schema.plan import Option
 from breakeven.schema.serving import Serving, Split
 from breakeven.schema.workload import Trace
 
@@ -57,8 +58,7 @@ class Groups:
             pools = Pools(prefill=prefill, decode=decode)
             name = f"{said}-pd{prefill}x{decode}"
             if made.transfer_s_per_token is None:
-                binding = f"link unknown: no rate is known between two {kind.accelerator.id}, which caches would travel"
-                yield Group(name, pools, serving, hit_share, binding)
+                yield Group(name, pools, serving, hit_share, apart.link_unknown(kind.accelerator))
                 return
             split = Split(
                 prefill_replicas=prefill, decode_replicas=decode, transfer_s_per_token=made.transfer_s_per_token
@@ -79,3 +79,15 @@ class Groups:
             return 0.0
         split = Split(prefill_replicas=shape[0], decode_replicas=shape[1])
         return apart.ceiling_rps(curve, split, self.lengths, chunk=self.mode[1].max_batch_tokens) / sum(shape)
+
+
+def apart_given(options: Sequence[Option]) -> tuple[str, ...]:
+    """What was assumed of prefill and decode apart, where an option that could be chosen rests on it."""
+    if not any(one.feasible and one.deployment.instances > 1 for one in options):
+        return ()
+    said = (
+        "With prefill and decode apart (-pd) a replica is a group of instances in one machine, and one router hands "
+        "prompts to the least loaded instance of all groups; caches travel over the boards' links, each as if alone. "
+        f"No measured fleet pins how such groups serve: their errors are taken {apart.UNPROVEN:g} times as wide."
+    )
+    return (said,)

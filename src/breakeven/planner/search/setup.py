@@ -8,7 +8,7 @@ import msgspec
 
 from breakeven.catalog.find import Catalog
 from breakeven.errors import FactError, InfeasibleError, UsageError
-from breakeven.perf import attain, effects, memory
+from breakeven.perf import apart, attain, effects
 from breakeven.perf.coefficients import Errors
 from breakeven.perf.curve import step_curve
 from breakeven.perf.precision import PRECISIONS
@@ -39,14 +39,8 @@ UNITS = {"fp8": "flops_fp8", "int8": "flops_int8", "fp4": "flops_fp4"}
 """What an accelerator must multiply to gain from a precision that the model was not published in."""
 
 
-class Kind(NamedTuple):
-    """A replica's make."""
-
-    model: Model
-    accelerator: Accelerator
-    boards: int
-    precision: str
-    engine: str
+Kind = apart.Instance
+"""A replica's make."""
 
 
 class Setup(NamedTuple):
@@ -111,7 +105,8 @@ class Setups:
         except FactError as error:
             return Setup(binding=f"unmeasured: {error.message}")
         facts = speed_facts(self.catalog, kind.model, kind.accelerator, kind.precision)
-        return Setup(curve, effects.errors(PRIOR, at), facts, transfer_s_per_token=_transfer_s(kind, fitted.link))
+        sent = apart.transfer_s_per_token(kind, fitted.link)
+        return Setup(curve, effects.errors(PRIOR, at), facts, transfer_s_per_token=sent)
 
     def _place(self, kind: Kind) -> effects.Place:
         """Where nobody waits for an answer, an engine that was measured on whole data sets is as fast as that."""
@@ -120,13 +115,6 @@ class Setups:
         )
         offline = msgspec.structs.replace(at, offline=True)
         return offline if self.batch and effects.unseen(PRIOR, offline) != "engine" else at
-
-
-def _transfer_s(kind: Kind, link: float) -> float | None:
-    """Seconds a token: bytes of its cache on a board / (link rate x the share of it that is reached)."""
-    rate = kind.accelerator.link_bytes_s
-    each = memory.cache_bytes(kind.model, kind.precision, kind.engine, kind.boards)
-    return None if not rate else (each.full + each.window) / (rate * link)
 
 
 def engines(accelerator: Accelerator, scope: Scope) -> tuple[str, ...]:
