@@ -266,6 +266,7 @@ class PlanningSettings(Section):
         tuple[Text, ...], Field(description="only these, such as fp8; stated, 4 bits need no measured quality")
     ] = ()
     engines: Annotated[tuple[Text, ...], Field(description="only these, such as vllm")] = ()
+    apart: Annotated[bool, Field(description="weigh prefill and decode on instances of their own")] = True
     batch_tokens: Annotated[
         tuple[Annotated[int, Field(ge=16, le=1_000_000)], ...],
         Field(min_length=1, max_length=16, description="token budgets of an engine's step that are tried"),

@@ -105,7 +105,9 @@ def _space(catalog: Catalog, question: Question, scope: Scope, scales: Scales) -
         return classic.candidates(catalog, question, scope, trace)
     hashed = bool(trace.block_offsets)
     share = reuse_share(trace) if hashed else question.workload.cached_share
-    return Space(catalog, question, scope, modes(scope, share, hashed=hashed), trace).candidates()
+    return Space(
+        catalog, question, scope, modes(scope, share, hashed=hashed), trace if scope.apart else None
+    ).candidates()
 
 
 def _aged(weighed: Sequence[Candidate], options: Sequence[Option], on: str) -> tuple[str, ...]:
