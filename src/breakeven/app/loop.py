@@ -180,6 +180,9 @@ def emulate(
     on_bound: Callable[[int], None] | None = None,
 ) -> None:
     """Answer with the predicted timing of a deployment until stopped; `on_bound` is told the port."""
+    if wanted.instances > 1:
+        message = f"deployment {wanted.id} has {wanted.instances} instances with prefill and decode apart"
+        raise ConfigError(message, "the emulator serves both on one: simulate it with `breakeven simulate --split`")
     curve = resolve.curve_of(wanted, load_catalog())
     if curve is None:
         message = f"deployment {wanted.id} names no accelerator, so its timing is not known"

@@ -215,6 +215,8 @@ def _checked(seen: Observed, one: DeploymentSettings, *, emulated: bool) -> Obse
     wrong = []
     if one.emulated and not emulated:
         wrong.append(f"{one.name} is marked as emulated in the configuration")
+    if one.prefill_instances:
+        wrong.append(f"{one.name} has prefill and decode apart, which no fit knows")
     if one.model and seen.model != one.model:
         wrong.append(f"it served {seen.model!r} then, and {one.model!r} is configured now")
     return msgspec.structs.replace(seen, refused=(*seen.refused, *wrong)) if wrong else seen

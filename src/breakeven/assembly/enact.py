@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import files
+from breakeven.assembly import files, pools
 from breakeven.assembly.planning import scope_of
 from breakeven.assembly.project import Project
 from breakeven.assembly.routers import spelt
@@ -122,6 +122,7 @@ def _with_deployment(
         accelerator=wanted.accelerator,
         accelerators=wanted.accelerators,
         replicas=wanted.replicas,
+        **pools.settings_of(wanted),
         engine=wanted.engine,
         precision=wanted.precision,
         work=_work(option, plan),

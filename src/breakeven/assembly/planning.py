@@ -123,6 +123,7 @@ def scope_of(loaded: Project, models: tuple[str, ...], as_of: str) -> Scope:
         engines=planning.engines,
         chunks=tuple(dict.fromkeys(planning.batch_tokens)),
         speculation=_speculation(planning.speculation),
+        apart=planning.apart,
         qualities=stated | planning.qualities,
         lead_days=planning.lead_days,
         interruptions_per_hour=planning.spot_interruptions_per_hour,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import enact, files, scorers
+from breakeven.assembly import enact, files, pools, scorers
 from breakeven.assembly.project import Project
 from breakeven.config import extend, policy_file, settings
 from breakeven.config.policy_file import LatencySection, PolicyFile, RouteSection, TargetSection, UseCaseSection
@@ -50,7 +50,7 @@ def proposed(plan: Plan) -> dict[str, str]:
     held = tuple(_held(plan))
     made, named = _settings(plan, held), ", ".join(one.name for one in held)
     first = _SETTINGS_HEAD.format(plan=plan.id, chosen=named, guess=scorers.GUESSES[made.backends[0].kind])
-    first += _told(plan, held) + to_yaml(made)
+    first += _told(plan, held) + pools.told(held) + to_yaml(made)
     head = _POLICY_HEAD.format(plan=plan.id, as_of=plan.as_of, reason=plan.reason)
     found = {"breakeven.yaml": first, "policy.yaml": head + to_yaml(_policy(plan, held))}
     compiled(found)
@@ -126,6 +126,7 @@ def _deployment(option: Option, backend: str, replicas: int, catalog_model: str)
         accelerator=wanted.accelerator,
         accelerators=wanted.accelerators,
         replicas=replicas,
+        **pools.settings_of(wanted),
         engine=wanted.engine,
         precision=wanted.precision,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from breakeven.assembly import pools
 from breakeven.catalog.find import Catalog
 from breakeven.config.own_offer import own_offer
 from breakeven.config.settings import DeploymentSettings, Settings
@@ -12,7 +13,7 @@ from breakeven.cost.price import token_price
 from breakeven.cost.tco import monthly_bill
 from breakeven.errors import FactError
 from breakeven.perf.curve import step_curve
-from breakeven.perf.work import work_curve
+from breakeven.perf.work import grouped, work_curve
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
@@ -42,9 +43,10 @@ def resolve(found: Settings, catalog: Catalog, on: str) -> Resolved:
     for entry in found.deployments:
         offer = offer_of(entry, catalog, on)
         classic = entry.backend in scorers and not entry.catalog_model
-        curve = None if classic else curve_of(deployment_of(entry), catalog)
+        stands = deployment_of(entry)
+        curve = None if classic else curve_of(stands, catalog)
         if curve is not None:
-            works[entry.name] = work_curve(curve)
+            works[entry.name] = grouped(work_curve(curve), stands)
         if offer is not None and offer.kind == "api":
             prices[entry.name] = token_price(offer)
         elif offer is not None:
@@ -69,11 +71,12 @@ def deployment_of(entry: DeploymentSettings) -> Deployment:
         replicas=entry.replicas,
         engine=entry.engine,
         precision=entry.precision,
+        pools=pools.pools_of(entry),
     )
 
 
 def curve_of(deployment: Deployment, catalog: Catalog) -> StepCurve | None:
-    """The predicted coefficients of a deployment on accelerators; None when it has none.
+    """The predicted coefficients of an instance of a deployment on accelerators; None when it has none.
 
     Raises:
         FactError: the catalog does not know the model or accelerator, or lacks a value.
@@ -83,7 +86,7 @@ def curve_of(deployment: Deployment, catalog: Catalog) -> StepCurve | None:
     return step_curve(
         catalog.model(deployment.model),
         catalog.accelerator(deployment.accelerator),
-        deployment.accelerators,
+        deployment.tensor_parallel,
         deployment.precision,
         max_batch=deployment.max_batch,
         engine=deployment.engine.lower(),
@@ -102,12 +105,16 @@ def site_of(found: Settings, catalog: Catalog, on: str) -> Site:
 def _capacity(
     entry: DeploymentSettings, offer: Offer, curve: StepCurve | None, catalog: Catalog, site: Site
 ) -> CapacityPrice:
-    busy_w = entry.power_w if entry.power_w is not None else (curve.power_busy_w if curve is not None else None)
+    each, idle_w, busy_w = deployment_of(entry).instances, None, entry.power_w
+    if curve is not None:
+        idle_w = None if curve.power_idle_w is None else each * curve.power_idle_w
+        known = None if curve.power_busy_w is None else each * curve.power_busy_w
+        busy_w = known if busy_w is None else busy_w
     return capacity_price(
         usd_per_hour_per_replica=_usd_per_replica_hour(entry, offer, catalog, site),
         replicas=entry.replicas,
         price_id=f"{offer.id}@{offer.valid_from}",
-        power_idle_w=curve.power_idle_w if curve is not None else None,
+        power_idle_w=idle_w,
         power_busy_w=busy_w,
     )
 

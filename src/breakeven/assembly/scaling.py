@@ -14,7 +14,7 @@ import numpy as np
 
 from breakeven.assembly import arriving, files
 from breakeven.errors import ConfigError, EvidenceError
-from breakeven.planner.scaling.of_plan import Given, ask_of
+from breakeven.planner.scaling.of_plan import GROUP, Given, ask_of
 from breakeven.planner.scaling.rule import Demand, make_rule
 from breakeven.report.manifest import kubernetes, prometheus
 from breakeven.report.manifest.yaml_text import text
@@ -193,6 +193,7 @@ def manifests(rule: ScalingRule, target: kubernetes.Target, attainment: float) -
     """The files that enact a rule, by name."""
     head = f"Made by breakeven for deployment {rule.deployment} of {rule.use_case}. "
     head += "Take KEDA's or the HPA's file, not both; both need the rules in Prometheus."
+    head += "".join(f" {note.capitalize()}." for note in rule.notes if note.startswith(GROUP))
     return {
         "prometheus-rules.yaml": text(prometheus.rules(rule, attainment), head),
         "keda.yaml": text(kubernetes.keda(rule, target), head),

@@ -213,7 +213,8 @@ class WorkSettings(Section):
 class DeploymentSettings(Section):
     """A model that runs somewhere at a price: a catalog `offer`, an own `price`, or neither (unpriced).
 
-    `accelerators` is per replica; it means nothing where no `accelerator` is named.
+    `accelerators` is per replica; it means nothing where no `accelerator` is named. With prefill and decode apart a
+    replica is a group of instances that share its accelerators evenly, behind one `base_url`.
     """
 
     name: Annotated[Name, Field(description="as routes and reports call it")]
@@ -226,6 +227,10 @@ class DeploymentSettings(Section):
     accelerator: Annotated[str, Field(description="an accelerator of the catalog")] = ""
     accelerators: Annotated[int, Field(ge=0, le=100_000, description="per replica")] = 1
     replicas: Annotated[Count, Field(description="servers behind the backend")] = 1
+    prefill_instances: Annotated[
+        int, Field(ge=0, le=1000, description="of a replica, for prompts only; 0: not apart")
+    ] = 0
+    decode_instances: Annotated[int, Field(ge=0, le=1000, description="and for answers only")] = 0
     engine: Annotated[str, Field(description="such as vllm, for what is predicted of it")] = ""
     precision: Annotated[str, Field(description="of the weights")] = "fp16"
     power_w: Annotated[NotNegative | None, Field(description="of one busy replica, in watts")] = None
@@ -261,6 +266,7 @@ class PlanningSettings(Section):
         tuple[Text, ...], Field(description="only these, such as fp8; stated, 4 bits need no measured quality")
     ] = ()
     engines: Annotated[tuple[Text, ...], Field(description="only these, such as vllm")] = ()
+    apart: Annotated[bool, Field(description="weigh prefill and decode on instances of their own")] = True
     batch_tokens: Annotated[
         tuple[Annotated[int, Field(ge=16, le=1_000_000)], ...],
         Field(min_length=1, max_length=16, description="token budgets of an engine's step that are tried"),

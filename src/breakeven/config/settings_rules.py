@@ -94,6 +94,23 @@ def _accelerators(value: Value) -> Iterator[Complaint]:
             yield Complaint(path=(*path, "accelerators"), message=message, hint=hint)
 
 
+def _instances(value: Value) -> Iterator[Complaint]:
+    for path, entry in items(value, "deployments"):
+        prefill, decode = (int(number(entry, f"{side}_instances") or 0) for side in ("prefill", "decode"))
+        if not prefill and not decode:
+            continue
+        key = "decode_instances" if prefill else "prefill_instances"
+        if not (prefill and decode):
+            message = f"deployment `{entry.get('name')}` has {prefill} prefill and {decode} decode instances"
+            yield Complaint(path=path, message=message, hint=f"write `{key}` too, or neither")
+            continue
+        boards, each = int(number(entry, "accelerators") or 1), prefill + decode
+        if not entry.get("accelerator") or boards % each:
+            message = f"{each} instances cannot share {boards} accelerators of deployment `{entry.get('name')}` evenly"
+            hint = f"name the `accelerator`, and write {each}, {2 * each} or so many `accelerators`"
+            yield Complaint(path=path, message=message, hint=hint)
+
+
 def _ports(value: Value) -> Iterator[Complaint]:
     gateway = mapping(value, "gateway")
     port = number(gateway, "port") or 8080.0
@@ -102,7 +119,15 @@ def _ports(value: Value) -> Iterator[Complaint]:
         yield Complaint(path=("gateway", "console_port"), message=message, hint=f"write {port + 1:.0f}, or 0 for none")
 
 
-RULES: tuple[Rule, ...] = (_names_once, _backend_keys, _deployment_backends, _one_price, _accelerators, _ports)
+RULES: tuple[Rule, ...] = (
+    _names_once,
+    _backend_keys,
+    _deployment_backends,
+    _one_price,
+    _accelerators,
+    _instances,
+    _ports,
+)
 
 
 def known_use_cases(known: Collection[str]) -> Rule:

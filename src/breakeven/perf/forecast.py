@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from breakeven.metric.goodput import goodput_rps
-from breakeven.perf import attain, steady
+from breakeven.perf import apart, attain, steady
 from breakeven.perf.coefficients import Errors, Residuals
 from breakeven.perf.kernel import build
 from breakeven.perf.power import run as drawn
@@ -132,11 +132,12 @@ def capacity_rps(trace: Trace, deployed: Deployed, run: Simulation) -> float:
     prompt = max(1.0, _mean(trace.input_tokens) - float(run.column("hit_tokens").mean()))
     gained = 1.0 if serving.speculation is None else tokens_per_step(serving.speculation)
     output = max(1.0, _mean(trace.output_tokens) / gained)
+    replicas, serving = apart.instances(deployed.replicas, serving)
     if serving.split is not None:
         first = serving.split.prefill_replicas
         prompts = steady.replica_rps(deployed.curve, prompt=prompt, output=0.0)
         answers = steady.replica_rps(deployed.curve, prompt=1.0, output=output)
-        return min(first * prompts, (deployed.replicas - first) * answers)
+        return min(first * prompts, (replicas - first) * answers)
     replicas = max(deployed.replicas, serving.autoscale.most) if serving.autoscale else deployed.replicas
     return replicas * steady.replica_rps(deployed.curve, prompt=prompt, output=output)
 

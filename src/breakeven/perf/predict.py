@@ -13,7 +13,7 @@ import numpy as np
 
 from breakeven.errors import EvidenceError
 from breakeven.metric.goodput import goodput_rps
-from breakeven.perf import attain, steady
+from breakeven.perf import apart, attain, steady
 from breakeven.perf.coefficients import Errors, Residuals
 from breakeven.perf.effects import errors
 from breakeven.perf.power import run as drawn
@@ -77,7 +77,7 @@ def predict(
         UsageError: there are no replicas.
     """
     scale = _scale(workload, trace)
-    capacity = ceiling_rps(workload, curve, options)
+    capacity = ceiling_rps(workload, curve, options, _lengths(trace, options))
     rho = workload.rate_mean_rps / (replicas * capacity)
     band = _band(trace, curve, replicas, scale, options, stable=rho <= KNEE_RHO)
     errors = options.errors
@@ -186,7 +186,7 @@ def sustained(
     """Requests per second that one replica sustains; without targets that is its saturated rate."""
     if options.sustained_rps is not None:
         return options.sustained_rps
-    capacity = ceiling_rps(workload, curve, options)
+    capacity = ceiling_rps(workload, curve, options, _lengths(trace, options))
     if not attain.has_targets(objective):
         return capacity
     rate = rate_rps(trace)
@@ -201,18 +201,28 @@ def ceiling_rps(
     workload: Workload,
     curve: StepCurve,
     options: Options = Options(),  # noqa: B008 - frozen
+    of: apart.Lengths | None = None,
 ) -> float:
     """Requests per second of one saturated replica: nothing is sustained beyond it, by closed form.
 
-    Of the mean request without what the prefix cache spares at most, with the steps that speculation leaves.
+    Of the mean request without what the prefix cache spares at most, with the steps that speculation leaves. Where
+    prompts and answers are apart it is the bound of a group, of requests as long as `of` says.
     """
-    drafted = options.serving.speculation
+    drafted, split = options.serving.speculation, options.serving.split
+    if split is not None and split.decode_replicas and of is not None:
+        gained = 1.0 if drafted is None else tokens_per_step(drafted)
+        return apart.ceiling_rps(curve, split, of, chunk=options.max_batch_tokens, gained=gained)
     return steady.replica_rps(
         curve,
         prompt=max(1.0, workload.input_tokens_mean * (1.0 - options.hit_share)),
         output=workload.output_tokens_mean / (1.0 if drafted is None else tokens_per_step(drafted)),
         chunk=float(options.max_batch_tokens),
     )
+
+
+def _lengths(trace: Trace, options: Options) -> apart.Lengths | None:
+    """What the bound of a group rests on; other bounds need it not."""
+    return apart.lengths(trace, options.hit_share) if options.serving.split is not None else None
 
 
 def _highest(value: float, objective: Objective, options: Options) -> Figure:

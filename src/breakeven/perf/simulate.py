@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from breakeven.errors import UsageError
+from breakeven.perf import apart
 from breakeven.perf.kernel import build, layout
 from breakeven.perf.world import world
 from breakeven.schema.noun import Noun
@@ -89,7 +90,8 @@ def simulate(  # noqa: PLR0913 - each changes what is simulated
 
     `serving` says how; `max_batch_tokens` and `routing` replace its own where given. `compiled`: with numba or without,
     which gives the same bytes; None takes numba where it is installed and worth its start. `per_step` takes every
-    decode step by itself instead of summing runs of them, which gives the same but for rounding.
+    decode step by itself instead of summing runs of them, which gives the same but for rounding. Where `serving.split`
+    is of a group, `replicas` are groups.
 
     Raises:
         UsageError: there are no replicas, the scale is not positive, parts of `serving` do not go together, or
@@ -99,6 +101,7 @@ def simulate(  # noqa: PLR0913 - each changes what is simulated
         message = f"cannot simulate {replicas} replicas at {scale} times the rate"
         raise UsageError(message, "use at least 1, and a scale > 0")
     serving = _with(serving, max_batch_tokens, routing)
+    replicas, serving = apart.instances(replicas, serving)
     kernel = _kernel(trace.n, compiled=compiled)
     rows = world(trace, curve, replicas, serving, kernel, scale=scale, per_step=per_step)
     kernel.serve(rows)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from breakeven.perf.step import prompt_s, step_s
+from breakeven.schema.deployment import Deployment, Pools
 from breakeven.schema.performance import StepCurve
 from breakeven.schema.policy import WorkCurve
 
@@ -26,3 +29,16 @@ def work_curve(curve: StepCurve, context_mean: float = 1024.0) -> WorkCurve:
         (float(b), step_s(curve, decoding=b, context=context_mean * b, prompt=0, window=window * b)) for b in sizes
     )
     return WorkCurve(prefill_s_per_token=prompt_s(curve, prompt, chunk=CHUNK) / prompt, tpot_s=points)
+
+
+def grouped(work: WorkCurve, deployment: Deployment) -> WorkCurve:
+    """The work of an instance as that of the deployment's replica: p times as fast at prompts, d times as many answers.
+
+    A replica of one instance is as it is. A group's seconds count what either side does, so that both sides busy are
+    two seconds of work in one.
+    """
+    pools = deployment.pools
+    if not isinstance(pools, Pools):
+        return work
+    points = tuple((batch * pools.decode, seconds) for batch, seconds in work.tpot_s)
+    return msgspec.structs.replace(work, prefill_s_per_token=work.prefill_s_per_token / pools.prefill, tpot_s=points)

@@ -50,7 +50,8 @@ class Scope(Noun, frozen=True, kw_only=True):
     `model/precision`; `lead_days` how long it takes until it serves, by placement or accelerator.
 
     Spot replicas are withdrawn `interruptions_per_hour` times an hour each, and replaced after `replaced_after_s`,
-    start-up included; both are assumptions unless stated. `speculation` is weighed where its acceptance is stated.
+    start-up included; both are assumptions unless stated. `speculation` is weighed where its acceptance is stated,
+    prefill and decode on instances of their own unless `apart` is False.
 
     With `batches` the one model is a classic one: seconds by requests in a batch, measured, by accelerator, by CPU
     ("cpu", one vCPU) or by offer.
@@ -71,6 +72,7 @@ class Scope(Noun, frozen=True, kw_only=True):
     interruptions_per_hour: float = 0.1
     replaced_after_s: float = 600.0
     speculation: Speculation | None = None
+    apart: bool = True
     batches: dict[str, BatchCurve] = {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from breakeven.errors import PolicyError
-from breakeven.perf.work import work_curve
+from breakeven.perf.work import grouped, work_curve
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.policy import RouteTarget, WorkCurve
 from breakeven.schema.workload import Workload
@@ -65,4 +65,4 @@ def capacity_table(option: Option, workload: Workload) -> WorkCurve | None:
     if option.performance is None or option.performance.curve is None:
         return None
     context = workload.input_tokens_mean + workload.output_tokens_mean / 2
-    return work_curve(option.performance.curve, context)
+    return grouped(work_curve(option.performance.curve, context), option.deployment)

@@ -17,6 +17,7 @@ from breakeven.planner.evaluate import evaluate
 from breakeven.planner.looking import looked_ahead
 from breakeven.planner.question import Question
 from breakeven.planner.search import classic
+from breakeven.planner.search.apart import apart_given
 from breakeven.planner.search.ask import left_for_inference
 from breakeven.planner.search.find import Progress, find
 from breakeven.planner.search.infeasible import infeasible
@@ -33,7 +34,7 @@ TAKEN_AS_GIVEN = (
     "Demand stays as observed: the observed mean and 95th percentile of the rate hold all month, around the clock.",
     "Listings of private hosts, cards without a server, and edge devices are not weighed.",
     "A lease is weighed as accelerators by the hour, from your own fact file; provisioned throughput is not weighed.",
-    "Prompts and answers share replicas; a draft for speculative decoding is weighed where its acceptance is stated.",
+    "A draft for speculative decoding is weighed where its acceptance is stated, on one replica.",
     "The number of replicas is held all month; how long another one takes to start counts in the scaling rule.",
     "A target counts as met where the predicted point meets it; the interval is shown and not required to.",
     "Where no quality is stated, models are taken as equally good, and 8 bits as good as 16; fewer bits are excluded.",
@@ -85,7 +86,7 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         raise infeasible((*rejected, *map(as_rejected, options)), question.objective.use_case)
     facts = scales.facts(sorted({key for option in options for key in keys_of(option)}), weighed)
     among = frozenset(one.name for one in standing) if only_standing else None
-    given = (*TAKEN_AS_GIVEN, *spot_given(scope, options), *_aged(weighed, options, scope.as_of))
+    given = (*TAKEN_AS_GIVEN, *spot_given(scope, options), *apart_given(options), *_aged(weighed, options, scope.as_of))
     plan = choose(options, question, facts, as_of=scope.as_of, seed=seed, assumptions=given, among=among)
     plan = msgspec.structs.replace(
         plan,
@@ -104,7 +105,9 @@ def _space(catalog: Catalog, question: Question, scope: Scope, scales: Scales) -
         return classic.candidates(catalog, question, scope, trace)
     hashed = bool(trace.block_offsets)
     share = reuse_share(trace) if hashed else question.workload.cached_share
-    return Space(catalog, question, scope, modes(scope, share, hashed=hashed)).candidates()
+    return Space(
+        catalog, question, scope, modes(scope, share, hashed=hashed), trace if scope.apart else None
+    ).candidates()
 
 
 def _aged(weighed: Sequence[Candidate], options: Sequence[Option], on: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from breakeven.perf import attain, classic
+from breakeven.perf import apart, attain, classic
 from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.kernel import build
 from breakeven.perf.predict import Options, ceiling_rps, predict, rate_rps, sustained
@@ -68,6 +68,7 @@ class Speeds:
         self._ready = False
         self._trace_digest = digest_of(self.trace)
         self._bases: dict[int, tuple[Candidate, str]] = {}
+        self._lengths: dict[float, apart.Lengths] = {}
 
     def of(
         self, candidate: Candidate, question: Question, replicas: int, *, point_only: bool = False
@@ -119,7 +120,13 @@ class Speeds:
         """Requests per second that a replica cannot sustain more than, by closed form."""
         if candidate.batches is not None:
             return classic.capacity_rps(candidate.batches)
-        return ceiling_rps(question.workload, curve_of(candidate), options_of(candidate))
+        of = None if candidate.serving.split is None else self._lengths_of(candidate.hit_share)
+        return ceiling_rps(question.workload, curve_of(candidate), options_of(candidate), of)
+
+    def _lengths_of(self, hit_share: float) -> apart.Lengths:
+        if hit_share not in self._lengths:
+            self._lengths[hit_share] = apart.lengths(self.trace, hit_share)
+        return self._lengths[hit_share]
 
     def _predicted(
         self, candidate: Candidate, question: Question, replicas: int, *, point_only: bool

@@ -8,15 +8,19 @@ import msgspec
 
 from breakeven.catalog.find import Catalog
 from breakeven.errors import InfeasibleError
+from breakeven.perf import apart
 from breakeven.perf.curve import step_curve
+from breakeven.perf.effects import errors, place, resolve
 from breakeven.perf.precision import precision_of
+from breakeven.perf.prior import PRIOR
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.question import Question
-from breakeven.schema.deployment import Deployment
+from breakeven.schema.deployment import Deployment, Pools
 from breakeven.schema.hardware import Accelerator
 from breakeven.schema.model import Model
 from breakeven.schema.offer import Offer
 from breakeven.schema.performance import Performance
+from breakeven.schema.serving import Serving, Split
 
 
 def speed_facts(catalog: Catalog, model: Model, accelerator: Accelerator, precision: str) -> tuple[str, ...]:
@@ -39,11 +43,12 @@ def standing(
 
     Its speed is what was measured, else what the performance model says of its accelerator, else unknown.
     """
-    curve, binding = None, ""
+    curve, binding, serving = None, "", Serving()
     facts: tuple[str, ...] = ()
     if measured is None and deployment.accelerator:
         model, accelerator = catalog.model(deployment.model), catalog.accelerator(deployment.accelerator)
-        load, size = question.workload, max(1, deployment.accelerators)
+        load, size = question.workload, max(1, deployment.tensor_parallel)
+        serving, binding = _apart(deployment, model, accelerator)
         context = load.input_tokens_mean + load.output_tokens_mean / 2
         facts = speed_facts(catalog, model, accelerator, deployment.precision)
         try:
@@ -63,7 +68,25 @@ def standing(
         fixed=True,
         binding=binding,
         facts=facts,
+        serving=serving,
+        errors=None if serving.split is None else apart.widened(errors(PRIOR)),
     )
+
+
+def _apart(deployment: Deployment, model: Model, accelerator: Accelerator) -> tuple[Serving, str]:
+    """How a deployment serves whose prompts and answers are apart, and what excludes it; else the usual way."""
+    pools, engine = deployment.pools, deployment.engine.lower()
+    if not isinstance(pools, Pools):
+        return Serving(), ""
+    boards = max(1, deployment.tensor_parallel)
+    at = place(accelerator, engine=engine, precision=deployment.precision, model=model.id, boards=boards)
+    kind = apart.Instance(model, accelerator, boards, deployment.precision, engine)
+    sent = apart.transfer_s_per_token(kind, resolve(PRIOR, at).link)
+    if sent is None:
+        return Serving(), apart.link_unknown(accelerator)
+    return Serving(
+        split=Split(prefill_replicas=pools.prefill, decode_replicas=pools.decode, transfer_s_per_token=sent)
+    ), ""
 
 
 def beside(standing: Sequence[Candidate], found: Iterable[Candidate]) -> tuple[Candidate, ...]:

@@ -25,6 +25,7 @@ from breakeven.report.finding import RULE, finding_table, finding_verdict
 from breakeven.report.latency import latency_table
 from breakeven.report.level import level_table
 from breakeven.report.memo_parts import (
+    apart_sentence,
     flip_blocks,
     lever_sections,
     mix_sections,
@@ -55,7 +56,13 @@ def memo(plan: Plan, findings: Sequence[Finding] = ()) -> Document:
     sections = (
         Section(
             title="Decision",
-            blocks=(_decision(plan), *premature_blocks(plan), *mix_sentence(plan), options_chart(plan)),
+            blocks=(
+                _decision(plan),
+                *premature_blocks(plan),
+                *apart_sentence(plan),
+                *mix_sentence(plan),
+                options_chart(plan),
+            ),
         ),
         Section(title="Options", blocks=_options(plan, known)),
         *_levels(plan, known),

@@ -10,6 +10,7 @@ from breakeven.report.doubt import doubt_blocks, flip_risks, flip_table
 from breakeven.report.lever import lever_table
 from breakeven.report.outlook import outlook_blocks, turn_blocks
 from breakeven.report.portfolio import commitment_blocks, pareto_table, portfolio_blocks, regret_block
+from breakeven.schema.deployment import Pools
 from breakeven.schema.plan import Plan
 
 LEFT: Align = "left"
@@ -44,6 +45,23 @@ def mix_sentence(plan: Plan) -> tuple[Block, ...]:
     parts = " and ".join(f"{part.replicas} x {part.name}" for part in mix.parts)
     saved = format_usd(own - mix.monthly_usd)
     return (Paragraph(text=f"Held as {parts} the same demand costs {saved} a month less; see How to hold it."),)
+
+
+def apart_sentence(plan: Plan) -> tuple[Block, ...]:
+    """What a replica of the choice is, where prefill and decode are apart."""
+    chosen = next(option for option in plan.options if option.name == plan.chosen)
+    at, pools = chosen.deployment, chosen.deployment.pools
+    if not isinstance(pools, Pools):
+        return ()
+    each = f"{at.tensor_parallel} x {at.accelerator}"
+    said = (
+        f"Prefill and decode are apart: each of its replicas is a group of {pools.prefill} instances that read prompts "
+        f"and {pools.decode} that write answers, of {each} each, in one machine. A prompt's cache is handed from one "
+        "to the other, so that no answer waits for other people's prompts. The gateway sees one address for all "
+        "groups: a router in front of them, as vLLM's and SGLang's for disaggregated prefill. Nobody has published "
+        "measurements that pin such fleets: try one group before buying more."
+    )
+    return (Paragraph(text=said),)
 
 
 def sure_sections(plan: Plan, known: Citations) -> tuple[Section, ...]:

@@ -13,6 +13,7 @@ import msgspec
 
 from breakeven.quantity import usd_from_pico
 from breakeven.report.words import enough
+from breakeven.schema.deployment import Pools
 from breakeven.schema.estimate import Estimate
 from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Figure, Noun
@@ -49,6 +50,7 @@ def option_json(option: Option) -> JsonObject:
         "accelerators": option.deployment.accelerators,
         "precision": option.deployment.precision,
         "engine": option.deployment.engine or None,
+        **_pools(option),
         "replicas": option.deployment.replicas,
         "spare_replicas": option.spare_replicas,
         "capacity": None if option.capacity is None else noun_json(option.capacity),
@@ -64,6 +66,12 @@ def option_json(option: Option) -> JsonObject:
         "bill": noun_json(option.bill),
         "performance": None if option.performance is None else noun_json(option.performance),
     }
+
+
+def _pools(option: Option) -> JsonObject:
+    """The instances of a replica where prefill and decode are apart."""
+    pools = option.deployment.pools
+    return {"pools": noun_json(pools)} if isinstance(pools, Pools) else {}
 
 
 def estimate_json(estimate: Estimate) -> JsonObject:

@@ -32,9 +32,13 @@ class Split(Noun, frozen=True, kw_only=True):
 
     The cache of a prompt travels for `latency_s` + `transfer_s_per_token` x its tokens (bytes per token / link rate);
     the prefill replica is free of it at once, the first token is not delayed by it.
+
+    With `decode_replicas` both numbers are of one group, and a fleet is counted in groups: N of them are
+    N x (prefill + decode) replicas, of which the first N x prefill do prompts.
     """
 
     prefill_replicas: int
+    decode_replicas: int = 0
     transfer_s_per_token: float = 0.0
     latency_s: float = 0.0
 

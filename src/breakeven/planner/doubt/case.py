@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from breakeven.catalog.find import Catalog
-from breakeven.perf import attain
+from breakeven.perf import apart, attain
 from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.coefficients import Errors, Residuals
 from breakeven.perf.effects import errors
@@ -201,10 +201,10 @@ def _error(option: Option, candidate: Candidate, given: Given) -> Residuals:
     if candidate.batches is not None:
         return _measured(candidate.batches)
     if candidate.curve is not None and attain.has_targets(given.question.objective):
-        return model.tpot
+        return model.tpot if candidate.serving.split is None else apart.wider(model.tpot)
     low, high, n, how = (*_logs(option), 0, "its own measurement")
     if candidate.curve is not None:
-        whole = model.throughput
+        whole = model.throughput if candidate.serving.split is None else apart.wider(model.throughput)
         low, high, n, how = whole.log_low, whole.log_high, whole.n, whole.how
     return Residuals(n=n, mape=0.0, median=0.0, p90=0.0, log_low=-high, log_high=-low, how=how)
 

@@ -118,14 +118,18 @@ def term_months(term: str) -> int:
 
 
 def speed_keys(options: Iterable[tuple[Option, Candidate]]) -> dict[str, str]:
-    """The key of each option's speed; what has the same curve has the same speed, and errs with it."""
-    by_curve: dict[StepCurve, str] = {}
+    """The key of each option's speed; what has the same curve has the same speed, and errs with it.
+
+    Prefill and decode apart errs by itself: less is known of it.
+    """
+    by_curve: dict[tuple[StepCurve, bool], str] = {}
     found: dict[str, str] = {}
     for option, candidate in options:
         key = f"speed/{_in_words(option)}"
         if candidate.curve is not None:
-            taken = key in by_curve.values() and candidate.curve not in by_curve
-            key = by_curve.setdefault(candidate.curve, f"{key} ({option.name})" if taken else key)
+            same = candidate.curve, candidate.serving.split is not None
+            taken = key in by_curve.values() and same not in by_curve
+            key = by_curve.setdefault(same, f"{key} ({option.name})" if taken else key)
         found[option.name] = key
     return found
 
@@ -135,7 +139,8 @@ def _in_words(option: Option) -> str:
     if not at.accelerator:
         return option.name
     engine = f" with {at.engine}" if at.engine else ""
-    return f"{at.model} in {at.precision} on {max(1, at.accelerators)} x {at.accelerator}{engine}"
+    apart = "" if at.instances == 1 else f", {at.instances} instances with prefill and decode apart"
+    return f"{at.model} in {at.precision} on {max(1, at.accelerators)} x {at.accelerator}{engine}{apart}"
 
 
 def _capacity(

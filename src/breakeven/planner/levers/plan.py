@@ -42,7 +42,8 @@ def levers_of(
 
     Empty where the option is unpriced, or neither sells tokens nor has steps. What a plan does not know (quality, the
     draft, what can be cut) is assumed, and each figure's note says so. `candidate` is what the option was weighed from;
-    levers of its weights are left out where the catalog does not know its model or accelerator.
+    levers of its weights are left out where the catalog does not know its model or accelerator, and all of them where
+    prompts and answers are apart: they speak of one instance.
     """
     if not option.monthly_cost_usd or question.monthly_predictions <= 0:
         return ()
@@ -53,7 +54,7 @@ def levers_of(
     curve = None if option.performance is None else option.performance.curve
     if candidate.offer is not None and candidate.per_request:
         found = list(_of_api(question, candidate.offer, stakes))
-    elif curve is not None and option.deployment.accelerator:
+    elif curve is not None and option.deployment.accelerator and option.deployment.instances == 1:
         found = list(_of_replica(question, option, catalog, stakes, curve))
     else:
         return ()

@@ -9,6 +9,7 @@ import msgspec
 from breakeven.errors import EvidenceError
 from breakeven.planner.scaling.rule import Ask
 from breakeven.quantity import SECONDS_PER_MONTH
+from breakeven.schema.deployment import Deployment, Pools
 from breakeven.schema.noun import Figure
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.workload import Workload
@@ -16,6 +17,9 @@ from breakeven.schema.workload import Workload
 HOUR_S = 3600.0
 COLD_START_S = 300.0
 """Assumed where nobody states it: a machine that is there, and an image and weights that are not on it yet."""
+
+GROUP = "a replica is a group of"
+"""How a note of a rule begins that says what one replica is, where it is several instances."""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +66,19 @@ def ask_of(plan: Plan, given: Given = Given()) -> Ask:  # noqa: B008 - frozen
         stabilisation_s=given.stabilisation_s,
         least=given.least,
         most=_most(given, plan.workload, rate, option),
+        note=replica_note(option.deployment),
         burst=given.burst if given.burst is not None else ("" if burst is None else burst.deployment.id),
+    )
+
+
+def replica_note(deployment: Deployment) -> str:
+    """What one replica of the rule is, where prefill and decode are apart."""
+    pools = deployment.pools
+    if not isinstance(pools, Pools):
+        return ""
+    return (
+        f"{GROUP} {pools.prefill} prefill and {pools.decode} decode instances of {deployment.tensor_parallel} "
+        "accelerators each: scale them together, as one object"
     )
 
 

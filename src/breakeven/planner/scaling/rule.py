@@ -40,7 +40,7 @@ class Demand(Noun, frozen=True, kw_only=True):
 class Ask(Noun, frozen=True, kw_only=True):
     """What a rule is made of. Costs are USD per replica-hour: idle, and of the demand it would have served missed.
 
-    `attainment` is the quantile where a cost is not known.
+    `attainment` is the quantile where a cost is not known. `note` says what a replica is where it is a group.
     """
 
     use_case: str
@@ -56,6 +56,7 @@ class Ask(Noun, frozen=True, kw_only=True):
     least: int = 1
     most: int = 512
     burst: str = ""
+    note: str = ""
 
 
 def fractile(idle: Figure, miss: Figure, attainment: float) -> Figure:
@@ -117,7 +118,9 @@ def make_rule(ask: Ask, demand: Demand | None, *, mean_rps: float, p95_rps: floa
         period=period,
         burst=ask.burst,
         notes=tuple(
-            note for note in (quantile.note, ask.cold_start_s.note, _noted(ahead), _unscheduled(hours)) if note
+            note
+            for note in (ask.note, quantile.note, ask.cold_start_s.note, _noted(ahead), _unscheduled(hours))
+            if note
         ),
     )
 

@@ -19,6 +19,7 @@ WAYS_OUT = {
     "unpriced": "add the missing price to the catalog with its source and date",
     "quality unmeasured": "measure the quality of the model in that precision, and state it in `planning: qualities`",
     "quality floor": "lower the quality floor, or add a better model",
+    "link unknown": "state the accelerator's `link_bytes_s` in a fact file of your own, or serve both on one replica",
     "lead time": "state lead times under `planning: lead_days`, or give it more time",
     "power limit": "raise the power limit, or allow a place that has no such limit",
     "commitment": "look further ahead with `planning: horizon_months`, or allow what may be let go",

@@ -8,7 +8,7 @@ import msgspec
 
 from breakeven.catalog.find import Catalog
 from breakeven.errors import FactError, InfeasibleError, UsageError
-from breakeven.perf import attain, effects
+from breakeven.perf import apart, attain, effects
 from breakeven.perf.coefficients import Errors
 from breakeven.perf.curve import step_curve
 from breakeven.perf.precision import PRECISIONS
@@ -40,23 +40,22 @@ UNITS = {"fp8": "flops_fp8", "int8": "flops_int8", "fp4": "flops_fp4"}
 """What an accelerator must multiply to gain from a precision that the model was not published in."""
 
 
-class Kind(NamedTuple):
-    """A replica's make."""
-
-    model: Model
-    accelerator: Accelerator
-    boards: int
-    precision: str
-    engine: str
+Kind = apart.Instance
+"""A replica's make."""
 
 
 class Setup(NamedTuple):
-    """What is known of a make: its speed, or what excludes it."""
+    """What is known of a make: its speed, or what excludes it.
+
+    `transfer_s_per_token` is what a prompt's cache takes from one instance to its like in the same machine, each board
+    sending its part over its own link at the rate that collectives were seen to reach; None where links are unknown.
+    """
 
     curve: StepCurve | None = None
     errors: Errors | None = None
     facts: tuple[str, ...] = ()
     binding: str = ""
+    transfer_s_per_token: float | None = None
 
 
 class Setups:
@@ -91,13 +90,14 @@ class Setups:
         if known is not None and not known.value:
             return Setup(binding=f"engine: {kind.engine} runs no {kind.precision} on {kind.accelerator.architecture}")
         at = self._place(kind)
+        fitted = effects.resolve(PRIOR, at)
         try:
             curve = step_curve(
                 kind.model,
                 kind.accelerator,
                 kind.boards,
                 kind.precision,
-                effects.resolve(PRIOR, at),
+                fitted,
                 context_mean=self.context,
                 max_batch=MOST_SEQUENCES,
                 engine=kind.engine,
@@ -110,7 +110,8 @@ class Setups:
             return Setup(binding=f"unmeasured: {error.message}")
         facts = speed_facts(self.catalog, kind.model, kind.accelerator, kind.precision)
         facts = facts if known is None else (*facts, known.key)
-        return Setup(curve, effects.errors(PRIOR, at), facts)
+        sent = apart.transfer_s_per_token(kind, fitted.link)
+        return Setup(curve, effects.errors(PRIOR, at), facts, transfer_s_per_token=sent)
 
     def _place(self, kind: Kind) -> effects.Place:
         """Where nobody waits for an answer, an engine that was measured on whole data sets is as fast as that."""

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from breakeven.catalog.find import Catalog
+from breakeven.perf import apart
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope, of_api
 from breakeven.planner.question import Question
 from breakeven.planner.search import limits
+from breakeven.planner.search.apart import Group, Groups
 from breakeven.planner.search.setup import MOST_SEQUENCES, Kind, Setup, Setups
 from breakeven.quantity import SECONDS_PER_HOUR
 from breakeven.schema.deployment import Deployment
@@ -20,6 +22,7 @@ from breakeven.schema.noun import Placement
 from breakeven.schema.offer import Offer, OfferKind
 from breakeven.schema.plan import Option
 from breakeven.schema.serving import Serving
+from breakeven.schema.workload import Trace
 
 PLACES: dict[OfferKind, tuple[Placement, ...]] = {
     "accelerator_hour": ("cloud",),
@@ -33,12 +36,18 @@ Mode = tuple[str, Serving, float]
 
 
 class Space:
-    """The candidates of a question, with what they share worked out once."""
+    """The candidates of a question, with what they share worked out once.
 
-    def __init__(self, catalog: Catalog, question: Question, scope: Scope, modes: Sequence[Mode]) -> None:
+    Prefill and decode apart are among them where the `trace` is given that they would be simulated on.
+    """
+
+    def __init__(
+        self, catalog: Catalog, question: Question, scope: Scope, modes: Sequence[Mode], trace: Trace | None = None
+    ) -> None:
         self.catalog, self.scope, self.modes = catalog, scope, tuple(modes)
         self.objective = question.objective
         self.setups = Setups(catalog, question, scope)
+        self.groups = Groups(question.objective, modes, trace)
 
     def candidates(self) -> tuple[Candidate, ...]:
         """All of them by name; those that a stated constraint excludes carry it as their binding.
@@ -85,6 +94,8 @@ class Space:
             name, chunk = f"{one.name}{said}", serving.max_batch_tokens
             deployment = msgspec.structs.replace(one.deployment, id=name, max_batch_tokens=chunk)
             yield msgspec.structs.replace(one, name=name, deployment=deployment, serving=serving, hit_share=hit_share)
+        count = 0 if one.offer is None else one.offer.count
+        yield from (_apart(one, group) for group in self.groups.of(kind, made, count))
 
     def _on_cpu(self, model: Model, offer: Offer) -> Candidate:
         name = f"{self._prefix(model)}{offer.id}"
@@ -160,6 +171,27 @@ def _candidate(offer: Offer, kind: Kind, placement: Placement, prefix: str) -> C
         max_batch=MOST_SEQUENCES,
     )
     return Candidate(name=name, deployment=deployment, offer=offer)
+
+
+def _apart(one: Candidate, group: Group) -> Candidate:
+    """The candidate as a group of instances; nothing measured pins such fleets."""
+    name, pools = f"{one.name}{group.said}", group.pools
+    deployment = msgspec.structs.replace(
+        one.deployment,
+        id=name,
+        accelerators=one.deployment.accelerators * (pools.prefill + pools.decode),
+        max_batch_tokens=group.serving.max_batch_tokens,
+        pools=pools,
+    )
+    return msgspec.structs.replace(
+        one,
+        name=name,
+        deployment=deployment,
+        serving=group.serving,
+        hit_share=group.hit_share,
+        errors=None if one.errors is None else apart.widened(one.errors),
+        binding=group.binding,
+    )
 
 
 def _name(offer: Offer, kind: Kind, placement: Placement) -> str:
