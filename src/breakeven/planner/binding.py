@@ -61,7 +61,9 @@ def _region(candidate: Candidate, objective: Objective) -> str:
 def _speed(candidate: Candidate, objective: Objective) -> str:
     if candidate.predictor is not None or candidate.measured is not None:
         return ""
-    if not candidate.per_request:
+    if candidate.placed and candidate.deployment.placement == "edge":
+        return ""
+    if not candidate.per_request and not candidate.placed:
         return UNMEASURED
     return UNMEASURED_API if has_targets(objective) else ""
 

@@ -92,6 +92,18 @@ class Scales(Noun, frozen=True, kw_only=True):
         return tuple(own[key] if key in own else self.catalog.fact(key) for key in keys)
 
 
+def at_load(scales: Scales, factor: float) -> Scales:
+    """The same scales for a multiple of the demand."""
+    return msgspec.structs.replace(scales, question=part_of(scales.question, factor))
+
+
+def part_of(question: Question, factor: float) -> Question:
+    """The same question for a multiple of the demand."""
+    load = question.workload
+    rates = {name: getattr(load, name) * factor for name in ("rate_mean_rps", "rate_p95_rps", "rate_max_rps")}
+    return msgspec.structs.replace(question, workload=msgspec.structs.replace(load, **rates))
+
+
 def with_fallback(bill: Bill, candidate: Candidate, serving: int, spare: int) -> Bill:
     """The bill with on-demand capacity for the hours in which too few spot replicas are left; unpriced without any.
 
