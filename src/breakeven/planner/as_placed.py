@@ -11,6 +11,8 @@ from breakeven.schema.offer import Offer
 from breakeven.schema.placed import Device
 from breakeven.schema.plan import Option
 
+ROUNDING = 1e-9
+"""A study adds up the same demand in another order, and refuses a share below what its mean leaves above the units."""
 Priced = Callable[[float, str, Offer], dict[str, Any]]
 """A price with its unit, source and date."""
 
@@ -35,7 +37,7 @@ def _units(option: Option, candidate: Candidate, offer: Offer, priced: Priced) -
     rest = None if candidate.rest is None else candidate.rest.offer
     if rest is None or not isinstance(option.rest, Option):
         return found
-    over = max(0.0, 1.0 - _share(option))
+    over = min(1.0, max(0.0, 1.0 - _share(option)) + ROUNDING)
     prices = {
         "input": (rest.input_usd_per_mtok, "USD/Mtok"),
         "cached_input": (rest.cached_input_usd_per_mtok, "USD/Mtok"),

@@ -24,7 +24,7 @@ class Candidate(Noun, frozen=True, kw_only=True):
     chance that a replica which may be withdrawn is there (None: it is not withdrawn), and `fallback` the offer that
     steps in for it.
 
-    Of provisioned units and of devices `rest` answers what they do not. `shape` is the demand against which units are
+    Of provisioned units and of devices `rest` answers what they do not, and `no_rest` is why nobody does. `shape` is the demand against which units are
     counted; `network_s` is what devices save of the latency budget.
     """
 
@@ -43,6 +43,7 @@ class Candidate(Noun, frozen=True, kw_only=True):
     survival: float | None = None
     fallback: Offer | None = None
     rest: Candidate | None = None
+    no_rest: str = ""
     shape: Shape | None = None
     network_s: float = 0.0
 

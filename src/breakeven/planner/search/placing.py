@@ -87,17 +87,24 @@ class Placing:
         return self.catalog.model(one.deployment.model) if known else None
 
     def _units(self, one: Candidate, offer: Offer) -> Candidate:
+        """With the API that takes what overflows; where none can, enough of them carry the sized rate."""
         wanted = "" if offer.capacity is None else offer.capacity.overflow
-        rest = None if wanted == NONE else self._overflow(offer, wanted)
-        if isinstance(rest, str):
-            return msgspec.structs.replace(one, binding=rest)
-        return msgspec.structs.replace(self.measured(one), rest=rest, shape=self.shape())
+        one = self.measured(one)
+        if wanted in {"", NONE}:
+            rest = None if wanted else self._cheapest(offer)
+            why = (
+                "" if rest is not None else f"{NONE} may overflow" if wanted else f"no API of {offer.model} can answer"
+            )
+            return msgspec.structs.replace(one, rest=rest, no_rest=why, shape=self.shape())
+        named = self._api(wanted)
+        if named is None:
+            return msgspec.structs.replace(one, binding=f"overflow: {wanted} is no API of the catalog on that day")
+        if named.binding:
+            return msgspec.structs.replace(one, no_rest=f"{wanted} is excluded, {named.binding}", shape=self.shape())
+        return msgspec.structs.replace(one, rest=named, shape=self.shape())
 
-    def _overflow(self, offer: Offer, wanted: str) -> Candidate | str | None:
-        """The API that takes what overflows; in words why the one that is named cannot."""
-        if wanted:
-            found = self._api(wanted)
-            return f"overflow: {wanted} is no API of the catalog" if found is None else _excluded("overflow", found)
+    def _cheapest(self, offer: Offer) -> Candidate | None:
+        """The cheapest API of the same model that nothing excludes."""
         sold = self.catalog.offers(on=self.scope.as_of, kind="api", model=offer.model)
         fit = [one for one in (self._weighed_api(each) for each in sold) if not one.binding]
         return min(fit, key=lambda one: (self._usd(one), one.name), default=None)

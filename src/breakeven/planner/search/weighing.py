@@ -49,7 +49,7 @@ def _provisioned(candidate: Candidate, offer: Offer, capacity: Throughput, scale
     own = candidate.measured
     speed = None if own is None else whole.speed(_with_capacity(own, offer, each), question.workload.rate_mean_rps)
     option = whole.option(count, bill, speed, scales, binding or whole.binding(bill, speed, question.objective))
-    said = f"{count:,} units of {offer.id} answer {1 - over:.2%}" + _beyond(rest, candidate.rest)
+    said = f"{count:,} units of {offer.id} answer {1 - over:.1%}" + _beyond(rest, candidate)
     held = Capacity(
         serving=count,
         spare=0,
@@ -86,12 +86,12 @@ def _with_capacity(speed: Performance, offer: Offer, each: float) -> Performance
     return msgspec.structs.replace(speed, max_goodput_rps=carried)
 
 
-def _beyond(rest: Option | None, other: Candidate | None) -> str:
+def _beyond(rest: Option | None, candidate: Candidate) -> str:
     if rest is not None:
         return f" of the requests; what overflows, {format_usd(rest.monthly_cost_usd)} a month, goes to {rest.name}"
-    if other is not None:
-        return f" of the requests; nothing of the observed load overflows to {other.name}"
-    return " of the requests: nothing that overflows has a price and a known latency"
+    if candidate.rest is not None:
+        return f" of the requests; nothing of the observed load overflows to {candidate.rest.name}"
+    return f" of the requests, at the rate that is to be carried: {candidate.no_rest}"
 
 
 def _edge(candidate: Candidate, offer: Offer, device: Device, scales: Scales) -> Option:
