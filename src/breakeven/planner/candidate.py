@@ -24,8 +24,8 @@ class Candidate(Noun, frozen=True, kw_only=True):
     chance that a replica which may be withdrawn is there (None: it is not withdrawn), and `fallback` the offer that
     steps in for it.
 
-    Of provisioned units and of devices `rest` answers what they do not, and `no_rest` is why nobody does. `shape` is the demand against which units are
-    counted; `network_s` is what devices save of the latency budget.
+    Of provisioned units and of devices `rest` answers what they do not, and `no_rest` is why nobody does. `shape` is
+    the demand against which units are counted; `network_s` is what devices save of the latency budget.
     """
 
     name: str

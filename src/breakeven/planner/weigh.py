@@ -13,7 +13,7 @@ from breakeven.cost.case import Case, Demand, Fleet, Site, price_key
 from breakeven.cost.tco import monthly_bill
 from breakeven.planner.binding import over_power
 from breakeven.planner.candidate import Candidate
-from breakeven.planner.question import Question
+from breakeven.planner.question import Question, part_of
 from breakeven.planner.speed import Speeds
 from breakeven.planner.standby import lost, standby
 from breakeven.quantity import HOURS_PER_MONTH
@@ -95,13 +95,6 @@ class Scales(Noun, frozen=True, kw_only=True):
 def at_load(scales: Scales, factor: float) -> Scales:
     """The same scales for a multiple of the demand."""
     return msgspec.structs.replace(scales, question=part_of(scales.question, factor))
-
-
-def part_of(question: Question, factor: float) -> Question:
-    """The same question for a multiple of the demand."""
-    load = question.workload
-    rates = {name: getattr(load, name) * factor for name in ("rate_mean_rps", "rate_p95_rps", "rate_max_rps")}
-    return msgspec.structs.replace(question, workload=msgspec.structs.replace(load, **rates))
 
 
 def with_fallback(bill: Bill, candidate: Candidate, serving: int, spare: int) -> Bill:

@@ -29,6 +29,7 @@ from breakeven.report.memo_parts import (
     lever_sections,
     mix_sections,
     mix_sentence,
+    placed_sentence,
     premature_blocks,
     ruled_out_sections,
     sure_sections,
@@ -55,7 +56,13 @@ def memo(plan: Plan, findings: Sequence[Finding] = ()) -> Document:
     sections = (
         Section(
             title="Decision",
-            blocks=(_decision(plan), *premature_blocks(plan), *mix_sentence(plan), options_chart(plan)),
+            blocks=(
+                _decision(plan),
+                *placed_sentence(plan),
+                *premature_blocks(plan),
+                *mix_sentence(plan),
+                options_chart(plan),
+            ),
         ),
         Section(title="Options", blocks=_options(plan, known)),
         *_levels(plan, known),
@@ -100,9 +107,9 @@ def _unit(plan: Plan) -> str:
 
 def _decision(plan: Plan) -> Verdict:
     figure = headline(plan)
-    if figure is None or figure.value is None:
-        return Verdict(sentence=plan.reason, tone="warn")
     early = "Premature: " if plan.premature else ""
+    if figure is None or figure.value is None or _chosen(plan).placement == "edge":
+        return Verdict(sentence=early + plan.reason, tone="warn")
     bounds = number.interval(figure.low, figure.high, "USD")
     return Verdict(
         sentence=early + plan.reason,

@@ -16,7 +16,7 @@ from breakeven.report.words import enough
 from breakeven.schema.estimate import Estimate
 from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Figure, Noun
-from breakeven.schema.plan import Option, Plan
+from breakeven.schema.plan import Option, Placed, Plan
 from breakeven.schema.statement import Cut, Latency, Statement, Step
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
@@ -39,8 +39,11 @@ def plan_json(plan: Plan) -> JsonObject:
 
 
 def option_json(option: Option) -> JsonObject:
-    """One option; `break_even_months` null is never or not owned."""
-    return {
+    """One option; `break_even_months` null is never or not owned. `placed` is there of units and devices only."""
+    placed: JsonObject = {}
+    if not isinstance(option.placed, msgspec.UnsetType):
+        placed = {"placed": _placed_json(option.placed)}
+    return placed | {
         "name": option.name,
         "use_case": option.use_case,
         "placement": option.placement,
@@ -63,6 +66,15 @@ def option_json(option: Option) -> JsonObject:
         "break_even_volume_per_month": option.break_even_volume_per_month,
         "bill": noun_json(option.bill),
         "performance": None if option.performance is None else noun_json(option.performance),
+    }
+
+
+def _placed_json(placed: Placed) -> JsonObject:
+    return {
+        "count": placed.count,
+        "share": placed.share,
+        "said": placed.said,
+        "rest": None if placed.rest is None else option_json(placed.rest),
     }
 
 

@@ -77,6 +77,18 @@ class Option(Noun, frozen=True, kw_only=True):
         """What answers the requests that its units or devices do not; None where there is none."""
         return None if isinstance(self.placed, msgspec.UnsetType) else self.placed.rest
 
+    @property
+    def routed(self) -> Option | None:
+        """What a gateway sends requests to: itself; of devices what answers the rest, None where nothing is left."""
+        return self.rest if self.placement == "edge" else self
+
+    @property
+    def gateway_share(self) -> float:
+        """Share of the requests that reach what is routed to."""
+        if isinstance(self.placed, msgspec.UnsetType):
+            return 1.0
+        return self.placed.share if self.placement != "edge" else 1.0 - self.placed.share
+
 
 class Placed(Noun, frozen=True, kw_only=True):
     """Of an option that is provisioned units or devices: how many there are, and who answers the rest.

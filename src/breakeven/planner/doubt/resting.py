@@ -11,8 +11,7 @@ from breakeven.planner.candidate import Candidate
 from breakeven.planner.doubt.placed import believed_speed, devices_of, units_of, whole_bill
 from breakeven.planner.doubt.response import PROPORTIONAL, Response
 from breakeven.planner.doubt.terms import Terms, lines_of, of_part, term_months, terms
-from breakeven.planner.question import Question
-from breakeven.planner.weigh import part_of
+from breakeven.planner.question import Question, part_of
 from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Option
 from breakeven.schema.workload import Trace
