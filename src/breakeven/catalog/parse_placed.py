@@ -60,9 +60,13 @@ def parse_placed(entry: Node, kind: OfferKind, known: Sources) -> dict[str, obje
     """
     for name, kinds in SOLD.items():
         if entry.get(name) is not None and kind not in kinds:
-            entry.fail(name, f"a {kind} has no {name}", f"{name} is of {' or '.join(kinds)}")
+            entry.fail(name, f"an offer of the kind {kind} has no {name}", f"{name} is of {' or '.join(kinds)}")
     if MUST.get(kind) and entry.get(MUST[kind]) is None:
-        entry.fail(MUST[kind], f"no {MUST[kind]}: a {kind} says what it carries", f"state {MUST[kind]}: with its rates")
+        entry.fail(
+            MUST[kind],
+            f"no {MUST[kind]}: an offer of the kind {kind} says what it carries",
+            f"state {MUST[kind]}: with its rates",
+        )
     made = {"capacity": _capacity, "device": _device}
     found: dict[str, object] = {name: make(entry.child(name)) for name, make in made.items() if entry.get(name)}
     device = found.get("device")

@@ -73,7 +73,9 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         FactError: a model, price or assumption is not in the catalog.
         EvidenceError: the trace has fewer than two requests.
     """
-    asked = left_for_inference(question)
+    asked = left_for_inference(
+        question, devices=not scope.batches and bool(catalog.offers(on=scope.as_of, kind="edge"))
+    )
     scales = Scales(
         catalog=catalog,
         assumptions=assumptions(catalog.assumptions(), "base"),

@@ -78,9 +78,10 @@ class Answered(NamedTuple):
         """Quantiles of a time and the wait before it."""
         if not self.waits:
             return [float(np.quantile(seconds, one)) for one in at]
-        chances = (np.arange(WAITS) + 0.5) / WAITS
-        past = np.minimum(1.0, self.waits / (1.0 - chances))
-        waits = np.where(chances < 1.0 - self.waits, 0.0, self.wait_s / self.waits * np.log(past))
+        if self.rho >= 1:
+            return [math.inf for _ in at]
+        beyond = 1.0 - (np.arange(WAITS) + 0.5) / WAITS
+        waits = self.wait_s / self.waits * np.log(np.maximum(1.0, self.waits / beyond))
         every = seconds[:, None] + waits[None, :]
         return [float(np.quantile(every, one)) for one in at]
 
