@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -47,7 +48,8 @@ def given(options: Mapping[str, object]) -> Given:
     """What the command line's options say; those left out say nothing."""
     stated = {name: value for name, value in options.items() if value is not None}
     paths = {name: Path(str(stated[name])) for name in ("trace", "workload") if name in stated}
-    return msgspec.convert(stated | paths, Given)
+    facts = tuple(Path(str(one)) for one in cast("tuple[str, ...]", stated.get("facts", ())))
+    return msgspec.convert(stated | paths | {"facts": facts}, Given)
 
 
 def from_project(
@@ -80,7 +82,10 @@ def from_files(
     found = (planning_classic if given.curves else planning_files).plan(given, keep, progress)
     where = keep if out else keep / "plans" / found.id
     files.write_atomically(where / "plan.json", msgspec.json.format(msgspec.json.encode(found), indent=1))
-    return _written(found, where, proposing.proposed(found))
+    try:
+        return _written(found, where, proposing.proposed(found, given.facts, where))
+    except PolicyError as error:
+        return msgspec.structs.replace(_written(found, where, {}), refused=error.message)
 
 
 def _written(plan: Plan, where: Path, texts: dict[str, str]) -> Written:

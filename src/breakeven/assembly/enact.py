@@ -19,7 +19,7 @@ from breakeven.config.settings import BackendSettings, DeploymentSettings, TpotS
 from breakeven.errors import PolicyError, UsageError
 from breakeven.ledger.source.mapping import Mapping
 from breakeven.measure.doctor import Setup
-from breakeven.planner.compile import capacity_table, route_targets
+from breakeven.planner.compile import capacity_table, route_targets, routed
 from breakeven.planner.search.limits import known_quality
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.policy import Policy, RouteTarget
@@ -76,7 +76,7 @@ def changes(
     Raises:
         PolicyError: the chosen deployment does not exist and no URL for it is given; the use case is not in the policy.
     """
-    option = next(option for option in plan.options if option.name == plan.chosen)
+    option = routed(plan)
     changed: dict[Path, str] = {}
     name = files.deployment_name(option.deployment.id)
     if loaded.settings.deployment(name) is None:
@@ -141,7 +141,7 @@ def _region(loaded: Project, plan: Plan, option: Option) -> str:
 def _quality(loaded: Project, plan: Plan, option: Option) -> float | None:
     """The score by which the plan admitted the model in that precision."""
     wanted, scope = option.deployment, scope_of(loaded, (), plan.as_of)
-    if wanted.model not in loaded.catalog.model_heads or wanted.placement == "api":
+    if wanted.model not in loaded.catalog.model_heads or wanted.placement in {"api", "provisioned"}:
         return scope.qualities.get(wanted.model)
     return known_quality(loaded.catalog.model(wanted.model), wanted.precision, scope)
 

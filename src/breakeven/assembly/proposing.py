@@ -14,7 +14,7 @@ from breakeven.config import extend, policy_file, settings
 from breakeven.config.policy_file import LatencySection, PolicyFile, RouteSection, TargetSection, UseCaseSection
 from breakeven.config.render import to_yaml
 from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, Settings
-from breakeven.planner.compile import PLAN_ARM
+from breakeven.planner.compile import PLAN_ARM, routed
 from breakeven.planner.portfolio.worth import cheaper_mix
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.objective import Objective
@@ -38,29 +38,37 @@ _POLICY_HEAD = """\
 """
 
 
-def proposed(plan: Plan) -> dict[str, str]:
+def proposed(plan: Plan, facts: Sequence[Path] = (), where: Path = Path()) -> dict[str, str]:
     """`breakeven.yaml` and `policy.yaml` that route the use case to the plan's choice, by name; both are valid.
 
     Where a mix of several options costs less than the choice alone, all of its parts are deployments, and each request
     goes to the cheapest that is predicted to keep its targets, so that what the base cannot carry goes to the burst.
+    What overflows provisioned units goes on to its API. `facts` are the user's own, as seen from the folder `where`.
 
     Raises:
         ConfigError, PolicyError, FactError: they would not compile.
+        PolicyError: devices answer every request, so that none reaches a gateway.
     """
     held = tuple(_held(plan))
-    made, named = _settings(plan, held), ", ".join(one.name for one in held)
+    made, named = (
+        _settings(plan, held, tuple(_seen(path.absolute(), where) for path in facts)),
+        ", ".join(one.name for one in held),
+    )
     first = _SETTINGS_HEAD.format(plan=plan.id, chosen=named, guess=scorers.GUESSES[made.backends[0].kind])
     first += _told(plan, held) + pools.told(held) + to_yaml(made)
     head = _POLICY_HEAD.format(plan=plan.id, as_of=plan.as_of, reason=plan.reason)
     found = {"breakeven.yaml": first, "policy.yaml": head + to_yaml(_policy(plan, held))}
-    compiled(found)
+    compiled(found, where)
     return found
 
 
 def _held(plan: Plan) -> Iterator[DeploymentSettings]:
     """The deployments of the choice, or of the cheaper mix, the first carries most."""
-    options = {one.name: one for one in plan.options}
-    parts = {plan.chosen: options[plan.chosen].deployment.replicas}
+    chosen = routed(plan)
+    options = {one.name: one for one in plan.options} | {chosen.name: chosen}
+    parts = {chosen.name: chosen.deployment.replicas}
+    if chosen.rest is not None:
+        options, parts = options | {chosen.rest.name: chosen.rest}, parts | {chosen.rest.name: 1}
     if cheaper_mix(plan) and plan.portfolio is not None:
         by_share = sorted(plan.portfolio.parts, key=lambda part: -part.share)
         parts = {part.name: max(1, part.replicas) for part in by_share}
@@ -107,11 +115,11 @@ def _seen(path: Path, where: Path) -> str:
     return Path(os.path.relpath(path, where)).as_posix()
 
 
-def compiled(texts: dict[str, str]) -> str:
-    """The id of the policy that the two files compile to."""
+def compiled(texts: dict[str, str], where: Path = Path()) -> str:
+    """The id of the policy that the two files compile to, in a folder."""
     beside = settings.load(texts["breakeven.yaml"], "breakeven.yaml")
     policies = policy_file.load(texts["policy.yaml"], "policy.yaml", beside=beside)
-    return Project(Path("breakeven.yaml"), beside, policies).policy().id
+    return Project(where / "breakeven.yaml", beside, policies).policy().id
 
 
 def _deployment(option: Option, backend: str, replicas: int, catalog_model: str) -> DeploymentSettings:
@@ -132,12 +140,13 @@ def _deployment(option: Option, backend: str, replicas: int, catalog_model: str)
     )
 
 
-def _settings(plan: Plan, held: Sequence[DeploymentSettings]) -> Settings:
+def _settings(plan: Plan, held: Sequence[DeploymentSettings], facts: tuple[str, ...]) -> Settings:
     backends = tuple(_backend(plan, one, FIRST_PORT + at) for at, one in enumerate(held))
     models = tuple(dict.fromkeys(one.catalog_model for one in held if one.catalog_model))
     return Settings(
         backends=backends,
         deployments=tuple(held),
+        facts=facts,
         planning=PlanningSettings(horizon_months=plan.objective.horizon_months, models=models),
     )
 
@@ -149,15 +158,22 @@ def _backend(plan: Plan, held: DeploymentSettings, port: int) -> BackendSettings
 
 
 def _policy(plan: Plan, held: Sequence[DeploymentSettings]) -> PolicyFile:
-    one = len(held) == 1
-    targets = tuple(TargetSection(deployment=entry.name, arm=PLAN_ARM) for entry in held)
+    beyond = held[1].name if _overflows(plan) else ""
+    one = len(held) == 1 or bool(beyond)
+    targets = tuple(TargetSection(deployment=entry.name, arm=PLAN_ARM) for entry in held if entry.name != beyond)
     case = UseCaseSection(
         name=plan.use_case,
         tier=plan.objective.tier,
         latency=_latency(plan.objective),
         route=RouteSection(targets=targets, strategy="weighted" if one else SPILLING),
+        failure=(f"deployment:{beyond}", "error") if beyond else ("error",),
     )
     return PolicyFile(plan_id=plan.id, default_use_case=plan.use_case, use_cases=(case,))
+
+
+def _overflows(plan: Plan) -> bool:
+    """Whether what is held is provisioned units and what overflows them."""
+    return not cheaper_mix(plan) and routed(plan).rest is not None
 
 
 def _latency(asked: Objective) -> LatencySection:

@@ -96,6 +96,11 @@ PRICES: dict[OfferKind, dict[str, Measure]] = {
     "accelerator_hour": {"usd_per_hour": Measure("USD/hour", 1e-3, 1e5)},
     "server_purchase": {"purchase_usd": Measure("USD", 1, 1e8)},
     "cpu_hour": {"usd_per_hour": Measure("USD/vCPU/hour", 1e-4, 1000)},
+    "provisioned": {"usd_per_hour": Measure("USD/unit/hour", 1e-4, 1e5)},
+    "edge": {
+        "usd_per_device_month": Measure("USD/device/month", 1e-6, 1e4),
+        "purchase_usd": Measure("USD", 0.1, 1e6),
+    },
 }
 """Kind of offer -> price fields and their measures. What is lower than the least is no price, but a typing error."""
 
@@ -171,7 +176,7 @@ HEAD = ("name", "vendor", "aliases", *SOURCE, "facts")
 ACCELERATOR_HEAD = (*HEAD, *ACCELERATOR_WORDS)
 MODEL_HEAD = (*HEAD, *MODEL_WORDS)
 OFFER_TEXT = ("id", "provider", "kind", "model", "accelerator", "region", "term", "basis", "note", *PLACE)
-OFFER_MORE = ("count", "valid_from", "valid_to", "free", "tiers")
+OFFER_MORE = ("count", "valid_from", "valid_to", "free", "tiers", "capacity", "device", "latency")
 OFFER = (*OFFER_TEXT, *OFFER_MORE, *{name for prices in PRICES.values() for name in prices})
 SECTIONS = ("sources", "accelerators", "models", "offers", "facts", "assumptions", "rejected", "left_out", "unpriced")
-TERMS = ("on_demand", "spot", "reserved_1y", "reserved_3y", "reserved_5y", "purchase")
+TERMS = ("on_demand", "spot", "reserved_1m", "reserved_6m", "reserved_1y", "reserved_3y", "reserved_5y", "purchase")

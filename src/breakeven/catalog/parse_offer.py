@@ -12,9 +12,10 @@ import msgspec
 from breakeven.catalog import fields
 from breakeven.catalog.node import Node, Sources, sourced
 from breakeven.catalog.parse_fact import refuse_reversed
+from breakeven.catalog.parse_placed import parse_placed
 from breakeven.schema.offer import Offer, OfferKind, PriceTier
 
-NAMED = {"accelerator_hour": "accelerator", "api": "model"}
+NAMED = {"accelerator_hour": "accelerator", "api": "model", "provisioned": "model", "edge": "model"}
 """Kind of offer -> the key that says what is sold."""
 EXAMPLE = {
     "accelerator": "accelerator: h100-sxm; `breakeven catalog list accelerators` shows them, or state your own",
@@ -48,6 +49,7 @@ def parse_offer(node: Node, known: Sources) -> Offer:
         "basis": entry.text("basis", "list"),
         "free": free,
         "tiers": _tiers(entry, kind),
+        **parse_placed(entry, kind, known),
     }
     if free and not any(values[name] == 0 for name in fields.PRICES[kind]):
         entry.fail("free", "no price of 0 is stated", "state the price that is 0, or leave free out")

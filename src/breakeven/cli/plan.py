@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     metavar="NAME=FILE",
     help="A classic model's measured batches, and what they hold for: cpu, an accelerator, an offer. Repeatable.",
 )
+@click.option(
+    "--facts", multiple=True, type=click.Path(), help="Your own fact file or folder over the catalog. Repeatable."
+)
 @click.option("--margin", type=float, help="Carry so much more than the p95 of demand, such as 0.2.  [default: 0]")
 @click.option("--use-case", help="Which use case to plan.  [default: the policy's first with token traffic]")
 @data_dir_option
@@ -105,6 +108,14 @@ def plan(
 
 def _from_files(given: Given, context: click.Context, config: str) -> bool:
     """Whether no configuration takes part: none is named, and none is needed or at hand."""
+    alone = _alone(given, context, config)
+    if given.facts and not alone:
+        message = f"--facts {given.facts[0]} is given, and {config} names facts of its own"
+        raise UsageError(message, "name the file under `facts:` there, or give --model with a --trace or a --workload")
+    return alone
+
+
+def _alone(given: Given, context: click.Context, config: str) -> bool:
     workload, trace, models = given.workload, given.trace, given.models
     named = context.get_parameter_source("config") is not ParameterSource.DEFAULT
     if workload is not None and named:

@@ -53,7 +53,8 @@ PLACEMENTS = {
     "cloud": "rented accelerator",
     "api": "API",
     "cpu": "CPU",
-    "edge": "edge",
+    "edge": "devices at the edge",
+    "provisioned": "provisioned units of an API",
     "unknown": "unknown",
 }
 

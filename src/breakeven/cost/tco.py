@@ -10,6 +10,7 @@ from breakeven.cost.assumptions import PREFIX
 from breakeven.cost.case import Case, Demand, price_key
 from breakeven.cost.fleet import servers_needed
 from breakeven.cost.owned import owned_bill
+from breakeven.cost.placed import edge_bill, provisioned_bill
 from breakeven.cost.price import charge_pico_usd, offer_at, price_field, token_price
 from breakeven.quantity import HOURS_PER_MONTH, usd_from_pico
 from breakeven.schema.bill import Bill, Line
@@ -26,9 +27,9 @@ def monthly_bill(case: Case) -> Bill:
 
     `api`: tokens at list price, that of the tier the mean request's input falls in. `accelerator_hour`: machines x
     price x 730 h, plus warm capacity, goodput loss and support as assumed fractions of the rent. `server_purchase`: see
-    `owned_bill`. `cpu_hour`: vCPUs x price x 730 h. What has no price is named in `unpriced`, and the bill has no total
-    then. A replica that needs more accelerators than the offer's machine holds is spread over several machines: whether
-    that works is the planner's question.
+    `owned_bill`. `cpu_hour`: vCPUs x price x 730 h. `provisioned` and `edge`: see `cost.placed`. What
+    has no price is named in `unpriced`, and the bill has no total then. A replica that needs more accelerators than the
+    offer's machine holds is spread over several machines: whether that works is the planner's question.
     """
     return BILLS[case.offer.kind](case)
 
@@ -116,4 +117,6 @@ BILLS: dict[OfferKind, Callable[[Case], Bill]] = {
     "accelerator_hour": _rented,
     "server_purchase": owned_bill,
     "cpu_hour": _cpu,
+    "provisioned": provisioned_bill,
+    "edge": edge_bill,
 }

@@ -10,6 +10,7 @@ from typing import Any
 from breakeven.config.study.file import StudyFile
 from breakeven.cost.owned import ACCELERATORS_PER_NODE
 from breakeven.cost.tco import HYPERSCALERS
+from breakeven.planner.as_placed import placed_parts
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.question import Question
 from breakeven.planner.weigh import demand
@@ -105,6 +106,8 @@ def _option(option: Option, candidate: Candidate) -> dict[str, Any]:
         return {"placement": option.placement}
     spare = option.spare_replicas
     about: dict[str, Any] = {"title": option.name, "placement": option.placement}
+    if candidate.placed:
+        return about | placed_parts(option, candidate, offer, _priced)
     parts: dict[str, Any] = BUILDERS[offer.kind](option, offer, spare)
     return about | parts
 

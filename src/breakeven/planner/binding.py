@@ -31,7 +31,7 @@ def before_weighing(candidate: Candidate, objective: Objective, *, speed: bool =
     """What excludes a candidate whatever its size: stated, placement, region, or a `speed` that nobody knows."""
     if candidate.binding:
         return candidate.binding
-    found = _placement(candidate, objective) or _region(candidate, objective)
+    found = _placement(candidate, objective) or _region(candidate, objective) or _no_time(candidate, objective)
     return found or (_speed(candidate, objective) if speed else "")
 
 
@@ -58,10 +58,20 @@ def _region(candidate: Candidate, objective: Objective) -> str:
     return f"region unknown: {candidate.name} states none, and it must be one of {wanted}"
 
 
+def _no_time(candidate: Candidate, objective: Objective) -> str:
+    """Where the network takes all of the budget, only devices without it have time left."""
+    left = objective.budget_s
+    if left is None or left > 0 or candidate.deployment.placement == "edge":
+        return ""
+    return f"latency budget: network and other stages take all of it and {format_seconds(-left)} more"
+
+
 def _speed(candidate: Candidate, objective: Objective) -> str:
     if candidate.predictor is not None or candidate.measured is not None:
         return ""
-    if not candidate.per_request:
+    if candidate.placed and candidate.deployment.placement == "edge":
+        return ""
+    if not candidate.per_request and not candidate.placed:
         return UNMEASURED
     return UNMEASURED_API if has_targets(objective) else ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.coefficients import Errors
+from breakeven.planner.placed.units import Shape
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
@@ -22,6 +23,9 @@ class Candidate(Noun, frozen=True, kw_only=True):
     `serving` is how its engine serves, `hit_share` what of the prompts a prefix cache spares at most. `survival` is the
     chance that a replica which may be withdrawn is there (None: it is not withdrawn), and `fallback` the offer that
     steps in for it.
+
+    Of provisioned units and of devices `rest` answers what they do not, and `no_rest` is why nobody does. `shape` is
+    the demand against which units are counted; `network_s` is what devices save of the latency budget.
     """
 
     name: str
@@ -38,6 +42,10 @@ class Candidate(Noun, frozen=True, kw_only=True):
     hit_share: float = 0.0
     survival: float | None = None
     fallback: Offer | None = None
+    rest: Candidate | None = None
+    no_rest: str = ""
+    shape: Shape | None = None
+    network_s: float = 0.0
 
     @property
     def predictor(self) -> StepCurve | BatchCurve | None:
@@ -48,3 +56,8 @@ class Candidate(Noun, frozen=True, kw_only=True):
     def per_request(self) -> bool:
         """Whether the provider sells answers, not capacity."""
         return self.deployment.placement == "api"
+
+    @property
+    def placed(self) -> bool:
+        """Whether it is provisioned units or devices."""
+        return self.offer is not None and self.offer.kind in {"provisioned", "edge"}

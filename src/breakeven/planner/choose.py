@@ -12,11 +12,11 @@ from breakeven.planner.against import with_break_even
 from breakeven.planner.binding import commonest
 from breakeven.planner.flip import flips
 from breakeven.planner.promise import promises
-from breakeven.planner.question import Question
+from breakeven.planner.question import Question, part_of
 from breakeven.quantity import format_usd
 from breakeven.schema.fact import Fact
 from breakeven.schema.performance import Performance
-from breakeven.schema.plan import Option, Plan
+from breakeven.schema.plan import Option, Plan, Promise
 
 
 def choose(
@@ -50,7 +50,7 @@ def choose(
         options=tuple(sorted(weighed, key=_rank)),
         chosen=chosen.name,
         reason=reason(chosen, ordered, measurable=question.used_share is not None),
-        promises=promises(chosen, question.workload, question.used_share),
+        promises=_promised(chosen, question),
         facts=cited(ordered, facts),
         assumptions=assumptions,
         flips_if=flips(chosen, weighed, question.workload),
@@ -72,6 +72,16 @@ def best(options: Sequence[Option], use_case: str, among: Collection[str] | None
     listed = "; ".join(f"{option.name}: {option.binding}" for option in allowed[:5]) or "there are no candidates"
     message = f"none of {len(allowed)} options can serve {use_case} ({listed})"
     raise InfeasibleError(message, _way_out(binding), binding=binding)
+
+
+def _promised(chosen: Option, question: Question) -> tuple[Promise, ...]:
+    """Promises of what a ledger sees: of devices only what answers the rest, of units what they answer themselves."""
+    seen = chosen.routed
+    if seen is None:
+        return ()
+    share = chosen.gateway_share
+    load = question.workload if share == 1 else part_of(question, share).workload
+    return promises(seen, load, question.used_share)
 
 
 def _rank(option: Option) -> tuple[bool, float, str]:

@@ -34,7 +34,7 @@ def route_targets(
     if not 0 <= holdout_share <= most_held:
         message = f"a holdout is 0 to {most_held:g} of the traffic, got {holdout_share:g}"
         raise PolicyError(message, "try 0.1")
-    chosen = next(option for option in plan.options if option.name == plan.chosen).deployment.id
+    chosen = routed(plan).deployment.id
     if deployments is not None and chosen not in deployments:
         known = ", ".join(sorted(deployments)) or "none"
         message = f"plan {plan.id} chose {chosen!r}, which is not among the deployments: {known}"
@@ -50,6 +50,20 @@ def route_targets(
         for target in others
     )
     return (RouteTarget(deployment=chosen, weight=_share(1.0 - holdout_share), arm=PLAN_ARM), *held)
+
+
+def routed(plan: Plan) -> Option:
+    """What the gateway sends the use case's requests to: the choice, or what answers the rest of its devices.
+
+    Raises:
+        PolicyError: devices answer everything, so that no request comes to the gateway.
+    """
+    option = next(option for option in plan.options if option.name == plan.chosen)
+    found = option.routed
+    if found is None:
+        message = f"plan {plan.id} chose {option.name}, and its devices answer every request: none reaches a gateway"
+        raise PolicyError(message, "bring the model to the devices; there is no route to write")
+    return found
 
 
 def _share(value: float) -> float:

@@ -65,7 +65,7 @@ def evaluate(candidate: Candidate, question: Question, *, predict: Predict, pric
         weighed = _as_measured(candidate, question, price)
     else:
         weighed = _sized(candidate, question, predict, price, least)
-    return _option(candidate, question, weighed)
+    return as_option(candidate, question, weighed)
 
 
 def _excluded(candidate: Candidate, price: Price, binding: str) -> Weighed:
@@ -84,7 +84,7 @@ def _as_measured(candidate: Candidate, question: Question, price: Price) -> Weig
         replicas=replicas,
         bill=bill,
         performance=speed,
-        useful_share=_useful(reached, question),
+        useful_share=useful_of(reached, question),
         binding=unpriced(bill) or ("" if speed is None else missed(speed, question.objective)),
     )
 
@@ -172,12 +172,13 @@ def _weigh(candidate: Candidate, question: Question, predict: Predict, price: Pr
         spare=spare,
         bill=bill,
         performance=speed,
-        useful_share=_useful(speed.goodput_share.value, question),
+        useful_share=useful_of(speed.goodput_share.value, question),
         binding=unpriced(bill) or missed(speed, question.objective),
     )
 
 
-def _useful(reached: float | None, question: Question) -> float | None:
+def useful_of(reached: float | None, question: Question) -> float | None:
+    """The useful share of the predictions, where so many are in budget."""
     if reached is None:
         return None
     return reached if question.used_share is None else reached * question.used_share
@@ -204,7 +205,8 @@ def unpriced(bill: Bill) -> str:
     return f"unpriced: {', '.join(bill.unpriced)}" if bill.unpriced else ""
 
 
-def _option(candidate: Candidate, question: Question, weighed: Weighed) -> Option:
+def as_option(candidate: Candidate, question: Question, weighed: Weighed) -> Option:
+    """The option that a candidate became."""
     cost = weighed.unit_cost(question)
     binding = weighed.binding or ("" if cost is not None else "useful share: unknown or zero")
     deployment = candidate.deployment

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import msgspec
-
 from breakeven.planner.candidate import Candidate
-from breakeven.planner.evaluate import evaluate
 from breakeven.planner.question import Question
-from breakeven.planner.weigh import Scales
+from breakeven.planner.search.weighing import weighed_with
+from breakeven.planner.weigh import Scales, at_load
 from breakeven.schema.plan import Level, Option
 
 FACTORS: Mapping[str, float] = {"low": 0.5, "medium": 1.0, "peak": 2.0}
@@ -29,7 +27,7 @@ def levels(
     found: list[Level] = []
     for name, factor in FACTORS.items():
         scaled = at_load(scales, factor)
-        again = [evaluate(one, scaled.question, predict=scaled.points, price=scaled.bill) for one in candidates]
+        again = [weighed_with(one, scaled) for one in candidates]
         found.extend(_rows(name, factor, scaled.question, sorted(again, key=lambda option: shown.index(option.name))))
     return tuple(found)
 
@@ -47,14 +45,6 @@ def compared(chosen: Option, options: Sequence[Option]) -> tuple[str, ...]:
 def _cheapest(options: Sequence[Option], among: Callable[[Option], bool]) -> list[Option]:
     priced = [option for option in options if among(option) and option.monthly_cost_usd]
     return sorted(priced, key=lambda option: (not option.feasible, option.monthly_cost_usd or 0.0, option.name))[:1]
-
-
-def at_load(scales: Scales, factor: float) -> Scales:
-    """The same scales for a multiple of the demand."""
-    load = scales.question.workload
-    rates = {name: getattr(load, name) * factor for name in ("rate_mean_rps", "rate_p95_rps", "rate_max_rps")}
-    question = msgspec.structs.replace(scales.question, workload=msgspec.structs.replace(load, **rates))
-    return msgspec.structs.replace(scales, question=question)
 
 
 def _rows(name: str, factor: float, question: Question, options: Sequence[Option]) -> list[Level]:

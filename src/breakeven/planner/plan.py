@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -15,12 +16,15 @@ from breakeven.planner.candidates import Scope
 from breakeven.planner.choose import choose, keys_of, signed
 from breakeven.planner.evaluate import evaluate
 from breakeven.planner.looking import looked_ahead
+from breakeven.planner.placed.units import Shape, shape_of
+from breakeven.planner.portfolio.decide import load_of, load_of_rates
 from breakeven.planner.question import Question
 from breakeven.planner.search import classic
 from breakeven.planner.search.apart import apart_given
 from breakeven.planner.search.ask import left_for_inference
 from breakeven.planner.search.find import Progress, find
 from breakeven.planner.search.infeasible import infeasible
+from breakeven.planner.search.placing import Placing
 from breakeven.planner.search.reuse import reuse_share
 from breakeven.planner.search.shown import as_rejected, counted, nearest, shown
 from breakeven.planner.search.space import Space, modes, spot_given
@@ -32,8 +36,8 @@ from breakeven.schema.workload import Trace
 
 TAKEN_AS_GIVEN = (
     "Demand stays as observed: the observed mean and 95th percentile of the rate hold all month, around the clock.",
-    "Listings of private hosts, cards without a server, and edge devices are not weighed.",
-    "A lease is weighed as accelerators by the hour, from your own fact file; provisioned throughput is not weighed.",
+    "Listings of private hosts and cards without a server are not weighed.",
+    "A lease is weighed as accelerators by the hour, provisioned units and devices as stated, from your own fact file.",
     "A draft for speculative decoding is weighed where its acceptance is stated, on one replica.",
     "The number of replicas is held all month; how long another one takes to start counts in the scaling rule.",
     "A target counts as met where the predicted point meets it; the interval is shown and not required to.",
@@ -70,14 +74,17 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         FactError: a model, price or assumption is not in the catalog.
         EvidenceError: the trace has fewer than two requests.
     """
-    asked = left_for_inference(question)
+    asked = left_for_inference(
+        question, devices=not scope.batches and bool(catalog.offers(on=scope.as_of, kind="edge"))
+    )
     scales = Scales(
         catalog=catalog,
         assumptions=assumptions(catalog.assumptions(), "base"),
         question=asked,
         speeds=Speeds(trace, kept),
     )
-    weighed = (*standing, *beside(standing, _space(catalog, asked, scope, scales)))
+    placing = Placing(scope, scales, partial(_shape, asked, trace), question.objective.network_s, progress)
+    weighed = (*standing, *beside(standing, placing.all(_space(asked, scope, scales), standing)))
     found = find(weighed[len(standing) :], scales, progress)
     stands = tuple(evaluate(one, asked, predict=scales.speed, price=scales.bill) for one in standing)
     options, left = shown((*stands, *found.options), frozenset(one.name for one in standing))
@@ -98,9 +105,9 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
     return signed(looked_ahead(plan, weighed, scales, scope, trace, rng, among=among))
 
 
-def _space(catalog: Catalog, question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:
+def _space(question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:
     """The candidates of the catalog, with a prefix cache where the workload or the trace shares anything."""
-    trace = scales.speeds.trace
+    trace, catalog = scales.speeds.trace, scales.catalog
     if scope.batches:
         return classic.candidates(catalog, question, scope, trace)
     hashed = bool(trace.block_offsets)
@@ -108,6 +115,12 @@ def _space(catalog: Catalog, question: Question, scope: Scope, scales: Scales) -
     return Space(
         catalog, question, scope, modes(scope, share, hashed=hashed), trace if scope.apart else None
     ).candidates()
+
+
+def _shape(question: Question, trace: Trace) -> Shape:
+    """The load-duration curve on which units are counted: of the known rates, else of the whole trace."""
+    known, load = question.rates_rps, question.workload
+    return shape_of(load_of_rates(known, question.rates_s, load) if known else load_of(trace, load))
 
 
 def _aged(weighed: Sequence[Candidate], options: Sequence[Option], on: str) -> tuple[str, ...]:

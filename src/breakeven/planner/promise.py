@@ -99,7 +99,7 @@ def charged_monthly_usd(option: Option) -> float | None:
     Rented capacity is charged at its listed rate. Allowances of the bill (autoscaling overhead, goodput loss, support)
     are expectations on top of it that no hour of capacity shows, so a promise that counted them could not be checked.
     """
-    rent = sum(line.amount_usd for line in option.bill.lines if line.name == "rent")
+    rent = sum(line.amount_usd for line in option.bill.lines if line.name in {"rent", "provisioned_units"})
     return option.monthly_cost_usd if option.monthly_cost_usd is None or not rent else rent
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from breakeven.quantity import SECONDS_PER_MONTH
 from breakeven.schema.noun import Noun
 from breakeven.schema.objective import Objective
@@ -35,6 +37,13 @@ class Question(Noun, frozen=True, kw_only=True):
     def monthly_predictions(self) -> float:
         """Requests in a month of 730 hours at the mean rate."""
         return self.workload.rate_mean_rps * SECONDS_PER_MONTH
+
+
+def part_of(question: Question, factor: float) -> Question:
+    """The same question for a multiple of the demand."""
+    load = question.workload
+    rates = {name: getattr(load, name) * factor for name in ("rate_mean_rps", "rate_p95_rps", "rate_max_rps")}
+    return msgspec.structs.replace(question, workload=msgspec.structs.replace(load, **rates))
 
 
 def used_share(statement: Statement, use_case: str) -> float | None:

@@ -13,7 +13,7 @@ from breakeven.cost.case import Case, Demand, Fleet, Site, price_key
 from breakeven.cost.tco import monthly_bill
 from breakeven.planner.binding import over_power
 from breakeven.planner.candidate import Candidate
-from breakeven.planner.question import Question
+from breakeven.planner.question import Question, part_of
 from breakeven.planner.speed import Speeds
 from breakeven.planner.standby import lost, standby
 from breakeven.quantity import HOURS_PER_MONTH
@@ -90,6 +90,11 @@ class Scales(Noun, frozen=True, kw_only=True):
         """The facts of keys; prices of a user's own offers come from the offers themselves."""
         own = {fact.key: fact for one in candidates if one.offer is not None for fact in offer_facts(one.offer)}
         return tuple(own[key] if key in own else self.catalog.fact(key) for key in keys)
+
+
+def at_load(scales: Scales, factor: float) -> Scales:
+    """The same scales for a multiple of the demand."""
+    return msgspec.structs.replace(scales, question=part_of(scales.question, factor))
 
 
 def with_fallback(bill: Bill, candidate: Candidate, serving: int, spare: int) -> Bill:

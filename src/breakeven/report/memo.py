@@ -30,6 +30,7 @@ from breakeven.report.memo_parts import (
     lever_sections,
     mix_sections,
     mix_sentence,
+    placed_sentence,
     premature_blocks,
     ruled_out_sections,
     sure_sections,
@@ -59,6 +60,7 @@ def memo(plan: Plan, findings: Sequence[Finding] = ()) -> Document:
             blocks=(
                 _decision(plan),
                 *premature_blocks(plan),
+                *placed_sentence(plan),
                 *apart_sentence(plan),
                 *mix_sentence(plan),
                 options_chart(plan),
@@ -107,9 +109,9 @@ def _unit(plan: Plan) -> str:
 
 def _decision(plan: Plan) -> Verdict:
     figure = headline(plan)
-    if figure is None or figure.value is None:
-        return Verdict(sentence=plan.reason, tone="warn")
     early = "Premature: " if plan.premature else ""
+    if figure is None or figure.value is None or _chosen(plan).placement == "edge":
+        return Verdict(sentence=early + plan.reason, tone="warn")
     bounds = number.interval(figure.low, figure.high, "USD")
     return Verdict(
         sentence=early + plan.reason,

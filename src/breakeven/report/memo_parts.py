@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from breakeven.quantity import format_usd
 from breakeven.report.citation import Citations
 from breakeven.report.document import Align, Block, Items, Section, Table
@@ -62,6 +64,20 @@ def apart_sentence(plan: Plan) -> tuple[Block, ...]:
         "measurements that pin such fleets: try one group before buying more."
     )
     return (Paragraph(text=said),)
+
+
+def placed_sentence(plan: Plan) -> tuple[Block, ...]:
+    """What units or devices answer and who answers the rest, and what of that a gateway sees; else nothing."""
+    chosen = next(option for option in plan.options if option.name == plan.chosen)
+    if isinstance(chosen.placed, msgspec.UnsetType):
+        return ()
+    if chosen.placement != "edge":
+        return (Paragraph(text=f"{chosen.placed.said}."),)
+    rest = chosen.rest
+    seen = "No request reaches a gateway, so that there is no route to write and nothing for a ledger to measure."
+    if rest is not None:
+        seen = f"The policy routes what comes to the gateway to {rest.name}; what is promised below is of that part."
+    return (Paragraph(text=f"{chosen.placed.said}. {seen}"),)
 
 
 def sure_sections(plan: Plan, known: Citations) -> tuple[Section, ...]:

@@ -17,7 +17,7 @@ from breakeven.schema.deployment import Pools
 from breakeven.schema.estimate import Estimate
 from breakeven.schema.finding import Finding
 from breakeven.schema.noun import Figure, Noun
-from breakeven.schema.plan import Option, Plan
+from breakeven.schema.plan import Option, Placed, Plan
 from breakeven.schema.statement import Cut, Latency, Statement, Step
 
 Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
@@ -40,8 +40,11 @@ def plan_json(plan: Plan) -> JsonObject:
 
 
 def option_json(option: Option) -> JsonObject:
-    """One option; `break_even_months` null is never or not owned."""
-    return {
+    """One option; `break_even_months` null is never or not owned. `placed` is there of units and devices only."""
+    placed: JsonObject = {}
+    if not isinstance(option.placed, msgspec.UnsetType):
+        placed = {"placed": _placed_json(option.placed)}
+    return placed | {
         "name": option.name,
         "use_case": option.use_case,
         "placement": option.placement,
@@ -72,6 +75,15 @@ def _pools(option: Option) -> JsonObject:
     """The instances of a replica where prefill and decode are apart."""
     pools = option.deployment.pools
     return {"pools": noun_json(pools)} if isinstance(pools, Pools) else {}
+
+
+def _placed_json(placed: Placed) -> JsonObject:
+    return {
+        "count": placed.count,
+        "share": placed.share,
+        "said": placed.said,
+        "rest": None if placed.rest is None else option_json(placed.rest),
+    }
 
 
 def estimate_json(estimate: Estimate) -> JsonObject:

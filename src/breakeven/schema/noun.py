@@ -9,7 +9,7 @@ import msgspec
 Basis = Literal["measured", "fitted", "derived", "assumed", "unknown"]
 """How a figure was obtained (invariant 11)."""
 
-Placement = Literal["on_prem", "colocated", "cloud", "api", "cpu", "edge", "unknown"]
+Placement = Literal["on_prem", "colocated", "cloud", "api", "cpu", "edge", "provisioned", "unknown"]
 """Where a deployment runs."""
 
 Tier = Literal["critical", "important", "opportunistic"]

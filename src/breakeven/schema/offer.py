@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from breakeven.schema.noun import Noun
+from breakeven.schema.placed import Device, Latency, Throughput
 
-OfferKind = Literal["api", "accelerator_hour", "server_purchase", "cpu_hour"]
+OfferKind = Literal["api", "accelerator_hour", "server_purchase", "cpu_hour", "provisioned", "edge"]
 
 
 class PriceTier(Noun, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,7 +33,10 @@ class Offer(Noun, frozen=True, kw_only=True, omit_defaults=True):
     `api`: USD per million tokens of input, cached input (read), cache write and output, the same in a batch, and
     `request_usd`, for `model`; `tiers` ascend by input length. A batch price that is not stated is the standard one.
     `accelerator_hour`: `usd_per_hour` for `count` x `accelerator`. `server_purchase`: `purchase_usd` likewise.
-    `cpu_hour`: `usd_per_hour` for one vCPU. `valid_from`..`valid_to` are ISO dates, the end exclusive.
+    `cpu_hour`: `usd_per_hour` for one vCPU. `provisioned`: `usd_per_hour` for a unit of `model`'s throughput, with its
+    `capacity`. `edge`: a class of devices that runs `model`, with its `device`, `usd_per_device_month` for support,
+    updates and distribution, and `purchase_usd` of one device where it is bought. `latency` is what was measured at an
+    API or at its units. `valid_from`..`valid_to` are ISO dates, the end exclusive.
     """
 
     id: str
@@ -59,6 +63,10 @@ class Offer(Noun, frozen=True, kw_only=True, omit_defaults=True):
     free: bool = False
     usd_per_hour: float | None = None
     purchase_usd: float | None = None
+    usd_per_device_month: float | None = None
+    capacity: Throughput | None = None
+    device: Device | None = None
+    latency: Latency | None = None
     valid_to: str = ""
     url: str = ""
     licence: str = ""

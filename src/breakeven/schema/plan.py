@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from breakeven.schema.bill import Bill
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.doubt import Doubt
@@ -68,6 +70,37 @@ class Option(Noun, frozen=True, kw_only=True):
     spare_replicas: int = 0
     capacity: Capacity | None = None
     serving: Serving | None = None
+    placed: Placed | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def rest(self) -> Option | None:
+        """What answers the requests that its units or devices do not; None where there is none."""
+        return None if isinstance(self.placed, msgspec.UnsetType) else self.placed.rest
+
+    @property
+    def routed(self) -> Option | None:
+        """What a gateway sends requests to: itself; of devices what answers the rest, None where nothing is left."""
+        return self.rest if self.placement == "edge" else self
+
+    @property
+    def gateway_share(self) -> float:
+        """Share of the requests that reach what is routed to."""
+        if isinstance(self.placed, msgspec.UnsetType):
+            return 1.0
+        return self.placed.share if self.placement != "edge" else 1.0 - self.placed.share
+
+
+class Placed(Noun, frozen=True, kw_only=True):
+    """Of an option that is provisioned units or devices: how many there are, and who answers the rest.
+
+    `share` of the requests is answered by the `count` units or devices, the others by `rest`, an option at their part
+    of the demand whose bill is in the option's own; None where nobody does, or needs to. `said` is both in a sentence.
+    """
+
+    count: int
+    share: float
+    said: str
+    rest: Option | None = None
 
 
 class Level(Noun, frozen=True, kw_only=True):

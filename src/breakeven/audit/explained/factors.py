@@ -28,8 +28,9 @@ def predicted_factors(plan: Plan, metric: str) -> Factors | None:
     in_budget = values.get("goodput_share", 1.0)
     used = values[IN_BUDGET] / PER[IN_BUDGET] / values[USEFUL] if metric == USEFUL and IN_BUDGET in values else 1.0
     each = values[metric] / PER[metric] * in_budget * used
-    option = next(one for one in plan.options if one.name == plan.chosen)
-    rate, load = plan.workload.rate_mean_rps, plan.workload
+    chosen = next(one for one in plan.options if one.name == plan.chosen)
+    option, load = chosen.routed or chosen, plan.workload
+    rate = load.rate_mean_rps * chosen.gateway_share
     if option.placement == "api":
         return _charged(option, each, rate, (load.input_tokens_mean, load.output_tokens_mean), (in_budget, used))
     replicas = float(max(1, option.deployment.replicas))

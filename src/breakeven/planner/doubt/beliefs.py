@@ -10,6 +10,7 @@ from breakeven.cost.assumptions import PREFIX, RESIDUAL_AGES, Assumptions
 from breakeven.perf.coefficients import Residuals
 from breakeven.planner.doubt.belief import Z80, Belief
 from breakeven.planner.doubt.month import TREND, price_key
+from breakeven.planner.doubt.placed import Speed
 from breakeven.planner.doubt.terms import Terms
 from breakeven.planner.promise import rate_error
 from breakeven.planner.question import Question
@@ -26,6 +27,7 @@ PRICES = {
     "request_usd": ("price per request", "USD/request"),
     "usd_per_hour": ("hourly price", "USD/h"),
     "purchase_usd": ("purchase price", "USD"),
+    "usd_per_device_month": ("price a month", "USD/device"),
 }
 TRENDS = {
     "trend/api": ("API list prices", "api_price_decay"),
@@ -130,9 +132,17 @@ def speed(key: str, at: Deployment, error: Residuals, believed: Beliefs) -> Beli
     )  # fmt: skip
 
 
+def stated_speed(known: Speed) -> Belief:
+    """Speed of units or devices against the stated one; it errs with nobody else's."""
+    return Belief(
+        key=known.key, name=known.key.replace("/", " of ", 1), unit="of stated", base=1.0, low=known.low,
+        high=known.high, least=math.exp(-SLOWER), most=math.exp(FASTER), shape="lognormal", source=known.source,
+    )  # fmt: skip
+
+
 def trends(options: Iterable[Terms], known: Mapping[str, Fact], believed: Beliefs) -> Iterator[Belief]:
     """How prices change a year: flat at base, as the plan's are; down at most as a fact says, or a little up."""
-    needed = {TREND[one.offer.kind] for one in options}
+    needed = {TREND.get(one.offer.kind, "") for one in options}
     for key, (what, fact_name) in TRENDS.items():
         fact = known.get(PREFIX + fact_name)
         fall = 0.0 if fact is None else -(fact.high if fact.high is not None else fact.value or 0.0)
@@ -171,7 +181,7 @@ def prices(options: Sequence[Terms]) -> Iterator[Belief]:
     """Today's prices: known exactly, and turned to see where the choice flips."""
     seen: set[str] = set()
     for one in options:
-        fields = [field for field, _ in one.lines if field] or ["usd_per_hour", "purchase_usd"]
+        fields = [field for field, _ in one.lines if field] or ["usd_per_hour", "purchase_usd", "usd_per_device_month"]
         for field in fields:
             base, key = getattr(one.offer, field), price_key(one, field)
             if not base or key in seen:

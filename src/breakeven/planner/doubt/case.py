@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from breakeven.catalog.find import Catalog
+from breakeven.cost.assumptions import assumptions
 from breakeven.perf import apart, attain
 from breakeven.perf.batch_curve import BatchCurve
 from breakeven.perf.coefficients import Errors, Residuals
@@ -19,6 +20,7 @@ from breakeven.planner.candidate import Candidate
 from breakeven.planner.doubt import beliefs as believe
 from breakeven.planner.doubt.belief import Array, Belief, Dice, at_base, drawn
 from breakeven.planner.doubt.response import PROPORTIONAL, Response, responses
+from breakeven.planner.doubt.resting import Around, rests_of, with_rest
 from breakeven.planner.doubt.terms import Terms, speed_keys, terms
 from breakeven.planner.doubt.world import World, world_of
 from breakeven.planner.question import Question
@@ -118,21 +120,33 @@ def _responses(given: Given, pairs: Sequence[Pair]) -> Mapping[str, Response]:
 
 
 def _terms(given: Given, pairs: Sequence[Pair], chosen: str) -> tuple[Terms, ...]:
-    question, keys, kinds = given.question, speed_keys(pairs), _qualities(given, pairs, chosen)
-    found = _responses(given, pairs)
+    every = (*pairs, *rests_of(pairs))
+    keys, kinds, found = speed_keys(every), _qualities(given, pairs, chosen), _responses(given, every)
+    around = Around(
+        question=given.question,
+        trace=given.trace,
+        assumed=assumptions(given.catalog.assumptions(), "base"),
+        responses=found,
+        keys=keys,
+        tdp_w={one.name: _tdp_w(given.catalog, one) for one, _ in every},
+    )
     made = (
-        terms(
+        (
+            terms(
+                one,
+                other,
+                given.question,
+                response=found.get(one.name, PROPORTIONAL),
+                tdp_w=around.tdp_w[one.name],
+                speed=keys[one.name],
+                quality=kinds[one.name],
+            ),
             one,
             other,
-            question,
-            response=found.get(one.name, PROPORTIONAL),
-            tdp_w=_tdp_w(given.catalog, one),
-            speed=keys[one.name],
-            quality=kinds[one.name],
         )
         for one, other in pairs
     )
-    return tuple(one for one in made if one is not None)
+    return tuple(with_rest(one, option, other, around) for one, option, other in made if one is not None)
 
 
 def contenders(options: Sequence[Option], chosen: str) -> tuple[Option, ...]:
@@ -173,21 +187,28 @@ def _inputs(given: Given, pairs: Sequence[Pair], each: Sequence[Terms]) -> tuple
     question, evidence, known = given.question, given.evidence, given.known()
     cited = {key for one, _ in pairs for line in one.bill.lines for key in line.facts}
     qualities = sorted({one.quality for one in each if one.quality})
+    every = (*each, *(one.rest for one in each if one.rest is not None))
     return (
         *believe.demand(question, evidence.beliefs),
         believe.useful(question.used_share, evidence.useful_n or question.used_n),
         *(believe.quality(key, evidence.quality.get(key), evidence.beliefs) for key in qualities),
         *_speeds(given, pairs, each),
-        *believe.trends(each, known, evidence.beliefs),
+        *believe.trends(every, known, evidence.beliefs),
         *believe.assumptions(believe.used_assumptions(cited), known),
-        *believe.prices(each),
+        *believe.prices(every),
     )
 
 
 def _speeds(given: Given, pairs: Sequence[Pair], each: Sequence[Terms]) -> tuple[Belief, ...]:
     found: dict[str, Belief] = {}
-    for (option, candidate), one in zip(pairs, each, strict=True):
-        if one.capacity is not None and one.capacity.speed not in found:
+    rests = [one.rest for (option, _), one in zip(pairs, each, strict=True) if option.rest is not None]
+    every = zip((*pairs, *rests_of(pairs)), (*each, *rests), strict=True)
+    for (option, candidate), one in every:
+        if one is not None and one.speed is not None:
+            found[one.speed.key] = believe.stated_speed(one.speed)
+        if one is None or one.capacity is None:
+            continue
+        if one.capacity.speed not in found:
             error = _error(option, candidate, given)
             found[one.capacity.speed] = believe.speed(
                 one.capacity.speed, option.deployment, error, given.evidence.beliefs
@@ -226,6 +247,7 @@ def _logs(option: Option) -> tuple[float, float]:
 def _excluded(given: Given) -> tuple[Terms, ...]:
     """Priced APIs that only a missing measurement excludes, the cheapest first."""
     unknown = [one for one in given.options if one.binding == UNMEASURED_API and one.monthly_cost_usd is not None]
+    unknown = [one for one in unknown if one.placement == "api"]
     unknown.sort(key=lambda one: (one.monthly_cost_usd or 0.0, one.name))
     made = (terms(one, other, given.question) for one, other in given.pairs(unknown[:MOST_UNMEASURED]))
     return tuple(one for one in made if one is not None)

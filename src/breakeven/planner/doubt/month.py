@@ -27,6 +27,7 @@ TREND: dict[OfferKind, str] = {
     "accelerator_hour": "trend/rent",
     "cpu_hour": "trend/rent",
     "server_purchase": "trend/purchase",
+    "provisioned": "trend/api",
 }
 
 
@@ -135,9 +136,39 @@ def _residual(months: Months, life: Array) -> Array:
     return found
 
 
+def _units(one: Terms, months: Months, replicas: Array) -> Array:
+    """Units at the price of the day, or of the day their term began; what overflows is the rest's."""
+    hourly = (one.offer.usd_per_hour or 0.0) * months.price(one, "usd_per_hour")
+    return np.asarray(replicas * (hourly * HOURS_PER_MONTH) * months.trend(TREND["provisioned"], one.term_months))
+
+
+def _devices(one: Terms, months: Months, replicas: Array) -> Array:
+    """As many devices as there are, bought once; energy for answers follows the demand."""
+    del replicas
+    held = one.devices
+    if held is None:
+        return np.zeros((len(months), 1))
+    upkeep = held.upkeep_usd * months.price(one, "usd_per_device_month") if held.upkeep_usd else np.zeros(1)
+    bought = np.zeros(1)
+    if held.bought_usd:
+        bought = held.bought_usd * months.price(one, "purchase_usd") * _annuity(months, held.life_months)
+    tariff = months.assumed("electricity_us_commercial")
+    return np.asarray((upkeep + bought + held.standby_kwh * tariff) + held.busy_kwh * tariff * months.level)
+
+
+def _annuity(months: Months, life: int) -> Array:
+    """The level monthly payment for 1 USD over a life, down to nothing."""
+    rate = months.assumed("cost_of_capital") / MONTHS_PER_YEAR
+    with np.errstate(invalid="ignore", divide="ignore"):
+        paid = rate / (1.0 - np.exp(-life * np.log1p(rate)))
+    return np.where(rate > 0, paid, 1.0 / life)
+
+
 COSTS: dict[OfferKind, Callable[[Terms, Months, Array], Array]] = {
     "api": _api,
     "accelerator_hour": _rented,
     "cpu_hour": _cpu,
     "server_purchase": _owned,
+    "provisioned": _units,
+    "edge": _devices,
 }

@@ -33,7 +33,7 @@ def _moved(flip: Flip) -> str:
     change = flip.at - flip.base
     if flip.unit.startswith("of "):
         side = "above" if change > 0 else "below"
-        reference = "predicted" if flip.unit == "of predicted" else "assumed"
+        reference = {"of predicted": "predicted", "of stated": "stated"}.get(flip.unit, "assumed")
         return f"{flip.name} is {abs(flip.at / flip.base - 1):.0%} {side} {reference}"
     verb = "rises above" if change > 0 else "falls below"
     far = f", {change / flip.base:+.0%}" if flip.base else ""

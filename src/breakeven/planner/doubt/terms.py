@@ -6,9 +6,13 @@ import math
 import re
 from collections.abc import Iterable
 
+import msgspec
+
 from breakeven.planner.candidate import Candidate
+from breakeven.planner.doubt.placed import Devices, Speed, Units
 from breakeven.planner.doubt.response import PROPORTIONAL, Response
 from breakeven.planner.question import Question
+from breakeven.schema.bill import Bill
 from breakeven.schema.noun import Noun
 from breakeven.schema.offer import Offer
 from breakeven.schema.performance import StepCurve
@@ -44,7 +48,8 @@ class Capacity(Noun, frozen=True, kw_only=True):
 class Terms(Noun, frozen=True, kw_only=True):
     """One option as the draws need it. `share` is the share of requests in target, as predicted.
 
-    `term_months` are those of a commitment, 0 for none; `bought` capacity is committed for good.
+    `term_months` are those of a commitment, 0 for none; `bought` capacity is committed for good. `rest` answers what
+    `units` do not, as if it answered everything, or what `devices` do not, as sized for that.
     """
 
     name: str
@@ -59,6 +64,10 @@ class Terms(Noun, frozen=True, kw_only=True):
     term_months: int
     capacity: Capacity | None
     quality: str
+    units: Units | None = None
+    devices: Devices | None = None
+    speed: Speed | None = None
+    rest: Terms | None = None
 
     @property
     def bought(self) -> bool:
@@ -91,7 +100,7 @@ def terms(
         name=option.name,
         offer=offer,
         monthly_usd=total,
-        lines=tuple((_price_of(offer, line.name), line.amount_usd) for line in option.bill.lines),
+        lines=lines_of(offer, option.bill),
         share=1.0 if reached is None else reached,
         attainment=question.objective.attainment,
         accelerators=max(1, option.deployment.accelerators),
@@ -101,6 +110,20 @@ def terms(
         capacity=_capacity(option, candidate, question, response, speed),
         quality=quality,
     )
+
+
+def lines_of(offer: Offer, bill: Bill) -> tuple[tuple[str, float], ...]:
+    """The amount of each line of an API's bill with the price that it rests on."""
+    return tuple((_price_of(offer, line.name), line.amount_usd) for line in bill.lines)
+
+
+def of_part(part: Terms, share: float) -> Terms:
+    """Terms of what serves a share of the demand, so that it is sized by all of it: its rates are by the share."""
+    held = part.capacity
+    if held is None:
+        return part
+    rates = {name: getattr(held, name) / share for name in ("carries_rps", "sustained_rps")}
+    return msgspec.structs.replace(part, capacity=msgspec.structs.replace(held, **rates))
 
 
 def _price_of(offer: Offer, line: str) -> str:
@@ -149,7 +172,7 @@ def _capacity(
     """None where answers are sold, or where nobody knows what a replica sustains."""
     speed = option.performance
     sustained = None if speed is None else speed.max_goodput_rps.value
-    if candidate.per_request or not sustained:
+    if candidate.per_request or candidate.placed or not sustained:
         return None
     sized, planned = question.sized_rps, option.deployment.replicas - option.spare_replicas
     needed = max(1, math.ceil(sized / sustained - 1e-9))

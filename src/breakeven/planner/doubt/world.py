@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from breakeven.planner.doubt.belief import Z80, Array
 from breakeven.planner.doubt.month import Inputs, Months, cost_usd, filled
+from breakeven.planner.doubt.placed import Units
 from breakeven.planner.doubt.terms import Capacity, Terms
 from breakeven.planner.evaluate import MOST_REPLICAS
 from breakeven.planner.promise import LEAST_SHARE
@@ -24,6 +26,7 @@ from breakeven.schema.noun import Noun
 
 Flags = NDArray[np.bool_]
 SLACK = 1e-9
+NOTHING: Array = np.zeros((1, 1))
 
 
 class World(Noun, frozen=True, kw_only=True):
@@ -46,10 +49,19 @@ def world_of(
 ) -> World:
     """The world of options whose inputs are at these bases."""
     today = Months({key: np.full(1, value) for key, value in base.items()}, np.ones((1, 1)), 0, 1)
-    planned = (np.full((1, 1), 1.0 if one.capacity is None else float(one.capacity.planned)) for one in options)
-    costs = [float(cost_usd(one, today, number)[0, 0]) for one, number in zip(options, planned, strict=True)]
+    world = World(options=options, question=question, base=base, scales=(1.0,) * len(options), path=path)
+    costs = [_planned_usd(one, world, today) for one in options]
     scales = tuple(one.monthly_usd / cost if cost else 1.0 for one, cost in zip(options, costs, strict=True))
-    return World(options=options, question=question, base=base, scales=scales, path=path)
+    return msgspec.structs.replace(world, scales=scales)
+
+
+def _planned_usd(one: Terms, world: World, today: Months) -> float:
+    """The month at base, as planned."""
+    if one.units is not None or one.devices is not None:
+        served = _placed(one, world, today, 1)
+        return float((cost_usd(one, today, served.planned[None, :]) + served.beside)[0, 0])
+    number = np.full((1, 1), 1.0 if one.capacity is None else float(one.capacity.planned))
+    return float(cost_usd(one, today, number)[0, 0])
 
 
 class Table(NamedTuple):
@@ -120,15 +132,16 @@ def _along(path: DemandPath, inputs: Inputs, at: Array) -> Array:
 
 def _fate(one: Terms, scale: float, world: World, months: Months, rows: int) -> _Fate:
     served = _served(one, world, months, rows)
-    monthly = np.broadcast_to((cost_usd(one, months, served.replicas) * scale).mean(axis=0), (rows,))
+    cost = (cost_usd(one, months, served.replicas) + served.beside) * scale
+    monthly = np.broadcast_to(cost.mean(axis=0), (rows,))
     volume = months.level
     reached = (served.share * volume).mean(axis=0) / volume.mean(axis=0)
     worth = world.question.monthly_predictions * months.inputs["useful"] * _quality(one, months)
     unit = monthly / (worth * volume.mean(axis=0) * np.maximum(reached, LEAST_SHARE))
-    first = cost_usd(one, months, served.planned[None, :])[0] * scale
+    first = (cost_usd(one, months, served.planned[None, :])[0] + served.beside[0]) * scale
     now = first / (worth * volume[0] * np.maximum(served.first, LEAST_SHARE))
     meets = served.possible
-    if one.capacity is not None and one.capacity.fixed:
+    if one.rest is not None or one.units or one.devices or (one.capacity is not None and one.capacity.fixed):
         meets = meets & (reached >= one.attainment - SLACK)
     found = (monthly, unit, now, meets, reached, served.short, served.more, served.needed)
     return _Fate(*(np.broadcast_to(part, (rows,)) for part in found))
@@ -139,7 +152,10 @@ def _quality(one: Terms, months: Months) -> Array:
 
 
 class _Served(NamedTuple):
-    """`replicas`, `share` in target (months, rows); the number planned first, what it reaches, and what is needed."""
+    """`replicas`, `share` in target (months, rows); the number planned first, what it reaches, and what is needed.
+
+    `beside` is what the rest costs that somebody else answers.
+    """
 
     replicas: Array
     share: Array
@@ -149,10 +165,13 @@ class _Served(NamedTuple):
     planned: Array
     first: Array
     needed: Array
+    beside: Array = NOTHING
 
 
 def _served(one: Terms, world: World, months: Months, rows: int) -> _Served:
     held, load = one.capacity, world.question.workload
+    if one.units is not None or one.devices is not None:
+        return _placed(one, world, months, rows)
     if held is None:
         flat, never = np.ones((len(months), rows)), np.zeros(rows, dtype=np.bool_)
         return _Served(flat, flat * one.share, ~never, never, never, np.ones(1), flat[0] * one.share, np.zeros(rows))
@@ -176,6 +195,45 @@ def _served(one: Terms, world: World, months: Months, rows: int) -> _Served:
         reached,
         kept.needed,
     )
+
+
+def _placed(one: Terms, world: World, months: Months, rows: int) -> _Served:
+    """Units with what overflows, or devices with who answers the rest."""
+    speed = months.inputs[one.speed.key] if one.speed is not None else np.ones(1)
+    if one.units is not None:
+        count, part = _units(one, one.units, months, np.asarray(months.level / speed))
+        own = np.full_like(part, one.share)
+    else:
+        held, flat = one.devices, np.ones((len(months), rows))
+        count, part = flat, flat * (1.0 - held.share if held is not None else 0.0)
+        own = flat * (held.reached(-np.log(speed)) if held is not None else 1.0)
+    never = np.zeros(rows, dtype=np.bool_)
+    share, possible, beside = own, ~never, NOTHING
+    if one.rest is not None:
+        rest = _served(one.rest, world, months, rows)
+        cost = cost_usd(one.rest, months, rest.replicas)
+        share, possible = (1.0 - part) * own + part * rest.share, rest.possible
+        beside = np.asarray(cost * part if one.units is not None else cost)
+    elif one.devices is not None:
+        share = (1.0 - part) * own
+    planned = np.full(1, float(one.units.planned)) if one.units is not None else np.ones(1)
+    more = np.asarray((count > planned).any(axis=0)) if one.units is not None else never
+    first = np.broadcast_to(share[0], (rows,))
+    needed = count[0] if one.units is not None else np.zeros(rows)
+    return _Served(count, share, possible, never, more, planned, first, needed, beside)
+
+
+def _units(one: Terms, held: Units, months: Months, level: Array) -> tuple[Array, Array]:
+    """Units by month, and the share that overflows: by the month, or for a term as its first month asks."""
+    needed = held.needed(level)
+    if one.term_months:
+        first = np.arange(len(months)) // one.term_months * one.term_months
+        needed = needed[first]
+        if not months.start:
+            needed[: one.term_months] = held.planned
+        if held.shape is None:
+            needed = np.maximum.accumulate(np.maximum(needed, held.needed(level)), axis=0)
+    return needed, held.overflow(needed, level)
 
 
 class _Sized(NamedTuple):

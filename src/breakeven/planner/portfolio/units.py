@@ -59,6 +59,8 @@ def _unit(option: Option, offer: Offer | None, requests: float, terms: Terms) ->
         return option.binding or "it misses its objective"
     if option.placement == "api":
         return _api(option, requests)
+    if option.placement in {"provisioned", "edge"}:
+        return f"{option.placement}: stated as a whole, with what answers the rest"
     goodput = None if option.performance is None else option.performance.max_goodput_rps.value
     kind = _kind(option, offer)
     if kind is None:

@@ -50,6 +50,14 @@ def ask_of(plan: Plan, given: Given = Given()) -> Ask:  # noqa: B008 - frozen
     if option.placement == "api":
         message = f"{plan.id} chose {option.name}, an API: it has no replicas to scale"
         raise EvidenceError(message, "scale a plan that chose a deployment of your own or a rented one")
+    if option.placement in {"provisioned", "edge"}:
+        what = (
+            "units are bought for their term"
+            if option.placement == "provisioned"
+            else "devices are as many as there are"
+        )
+        message = f"{plan.id} chose {option.name}: {what}, and nothing starts or stops"
+        raise EvidenceError(message, "scale what answers the rest by a plan of its own")
     goodput = _goodput(option, given)
     rate, burst = goodput.value or 0.0, cheapest_api(plan.options)
     idle = idle_usd_per_hour(option)

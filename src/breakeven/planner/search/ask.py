@@ -9,8 +9,10 @@ from breakeven.planner.question import Question
 from breakeven.quantity import format_seconds
 
 
-def left_for_inference(question: Question) -> Question:
+def left_for_inference(question: Question, *, devices: bool = False) -> Question:
     """The question with its budget less network, feature retrieval, post-processing and rendering.
+
+    With `devices`, which need no network, a budget that the network takes whole is left as nothing or less.
 
     Raises:
         InfeasibleError: nothing is left of it.
@@ -19,7 +21,7 @@ def left_for_inference(question: Question) -> Question:
     if asked.budget_s is None or asked.around_s <= 0:
         return question
     left = asked.budget_s - asked.around_s
-    if left <= 0:
+    if left <= 0 and not (devices and left + asked.network_s > 0):
         budget, around = format_seconds(asked.budget_s), format_seconds(asked.around_s)
         message = f"{asked.use_case} has a latency budget of {budget}, of which network and other stages take {around}"
         raise InfeasibleError(

@@ -13,8 +13,8 @@ from breakeven.schema.model import Model
 from breakeven.schema.objective import Objective
 from breakeven.schema.offer import Offer
 
-RESERVED = re.compile(r"reserved_(\d+)y")
-"""Terms of a commitment, in years."""
+RESERVED = re.compile(r"reserved_(\d+)([ym])")
+"""Terms of a commitment, in years or months."""
 EIGHT_BITS = frozenset({"fp16", "bf16", "fp8", "int8", "q8_0"})
 PUBLISHED = {"fp8": "fp8", "mxfp4": "fp4", "nvfp4": "fp4", "int4": "int4"}
 """Format of published weights to the precision that keeps them as they are."""
@@ -86,7 +86,7 @@ def lead_time(candidate: Candidate, scope: Scope, objective: Objective) -> str:
     if placement in OWN:
         days = scope.lead_days.get(accelerator, days)
     if days is None:
-        return f"lead time: unknown for {accelerator} {placement}, it must serve in {limit:g} days"
+        return f"lead time: unknown for {f'{accelerator} {placement}'.strip()}, it must serve in {limit:g} days"
     return f"lead time: {days:g} days > {limit:g} days" if days > limit else ""
 
 
@@ -104,7 +104,7 @@ def withdrawn(offer: Offer, objective: Objective) -> str:
 def committed(offer: Offer, objective: Objective) -> str:
     """What is committed to for longer than the plan looks ahead is paid for when nobody plans to need it."""
     found, limit = RESERVED.fullmatch(offer.term), objective.horizon_months
-    months = 0 if found is None else 12 * int(found[1])
+    months = 0 if found is None else int(found[1]) * (12 if found[2] == "y" else 1)
     return f"commitment: {months} months of {offer.id} > the horizon of {limit} months" if months > limit else ""
 
 

@@ -61,7 +61,7 @@ class Space:
     def _of_model(self, model_id: str) -> Iterator[Candidate]:
         apis = self.catalog.offers(on=self.scope.as_of, kind="api", model=model_id)
         yield from (self._stated(of_api(offer)) for offer in apis)
-        if model_id not in self.catalog.model_heads and apis:
+        if model_id not in self.catalog.model_heads and (apis or self._placed(model_id)):
             return
         model = self.catalog.model(model_id)
         for kind in PLACES:
@@ -70,6 +70,11 @@ class Space:
                 yield from self._of_offer(model, offer, offers)
         for offer in self.catalog.offers(on=self.scope.as_of, kind="cpu_hour"):
             yield self._on_cpu(model, offer)
+
+    def _placed(self, model_id: str) -> bool:
+        """Whether units or devices of the user answer for a model that nothing else is known of."""
+        kinds: tuple[OfferKind, ...] = ("provisioned", "edge")
+        return any(self.catalog.offers(on=self.scope.as_of, kind=kind, model=model_id) for kind in kinds)
 
     def _asked(self, offer: Offer) -> bool:
         return bool(offer.accelerator) and (not self.scope.accelerators or offer.accelerator in self.scope.accelerators)
