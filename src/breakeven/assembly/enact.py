@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping as Table
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import files
+from breakeven.assembly import files, holding
+from breakeven.assembly.holding import Held
 from breakeven.assembly.planning import scope_of
 from breakeven.assembly.project import Project
 from breakeven.assembly.today import today
 from breakeven.config import extend, initial, policy_file, render, settings
 from breakeven.config.mapping import LogMapping
 from breakeven.config.settings import BackendSettings, DeploymentSettings, TpotSettings, WorkSettings
-from breakeven.errors import PolicyError, UsageError
+from breakeven.errors import UsageError
 from breakeven.ledger.source.mapping import Mapping
 from breakeven.measure.doctor import Setup
-from breakeven.planner.compile import capacity_table, route_targets
+from breakeven.planner.compile import PLAN_ARM, SPILLING, capacity_table, route_targets
 from breakeven.planner.search.limits import known_quality
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.policy import Policy, RouteTarget
@@ -66,33 +68,62 @@ def changes(
     loaded: Project,
     plan: Plan,
     *,
-    backend_url: str | None,
+    backend_urls: Sequence[str],
     model_name: str | None,
     holdout: float,
     share: float | None = None,
+    mix: bool = False,
 ) -> dict[Path, str]:
     """The files a plan changes, with their new text. `share` is the plan's part of the traffic at a rollout's stage.
 
+    With `mix` all parts of the plan's mix are enacted, in place of its choice alone.
+
     Raises:
-        PolicyError: the chosen deployment does not exist and no URL for it is given; the use case is not in the policy.
+        PolicyError: a deployment does not exist and no URL for it is given; the use case is not in the policy.
+        UsageError: the URLs do not fit what is missing; a stage of a mix has nothing to share the traffic with.
     """
-    option = next(option for option in plan.options if option.name == plan.chosen)
-    changed: dict[Path, str] = {}
-    name = files.deployment_name(option.deployment.id)
-    if loaded.settings.deployment(name) is None:
-        changed[loaded.path] = _with_deployment(loaded, plan, option, name, backend_url, model_name)
-    targets = [_named(target) for target in _targets(loaded, plan, holdout, share)]
-    changed[loaded.policy_path] = render.set_route(text_of(loaded.policy_path), plan.use_case, targets, plan.id)
+    parts, changed = holding.held(plan, mix=mix), dict[Path, str]()
+    settings_text = _with_parts(loaded, plan, parts, backend_urls, model_name)
+    if settings_text is not None:
+        changed[loaded.path] = settings_text
+    targets = [_named(target) for target in _targets(loaded, plan, holdout, share, mix=mix)]
+    strategy = SPILLING if len(parts) > 1 else ""
+    changed[loaded.policy_path] = render.set_route(
+        text_of(loaded.policy_path), plan.use_case, targets, plan.id, strategy=strategy
+    )
     return changed
 
 
-def _targets(loaded: Project, plan: Plan, holdout: float, share: float | None) -> tuple[RouteTarget, ...]:
+def _targets(loaded: Project, plan: Plan, holdout: float, share: float | None, *, mix: bool) -> tuple[RouteTarget, ...]:
     section = loaded.policy_file.use_case(plan.use_case)
     current = () if section is None else section.route.targets
-    standing = [RouteTarget(deployment=target.deployment, weight=float(target.weight)) for target in current]
+    ids = {one.name: one.option.deployment.id for one in holding.held(plan, mix=mix)}
+    standing = [
+        RouteTarget(deployment=ids.get(target.deployment, target.deployment), weight=float(target.weight))
+        for target in current
+    ]
     if share is None:
-        return route_targets(plan, standing, holdout)
-    return route_targets(plan, standing, 1.0 - share, most_held=1.0)
+        return route_targets(plan, standing, holdout, mix=mix)
+    found = route_targets(plan, standing, 1.0 - share, most_held=1.0, mix=mix)
+    if len(ids) > 1 and share < 1 and all(target.arm == PLAN_ARM for target in found):
+        message = f"a stage leaves {1 - share:.0%} of the traffic where it was, and all of that is a part of the mix"
+        raise UsageError(message, "apply it at once, without --stages")
+    return found
+
+
+def _with_parts(
+    loaded: Project, plan: Plan, parts: Sequence[Held], backend_urls: Sequence[str], model_name: str | None
+) -> str | None:
+    """The settings with every deployment that is missing, and as many replicas as the mix has; None where all is so."""
+    standing = {entry.name: entry.replicas for entry in loaded.settings.deployments}
+    missing = [one for one in parts if one.name not in standing]
+    found, text = holding.urls(missing, backend_urls if missing else (), str(loaded.path)), text_of(loaded.path)
+    for one in missing:
+        text = _with_deployment(loaded, plan, (text, one), found[one.name], model_name)
+    changed = holding.resized(parts, standing) if len(parts) > 1 else {}
+    if changed:
+        text = extend.set_replicas(text, changed)
+    return text if missing or changed else None
 
 
 def text_of(path: Path) -> str:
@@ -105,11 +136,10 @@ def _named(target: RouteTarget) -> RouteTarget:
 
 
 def _with_deployment(
-    loaded: Project, plan: Plan, option: Option, name: str, backend_url: str | None, model_name: str | None
+    loaded: Project, plan: Plan, added: tuple[str, Held], backend_url: str, model_name: str | None
 ) -> str:
-    if backend_url is None:
-        message = f"the plan chose {option.name}, and {loaded.path} has no deployment {name}"
-        raise PolicyError(message, "set it up, then apply with --backend-url URL, or add it to the file")
+    text, held = added
+    name, option = held.name, held.option
     wanted = option.deployment
     backend = BackendSettings(name=name, kind="openai", base_url=backend_url)
     deployment = DeploymentSettings(
@@ -121,14 +151,14 @@ def _with_deployment(
         offer=wanted.offer,
         accelerator=wanted.accelerator,
         accelerators=wanted.accelerators,
-        replicas=wanted.replicas,
+        replicas=held.replicas,
         engine=wanted.engine,
         precision=wanted.precision,
         work=_work(option, plan),
         region=_region(loaded, plan, option),
         quality=_quality(loaded, plan, option),
     )
-    return extend.add_deployment(text_of(loaded.path), backend, deployment)
+    return extend.add_deployment(text, backend, deployment)
 
 
 def _region(loaded: Project, plan: Plan, option: Option) -> str:

@@ -14,7 +14,7 @@ from breakeven.config import extend, policy_file, settings
 from breakeven.config.policy_file import LatencySection, PolicyFile, RouteSection, TargetSection, UseCaseSection
 from breakeven.config.render import to_yaml
 from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, Settings
-from breakeven.planner.compile import PLAN_ARM
+from breakeven.planner.compile import PLAN_ARM, SPILLING
 from breakeven.planner.portfolio.worth import cheaper_mix
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.objective import Objective
@@ -22,9 +22,6 @@ from breakeven.schema.plan import Option, Plan
 
 UPSTREAM, FIRST_PORT = "http://127.0.0.1:{port}/v1", 8000
 """Where engines answer unless they are told otherwise; whoever applies the files writes the real one."""
-SPILLING = "cheapest-feasible"
-"""The strategy that fills what is paid for and sends the rest on."""
-
 HOLDOUT = 0.1
 """What `breakeven apply` keeps on the old route unless told otherwise."""
 
@@ -92,7 +89,7 @@ def of_project(loaded: Project, plan: Plan, where: Path) -> dict[str, str]:
         ConfigError, PolicyError, FactError: they would not compile.
     """
     changed = enact.changes(
-        loaded, plan, backend_url=UPSTREAM.format(port=FIRST_PORT), model_name=None, holdout=HOLDOUT
+        loaded, plan, backend_urls=(UPSTREAM.format(port=FIRST_PORT),), model_name=None, holdout=HOLDOUT
     )
     enact.preview(loaded.path, changed)
     named = {"breakeven.yaml": loaded.path, "policy.yaml": loaded.policy_path}
