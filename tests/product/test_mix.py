@@ -149,7 +149,7 @@ def test_taking_a_mix_back_restores_every_byte(project: Path, ends: bytes) -> No
 
 
 def test_a_mix_goes_in_stages(project: Path, plan: Plan) -> None:
-    """Each stage has its share over all parts, the deployments stay as the first stage wrote them, and all is undone."""
+    """Each stage has its share over all parts, deployments stay as the first stage wrote them, and all is undone."""
     before, settings = contents(project), []
     stages = [app.apply(project, mix=True, backend_url=URLS, stages=(0.05, 0.5, 1.0)), None, None]
     for place, share in enumerate((0.05, 0.5, 0.9)):
@@ -209,7 +209,9 @@ def test_what_stands_keeps_its_name_and_backend(project: Path, plan: Plan) -> No
     text = project.read_text().replace(f"replicas: {burst.replicas}\n", "replicas: 3  # for now\n")
     project.write_text(text)
     found = app.apply(project, mix=True, dry_run=True)
-    assert found.changed[str(project)] == text.replace("replicas: 3  # for now", f"replicas: {burst.replicas}  # for now")
+    assert found.changed[str(project)] == text.replace(
+        "replicas: 3  # for now", f"replicas: {burst.replicas}  # for now"
+    )
     assert base.replicas != burst.replicas
 
 
@@ -264,7 +266,9 @@ class Gateway:
                 firsts.append(loop.time())
                 standing.prefill.answered(900)
 
-        await self.fleets[choice.chosen]({"type": "http", "method": "POST", "path": "/v1/chat/completions"}, receive, send)
+        await self.fleets[choice.chosen](
+            {"type": "http", "method": "POST", "path": "/v1/chat/completions"}, receive, send
+        )
         standing.load.leave(ticket, loop.time())
         ttft_s, each_s = firsts[0] - began, (loop.time() - firsts[0]) / (output - 1)
         kept = ttft_s <= self.case.ttft_s and each_s <= self.case.tpot_s
@@ -351,7 +355,7 @@ def _answer(n: int, policy: Policy, deployment: str, at_s: float) -> Prediction:
 
 
 def test_a_replayed_mix_is_found_inside_its_promise(project: Path, plan: Plan) -> None:
-    """Shares as promised came true, line by line; money of the parts sums; the parts of the difference are all of it."""
+    """Shares as promised come true, line by line; money of the parts sums; parts of the difference are all of it."""
     policy = app.apply(project, mix=True, backend_url=URLS, holdout=0).policy
     promised = {part.name: part.share for part in plan.portfolio.parts}
     served(project, policy, {one.name: promised[one.option.name] for one in mix(plan)})

@@ -22,9 +22,10 @@ from breakeven.errors import UsageError
 from breakeven.ledger.source.mapping import Mapping
 from breakeven.measure.doctor import Setup
 from breakeven.planner.compile import PLAN_ARM, SPILLING, capacity_table, route_targets
+from breakeven.planner.portfolio.spill import spills_at
 from breakeven.planner.search.limits import known_quality
 from breakeven.schema.plan import Option, Plan
-from breakeven.schema.policy import Policy, RouteTarget
+from breakeven.schema.policy import TIER_RULES, Policy, RouteTarget
 
 _PER_HOUR = re.compile(r"^\s*\$?([0-9.eE+-]+)\s*/\s*h(our)?\s*$")
 _PER_MTOK = re.compile(r"^\s*\$?([0-9.eE+-]+)\s*/\s*\$?([0-9.eE+-]+)\s*$")
@@ -114,16 +115,56 @@ def _targets(loaded: Project, plan: Plan, holdout: float, share: float | None, *
 def _with_parts(
     loaded: Project, plan: Plan, parts: Sequence[Held], backend_urls: Sequence[str], model_name: str | None
 ) -> str | None:
-    """The settings with every deployment that is missing, and as many replicas as the mix has; None where all is so."""
-    standing = {entry.name: entry.replicas for entry in loaded.settings.deployments}
+    """The settings with every deployment that is missing, and those that stand sized; None where all is so."""
+    standing = {entry.name for entry in loaded.settings.deployments}
     missing = [one for one in parts if one.name not in standing]
     found, text = holding.urls(missing, backend_urls if missing else (), str(loaded.path)), text_of(loaded.path)
+    full = _full_at(loaded, plan) if len(parts) > 1 else {}
     for one in missing:
-        text = _with_deployment(loaded, plan, (text, one), found[one.name], model_name)
-    changed = holding.resized(parts, standing) if len(parts) > 1 else {}
-    if changed:
-        text = extend.set_replicas(text, changed)
-    return text if missing or changed else None
+        added = _added(loaded, plan, one, model_name, full.get(one.name, 0))
+        text = extend.add_deployment(
+            text, BackendSettings(name=one.name, kind="openai", base_url=found[one.name]), added
+        )
+    sized = _sized(loaded, plan, parts)
+    if sized:
+        text = extend.set_counts(text, sized)
+    return text if missing or sized else None
+
+
+def _sized(loaded: Project, plan: Plan, parts: Sequence[Held]) -> dict[str, dict[str, int]]:
+    """Replicas of deployments that stand, where they differ, and when each part of a mix but the last is full.
+
+    A bound that the operator set stays. What a mix set goes when the part is the choice alone again.
+    """
+    full = _full_at(loaded, plan)
+    changed = dict[str, dict[str, int]]()
+    for entry in loaded.settings.deployments:
+        one = next((held for held in parts if held.name == entry.name), None)
+        if one is None or one.option.placement == "api":
+            continue
+        counts = {} if entry.replicas == one.replicas else {"replicas": one.replicas}
+        bound = full.get(one.name, 0) if len(parts) > 1 else 0
+        if entry.max_in_flight != bound and entry.max_in_flight in {0, full.get(one.name)}:
+            counts["max_in_flight"] = bound
+        if counts:
+            changed[one.name] = counts
+    return changed
+
+
+def _full_at(loaded: Project, plan: Plan) -> dict[str, int]:
+    """Requests in flight for each worker at which each part of the mix but the last is full, where that is known."""
+    shares = {rule.tier: rule.share for rule in (*TIER_RULES, *loaded.policy().tiers)}
+    found = {
+        one.name: spills_at(
+            one.option,
+            plan.workload,
+            replicas=one.replicas,
+            share=shares[plan.objective.tier],
+            workers=loaded.settings.gateway.workers,
+        )
+        for one in holding.held(plan, mix=True)[:-1]
+    }
+    return {name: bound for name, bound in found.items() if bound is not None}
 
 
 def text_of(path: Path) -> str:
@@ -135,16 +176,12 @@ def _named(target: RouteTarget) -> RouteTarget:
     return msgspec.structs.replace(target, deployment=files.deployment_name(target.deployment))
 
 
-def _with_deployment(
-    loaded: Project, plan: Plan, added: tuple[str, Held], backend_url: str, model_name: str | None
-) -> str:
-    text, held = added
-    name, option = held.name, held.option
-    wanted = option.deployment
-    backend = BackendSettings(name=name, kind="openai", base_url=backend_url)
-    deployment = DeploymentSettings(
-        name=name,
-        backend=name,
+def _added(loaded: Project, plan: Plan, held: Held, model_name: str | None, full_at: int) -> DeploymentSettings:
+    """A deployment that does not stand yet, with a backend of its own name."""
+    option, wanted = held.option, held.option.deployment
+    return DeploymentSettings(
+        name=held.name,
+        backend=held.name,
         model=model_name or wanted.model,
         catalog_model=wanted.model,
         placement=wanted.placement,
@@ -157,8 +194,8 @@ def _with_deployment(
         work=_work(option, plan),
         region=_region(loaded, plan, option),
         quality=_quality(loaded, plan, option),
+        max_in_flight=full_at,
     )
-    return extend.add_deployment(text, backend, deployment)
 
 
 def _region(loaded: Project, plan: Plan, option: Option) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -134,15 +134,6 @@ def named(held_as: Sequence[Held]) -> str:
 
 def _counted(one: Held) -> str:
     return one.option.name if one.option.placement == "api" else f"{one.replicas} x {one.option.name}"
-
-
-def resized(held_as: Sequence[Held], standing: Mapping[str, int]) -> dict[str, int]:
-    """Standing deployments of the mix whose number changes; an API has none."""
-    return {
-        one.name: one.replicas
-        for one in held_as
-        if one.option.placement != "api" and standing.get(one.name, one.replicas) != one.replicas
-    }
 
 
 def beside(plan: Plan) -> str:

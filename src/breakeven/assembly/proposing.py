@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import enact, files, scorers
+from breakeven.assembly import deciding, enact, files, holding, scorers
 from breakeven.assembly.project import Project
 from breakeven.config import extend, policy_file, settings
 from breakeven.config.policy_file import LatencySection, PolicyFile, RouteSection, TargetSection, UseCaseSection
@@ -79,8 +79,8 @@ def _wanted(plan: Plan, held: DeploymentSettings) -> Deployment:
     return msgspec.structs.replace(next(found), replicas=held.replicas)
 
 
-def of_project(loaded: Project, plan: Plan, where: Path) -> dict[str, str]:
-    """The project's own files as `apply` would leave them, comments kept; nothing of the project is written.
+def of_project(loaded: Project, plan: Plan, where: Path, *, mix: bool = False) -> dict[str, str]:
+    """The project's own files as `apply`, or `apply --mix`, would leave them, comments kept; nothing of it is written.
 
     They are valid in the folder `where`, from which they lead to the project's facts and models. A deployment that does
     not stand yet is put where engines answer by default.
@@ -88,15 +88,26 @@ def of_project(loaded: Project, plan: Plan, where: Path) -> dict[str, str]:
     Raises:
         ConfigError, PolicyError, FactError: they would not compile.
     """
-    changed = enact.changes(
-        loaded, plan, backend_urls=(UPSTREAM.format(port=FIRST_PORT),), model_name=None, holdout=HOLDOUT
-    )
+    changed = _changed(loaded, plan, mix=mix)
     enact.preview(loaded.path, changed)
     named = {"breakeven.yaml": loaded.path, "policy.yaml": loaded.policy_path}
     found = {name: changed.get(path) or path.read_text(encoding="utf-8") for name, path in named.items()}
     return found | {
         "breakeven.yaml": extend.moved(found["breakeven.yaml"], lambda name: _seen(loaded.base / name, where))
     }
+
+
+def difference(loaded: Project, plan: Plan) -> str:
+    """What `apply --mix` would change of the project's files, as a diff; without an end where nothing is."""
+    found = deciding.differences(_changed(loaded, plan, mix=True))
+    return f"{found}\n" if found else ""
+
+
+def _changed(loaded: Project, plan: Plan, *, mix: bool) -> dict[Path, str]:
+    standing = {entry.name for entry in loaded.settings.deployments}
+    missing = [one.name for one in holding.held(plan, mix=mix) if one.name not in standing]
+    urls = [f"{name}={UPSTREAM.format(port=FIRST_PORT + at)}" for at, name in enumerate(missing)]
+    return enact.changes(loaded, plan, backend_urls=urls, model_name=None, holdout=HOLDOUT, mix=mix)
 
 
 def _seen(path: Path, where: Path) -> str:

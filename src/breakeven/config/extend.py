@@ -30,8 +30,8 @@ def add_deployment(settings_yaml_text: str, backend: BackendSettings, deployment
     return stream.getvalue()
 
 
-def set_replicas(settings_yaml_text: str, deployments: Mapping[str, int]) -> str:
-    """The file with so many replicas of the named deployments, else as it was.
+def set_counts(settings_yaml_text: str, deployments: Mapping[str, Mapping[str, int]]) -> str:
+    """The file with these whole numbers of the named deployments, by key, else as it was; 0 takes the key out.
 
     Raises:
         ConfigError: the file, before or after, is not valid.
@@ -40,8 +40,11 @@ def set_replicas(settings_yaml_text: str, deployments: Mapping[str, int]) -> str
     yaml = _yaml()
     root = yaml.load(settings_yaml_text)
     for entry in root["deployments"]:
-        if entry["name"] in deployments:
-            entry["replicas"] = deployments[entry["name"]]
+        for key, value in deployments.get(entry["name"], {}).items():
+            if value:
+                entry[key] = value
+            else:
+                entry.pop(key, None)
     stream = io.StringIO()
     yaml.dump(root, stream)
     settings.load(stream.getvalue())
