@@ -79,7 +79,7 @@ def from_project(
 
 
 def _mix(loaded: project.Project, plan: Plan, where: Path) -> tuple[Path, ...]:
-    """The mix's files and what they change of the project's, where it is cheaper than the choice and may be routed to."""
+    """The mix's files and what they change of the project's, where it is cheaper than the choice and can be enacted."""
     if not cheaper_mix(plan):
         return ()
     try:

@@ -22,7 +22,6 @@ from breakeven.errors import UsageError
 from breakeven.ledger.source.mapping import Mapping
 from breakeven.measure.doctor import Setup
 from breakeven.planner.compile import PLAN_ARM, SPILLING, capacity_table, route_targets
-from breakeven.planner.portfolio.spill import spills_at
 from breakeven.planner.search.limits import known_quality
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.policy import TIER_RULES, Policy, RouteTarget
@@ -152,19 +151,8 @@ def _sized(loaded: Project, plan: Plan, parts: Sequence[Held]) -> dict[str, dict
 
 
 def _full_at(loaded: Project, plan: Plan) -> dict[str, int]:
-    """Requests in flight for each worker at which each part of the mix but the last is full, where that is known."""
     shares = {rule.tier: rule.share for rule in (*TIER_RULES, *loaded.policy().tiers)}
-    found = {
-        one.name: spills_at(
-            one.option,
-            plan.workload,
-            replicas=one.replicas,
-            share=shares[plan.objective.tier],
-            workers=loaded.settings.gateway.workers,
-        )
-        for one in holding.held(plan, mix=True)[:-1]
-    }
-    return {name: bound for name, bound in found.items() if bound is not None}
+    return holding.full_at(plan, workers=loaded.settings.gateway.workers, share=shares[plan.objective.tier])
 
 
 def text_of(path: Path) -> str:

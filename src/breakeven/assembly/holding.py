@@ -9,6 +9,7 @@ import msgspec
 from breakeven.assembly import files
 from breakeven.errors import PolicyError, UsageError
 from breakeven.planner.compile import PLAN_ARM, held_parts
+from breakeven.planner.portfolio.spill import spills_at
 from breakeven.quantity import format_usd
 from breakeven.schema.noun import Noun
 from breakeven.schema.plan import Mix, Option, Plan
@@ -54,6 +55,18 @@ def held(plan: Plan, *, mix: bool) -> tuple[Held, ...]:
         )
         for option, _ in held_parts(plan, mix=mix)
     )
+
+
+def full_at(plan: Plan, *, workers: int, share: float) -> dict[str, int]:
+    """Requests in flight for each worker at which each part of the mix but the last is full, where that is known.
+
+    `share` is the part of a limit up to which the use case's tier is admitted.
+    """
+    bounds = {
+        one.name: spills_at(one.option, plan.workload, replicas=one.replicas, share=share, workers=workers)
+        for one in held(plan, mix=True)[:-1]
+    }
+    return {name: bound for name, bound in bounds.items() if bound is not None}
 
 
 def urls(missing: Sequence[Held], given: Sequence[str], where: str) -> dict[str, str]:

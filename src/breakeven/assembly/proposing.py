@@ -19,6 +19,7 @@ from breakeven.planner.portfolio.worth import cheaper_mix
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.objective import Objective
 from breakeven.schema.plan import Option, Plan
+from breakeven.schema.policy import TIER_RULES
 
 UPSTREAM, FIRST_PORT = "http://127.0.0.1:{port}/v1", 8000
 """Where engines answer unless they are told otherwise; whoever applies the files writes the real one."""
@@ -55,15 +56,14 @@ def proposed(plan: Plan) -> dict[str, str]:
 
 
 def _held(plan: Plan) -> Iterator[DeploymentSettings]:
-    """The deployments of the choice, or of the cheaper mix, the first carries most."""
-    options = {one.name: one for one in plan.options}
-    parts = {plan.chosen: options[plan.chosen].deployment.replicas}
-    if cheaper_mix(plan) and plan.portfolio is not None:
-        by_share = sorted(plan.portfolio.parts, key=lambda part: -part.share)
-        parts = {part.name: max(1, part.replicas) for part in by_share}
-    for at, (name, replicas) in enumerate(parts.items()):
-        known = "" if scorers.classic(plan.workload) else options[name].deployment.model
-        yield _deployment(options[name], f"upstream-{at}" if at else "upstream", replicas, known)
+    """The deployments of the choice, or of the cheaper mix in the order in which they fill."""
+    parts = holding.held(plan, mix=cheaper_mix(plan))
+    shares = {rule.tier: rule.share for rule in TIER_RULES}
+    full = holding.full_at(plan, workers=1, share=shares[plan.objective.tier]) if len(parts) > 1 else {}
+    for at, one in enumerate(parts):
+        known = "" if scorers.classic(plan.workload) else one.option.deployment.model
+        made = _deployment(one.option, f"upstream-{at}" if at else "upstream", one.replicas, known)
+        yield made.model_copy(update={"max_in_flight": full[one.name]}) if one.name in full else made
 
 
 def _told(plan: Plan, held: Sequence[DeploymentSettings]) -> str:
