@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from breakeven.app import decisions as app
 from breakeven.app import planning, render
-from breakeven.assembly import checking, files, holding
+from breakeven.assembly import checking, files, holding, rollout
 from breakeven.cli.main import main
 from breakeven.emulator.elastic import Elastic
 from breakeven.emulator.server import Settings
@@ -274,6 +274,11 @@ class Gateway:
         kept = ttft_s <= self.case.ttft_s and each_s <= self.case.tpot_s
         self.served.append((began, choice.chosen, kept))
 
+    @property
+    def kept(self) -> float:
+        """The share of the answers that kept both targets."""
+        return float(np.mean([kept for _, _, kept in self.served]))
+
     async def under(self, rates: tuple[tuple[float, float], ...]) -> None:
         """Poisson arrivals, so many seconds at each rate."""
         rng, tasks, at = np.random.default_rng(5), [], 0.0
@@ -302,7 +307,20 @@ def test_the_base_fills_first_and_the_burst_spills(project: Path, plan: Plan) ->
     assert crowd.count(burst) > 0.2 * len(crowd)
     assert crowd.count(base) > 0.2 * len(crowd)
     assert seen.crowded
-    assert np.mean([kept for _, _, kept in seen.served]) >= 0.95
+    assert seen.kept >= 0.95
+
+
+def test_without_a_bound_the_base_is_filled_until_it_is_late(project: Path, plan: Plan) -> None:
+    """The same crowd where a part is full by TPOT at its batch alone: with prompts in between a fifth and more is late."""
+    policy = app.apply(project, mix=True, backend_url=URLS, holdout=0).policy
+    open_ = tuple(msgspec.structs.replace(one, max_in_flight=0) for one in policy.deployments)
+
+    async def scene() -> Gateway:
+        gateway = Gateway(plan, msgspec.structs.replace(policy, deployments=open_))
+        await gateway.under(((5, 3.0), (20, 90.0)))
+        return gateway
+
+    assert run(scene()).kept < 0.8
 
 
 def served(project: Path, policy: Policy, shares: dict[str, float], n: int = 4000, span_s: float = 7200.0) -> None:
@@ -376,6 +394,26 @@ def test_a_replayed_mix_is_found_inside_its_promise(project: Path, plan: Plan) -
     assert decision.actual == seen.findings
     text = render.in_form(app.verified_document(seen), "markdown")
     assert all(one.name in text for one in mix(plan))
+
+
+def test_a_stage_of_a_mix_is_held_against_the_holdout_as_one(project: Path, plan: Plan) -> None:
+    """The guard sees all parts together: their requests, their capacity, and the share that both have of the traffic."""
+    policy = app.apply(project, mix=True, backend_url=URLS, stages=(0.3, 1.0)).policy
+    base, burst = (one.name for one in mix(plan))
+    served(project, policy, {base: 0.1, burst: 0.2, "today": 0.7})
+    folder = project.parent / ".breakeven"
+    found = rollout.looked_at(folder, rollout.standing(folder)[0])
+    assert (found.plan_deployment, found.holdout_deployment) == (MIX, "today")
+    measures = {one.measure: one for one in found.measures}
+    assert measures["attainment"].verdict == "no_harm"
+    hourly = {
+        one.name: one.capacity.replicas * one.capacity.pico_usd_per_replica_s * 3600 / 1e12
+        for one in policy.deployments
+        if one.capacity
+    }
+    per_h = 4000 * 0.98 / 2  # in budget, of two hours
+    assert measures["cost"].plan == pytest.approx((hourly[base] + hourly[burst]) / per_h, rel=0.01)
+    assert measures["cost"].holdout == pytest.approx(hourly["today"] / per_h, rel=0.01)
 
 
 def test_a_share_that_is_not_what_was_promised_is_worse(project: Path, plan: Plan) -> None:
