@@ -311,7 +311,7 @@ def test_the_base_fills_first_and_the_burst_spills(project: Path, plan: Plan) ->
 
 
 def test_without_a_bound_the_base_is_filled_until_it_is_late(project: Path, plan: Plan) -> None:
-    """The same crowd where a part is full by TPOT at its batch alone: with prompts in between a fifth and more is late."""
+    """Where a part is full by TPOT at its batch alone, prompts in between make a fifth of the same crowd late, or more."""
     policy = app.apply(project, mix=True, backend_url=URLS, holdout=0).policy
     open_ = tuple(msgspec.structs.replace(one, max_in_flight=0) for one in policy.deployments)
 
@@ -397,7 +397,7 @@ def test_a_replayed_mix_is_found_inside_its_promise(project: Path, plan: Plan) -
 
 
 def test_a_stage_of_a_mix_is_held_against_the_holdout_as_one(project: Path, plan: Plan) -> None:
-    """The guard sees all parts together: their requests, their capacity, and the share that both have of the traffic."""
+    """The guard sees all parts together: their requests, their capacity, the share that all have of the traffic."""
     policy = app.apply(project, mix=True, backend_url=URLS, stages=(0.3, 1.0)).policy
     base, burst = (one.name for one in mix(plan))
     served(project, policy, {base: 0.1, burst: 0.2, "today": 0.7})

@@ -96,7 +96,8 @@ def fast(goodput_rps: float) -> Option:
         "power_w",
     )
     speed = Performance(
-        deployment="d", **dict.fromkeys((*names, "power_w"), unknown), rho=0.5, stable=True, in_flight_mean=1.0, curve=CURVE,
+        deployment="d", **dict.fromkeys((*names, "power_w"), unknown), rho=0.5,
+        stable=True, in_flight_mean=1.0, curve=CURVE,
         max_goodput_rps=Figure(value=goodput_rps, unit="requests/s"),
     )  # fmt: skip
     return option("d", performance=speed)
