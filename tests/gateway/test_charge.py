@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakeven.cost.price import charge_pico_usd
-from breakeven.gateway.decision.charge import Consumption, charge, consumption
+from breakeven.gateway.decision.charge import Consumption, charge, consumption, estimated_pico_usd, marginal_pico_usd
 from breakeven.gateway.decision.event import Observed
 from breakeven.metric.energy import energy_kwh
 from breakeven.metric.work import work_s
@@ -112,3 +112,19 @@ def test_more_tokens_never_cost_less(tokens, more) -> None:
     longer = msgspec.structs.replace(tokens, output=tokens.output + more)
     costs = [charge(parts, Consumption(tokens=one, happened=True)).cost_pico_usd for one in (tokens, longer)]
     assert costs[0] < costs[1]
+
+
+@given(st.integers(0, 9999), st.integers(0, 999))
+def test_what_stands_adds_nothing_to_the_bill(read, written) -> None:
+    """A further request adds its tokens where these are priced, nothing on capacity alone, and is unknown without both.
+
+    The estimate that money is reserved by charges the capacity all the same.
+    """
+    sizes = {"input_tokens": read, "output_tokens": written}
+    tokens = charge_pico_usd(PRICE, Tokens(input=read, output=written))
+    rented = deployment(capacity=CAPACITY, work=WORK)
+    assert marginal_pico_usd(deployment(tokens=PRICE), **sizes) == tokens
+    assert marginal_pico_usd(deployment(tokens=PRICE, capacity=CAPACITY, work=WORK), **sizes) == tokens
+    assert marginal_pico_usd(rented, **sizes) == 0
+    assert marginal_pico_usd(deployment(work=WORK), **sizes) is None
+    assert estimated_pico_usd(rented, **sizes, rows=0) > 0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import checking, deciding, decisions, enact, files, project, rollout
+from breakeven.assembly import checking, deciding, decisions, enact, files, holding, project, rollout
 from breakeven.assembly.checking import Verified
 from breakeven.assembly.deciding import About
 from breakeven.audit.decision.log import Log, digest
@@ -30,11 +30,17 @@ __all__ = ["About", "Log", "decision_document", "log_document"]
 
 
 class Applied(Noun, frozen=True, kw_only=True):
-    """What applying changes: the policy, each file's new text, the difference, and the entry (None when dry)."""
+    """What applying changes: the policy, each file's new text, the difference, and the entry (None when dry).
+
+    `enacts` names what gets the plan's traffic; `beside` is what the mix would save where it is not that.
+    """
 
     policy: Policy
     changed: dict[str, str]
     difference: str
+    enacts: str = ""
+    mix: bool = False
+    beside: str = ""
     rollout: Rollout | None = None
     decision: Decision | None = None
     guard: Guard | None = None
@@ -64,31 +70,35 @@ def apply(  # noqa: PLR0913 - one argument an option
     plan_id: str | None = None,
     *,
     data_dir: str | None = None,
-    backend_url: str | None = None,
+    backend_url: str | Sequence[str] | None = None,
     model_name: str | None = None,
     holdout: float = 0.1,
     stages: Sequence[float] = (),
+    mix: bool = False,
     dry_run: bool = False,
     about: About | None = None,
 ) -> Applied:
-    """Route the use case to the plan's choice, at once or at the first of `stages`, and log it."""
+    """Route the use case to the plan's choice, or to all parts of its mix, at once or at the first of `stages`."""
     loaded = project.load(config)
     folder = Path(data_dir) if data_dir else loaded.data_dir
     found = files.find_plan(folder, plan_id)
+    if mix:
+        holding.refuse_no_mix(found)
     staged = rollout.begun(stages, holdout) if stages else None
     changed = enact.changes(
         loaded,
         found,
-        backend_url=backend_url,
+        backend_urls=(backend_url,) if isinstance(backend_url, str) else (backend_url or ()),
         model_name=model_name,
         holdout=holdout,
         share=None if staged is None else staged.share,
+        mix=mix,
     )
     policy = enact.preview(config, changed)
-    shown = _shown(changed, policy, staged)
+    shown = _shown(changed, policy, (found, mix), staged)
     if dry_run:
         return shown
-    decision = deciding.enacted(loaded, folder, found, changed, policy, about or on(), rollout=staged)
+    decision = deciding.enacted(loaded, folder, found, changed, policy, about or on(), rollout=staged, mix=mix)
     return msgspec.structs.replace(shown, decision=decision)
 
 
@@ -110,14 +120,15 @@ def next_stage(
         raise GateError(message, "let it serve longer, take it back with `breakeven rollback`, or go on with --force")
     ahead = rollout.following(standing)
     found = files.find_plan(folder, stage.plan_id)
+    mix = holding.enacts_mix(found, files.current_policy(folder))
     changed = enact.changes(
-        loaded, found, backend_url=None, model_name=None, holdout=standing.holdout, share=ahead.share
+        loaded, found, backend_urls=(), model_name=None, holdout=standing.holdout, share=ahead.share, mix=mix
     )
     policy = enact.preview(config, changed)
-    shown = _shown(changed, policy, ahead, seen)
+    shown = _shown(changed, policy, (found, mix), ahead, seen)
     if dry_run:
         return shown
-    decision = deciding.enacted(loaded, folder, found, changed, policy, about, kind="stage", rollout=ahead)
+    decision = deciding.enacted(loaded, folder, found, changed, policy, about, kind="stage", rollout=ahead, mix=mix)
     return msgspec.structs.replace(shown, decision=decision)
 
 
@@ -160,6 +171,7 @@ def applied_json(found: Applied) -> JsonObject:
         "policy_id": found.policy.id,
         "plan_id": found.policy.plan_id,
         "decision_id": None if found.decision is None else found.decision.id,
+        "enacts": {"what": "mix" if found.mix else "choice", "named": found.enacts},
         "files": list(found.changed),
         "diff": found.difference,
         "rollout": None if found.rollout is None else noun_json(found.rollout),
@@ -171,6 +183,9 @@ def remarks(found: Applied) -> Iterator[str]:
     """What is said beside the difference."""
     if found.guard is not None:
         yield f"guard: {guard_text(found.guard)}"
+    yield f"routes to the {'mix' if found.mix else 'choice'}: {found.enacts}"
+    if found.beside:
+        yield found.beside
     if found.decision is None:
         yield "nothing was written"
         return
@@ -183,11 +198,24 @@ def remarks(found: Applied) -> Iterator[str]:
 
 
 def _shown(
-    changed: dict[Path, str], policy: Policy, staged: Rollout | None = None, seen: Guard | None = None
+    changed: dict[Path, str],
+    policy: Policy,
+    enacts: tuple[Plan, bool],
+    staged: Rollout | None = None,
+    seen: Guard | None = None,
 ) -> Applied:
-    texts = {str(path): text for path, text in changed.items()}
-    difference = deciding.differences(changed)
-    return Applied(policy=policy, changed=texts, difference=difference, rollout=staged, guard=seen)
+    plan, mix = enacts
+    held = holding.held(plan, mix=mix)
+    return Applied(
+        policy=policy,
+        changed={str(path): text for path, text in changed.items()},
+        difference=deciding.differences(changed),
+        enacts=holding.named(held),
+        mix=len(held) > 1,
+        beside="" if mix else holding.beside(plan),
+        rollout=staged,
+        guard=seen,
+    )
 
 
 def rollback(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import files
+from breakeven.assembly import files, holding
 from breakeven.audit.explained.explain import explain, saving
+from breakeven.audit.explained.mixed import explain_mix
+from breakeven.audit.mixed import together, verify_mix
 from breakeven.audit.verify import verify
 from breakeven.ledger.anew import anew
 from breakeven.ledger.arm import observe
@@ -43,6 +45,8 @@ def verified(data_dir: Path, plan: Plan) -> Verified:
     if rule is None or not plan.promises:
         return Verified()
     ledger, applied = open_ledger(data_dir), _applied(data_dir, plan)
+    if holding.enacts_mix(plan, applied):
+        return _verified_mix(ledger, rule, holding.as_mix(plan), applied)
     deployment = plan.promises[0].deployment
     seen = _observed(ledger, rule, deployment, plan)
     if not seen.n:
@@ -52,6 +56,22 @@ def verified(data_dir: Path, plan: Plan) -> Verified:
         findings=verify(plan, seen, held),
         explained=explain(plan, seen, usd_per_replica_hour=_charged_usd(applied, deployment)),
         saving=None if held is None else saving(plan, seen, held),
+    )
+
+
+def _verified_mix(ledger: Engine, rule: UseCase, plan: Plan, applied: Policy | None) -> Verified:
+    """The same of a plan whose mix is the decision; `plan` reads so."""
+    ids = [one.option.deployment.id for one in holding.held(plan, mix=True)]
+    parts = [_observed(ledger, rule, deployment, plan) for deployment in ids]
+    whole = together(parts)
+    if not whole.n:
+        return Verified()
+    held = _holdout(ledger, rule, plan, applied)
+    prices = {deployment: _charged_usd(applied, deployment) for deployment in ids}
+    return Verified(
+        findings=verify_mix(plan, parts, held),
+        explained=explain_mix(plan, parts, prices),
+        saving=None if held is None else saving(plan, whole, held),
     )
 
 

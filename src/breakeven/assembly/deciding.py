@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import decisions, enact, files
+from breakeven.assembly import decisions, enact, files, holding
 from breakeven.assembly.project import Project
 from breakeven.audit.decision.entry import of_plan
 from breakeven.audit.decision.log import digest
@@ -84,17 +84,21 @@ def enacted(  # noqa: PLR0913 - what is changed, and everything an entry says of
     *,
     kind: DecisionKind = "apply",
     rollout: Rollout | None = None,
+    mix: bool = False,
 ) -> Decision:
     """Write the files of a plan and install its policy, logged before anything is changed.
+
+    With `mix` the entry names the parts and has their promises.
 
     Raises:
         ConfigError: the data directory holds another configuration's policy.
         LedgerError: the decision log was changed by someone.
     """
     before = _standing_id(policy, data_dir)
-    entry = of_plan(plan, kind, time_s=about.time_s, files=hashes(loaded))
+    entry = of_plan(holding.as_mix(plan) if mix else plan, kind, time_s=about.time_s, files=hashes(loaded))
     entry = msgspec.structs.replace(
         signed_by(entry, about),
+        chosen=holding.named(holding.held(plan, mix=mix)),
         policy_before=before,
         policy_after=policy.id,
         files=tuple(_changes(loaded.base, data_dir, {**_weights(loaded), **changed})),

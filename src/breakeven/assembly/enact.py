@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as Table
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import files, pools
+from breakeven.assembly import files, holding, pools
+from breakeven.assembly.holding import Held
 from breakeven.assembly.planning import scope_of
 from breakeven.assembly.project import Project
 from breakeven.assembly.routers import spelt
@@ -16,13 +18,13 @@ from breakeven.assembly.today import today
 from breakeven.config import extend, initial, policy_file, render, settings
 from breakeven.config.mapping import LogMapping
 from breakeven.config.settings import BackendSettings, DeploymentSettings, TpotSettings, WorkSettings
-from breakeven.errors import PolicyError, UsageError
+from breakeven.errors import UsageError
 from breakeven.ledger.source.mapping import Mapping
 from breakeven.measure.doctor import Setup
-from breakeven.planner.compile import capacity_table, route_targets, routed
+from breakeven.planner.compile import PLAN_ARM, SPILLING, capacity_table, route_targets
 from breakeven.planner.search.limits import known_quality
 from breakeven.schema.plan import Option, Plan
-from breakeven.schema.policy import Policy, RouteTarget
+from breakeven.schema.policy import TIER_RULES, Policy, RouteTarget
 
 _PER_HOUR = re.compile(r"^\s*\$?([0-9.eE+-]+)\s*/\s*h(our)?\s*$")
 _PER_MTOK = re.compile(r"^\s*\$?([0-9.eE+-]+)\s*/\s*\$?([0-9.eE+-]+)\s*$")
@@ -66,33 +68,91 @@ def changes(
     loaded: Project,
     plan: Plan,
     *,
-    backend_url: str | None,
+    backend_urls: Sequence[str],
     model_name: str | None,
     holdout: float,
     share: float | None = None,
+    mix: bool = False,
 ) -> dict[Path, str]:
     """The files a plan changes, with their new text. `share` is the plan's part of the traffic at a rollout's stage.
 
+    With `mix` all parts of the plan's mix are enacted, in place of its choice alone.
+
     Raises:
-        PolicyError: the chosen deployment does not exist and no URL for it is given; the use case is not in the policy.
+        PolicyError: a deployment does not exist and no URL for it is given; the use case is not in the policy.
+        UsageError: the URLs do not fit what is missing; a stage of a mix has nothing to share the traffic with.
     """
-    option = routed(plan)
-    changed: dict[Path, str] = {}
-    name = files.deployment_name(option.deployment.id)
-    if loaded.settings.deployment(name) is None:
-        changed[loaded.path] = _with_deployment(loaded, plan, option, name, backend_url, model_name)
-    targets = [_named(target) for target in _targets(loaded, plan, holdout, share)]
-    changed[loaded.policy_path] = render.set_route(text_of(loaded.policy_path), plan.use_case, targets, plan.id)
+    parts, changed = holding.held(plan, mix=mix), dict[Path, str]()
+    settings_text = _with_parts(loaded, plan, parts, backend_urls, model_name)
+    if settings_text is not None:
+        changed[loaded.path] = settings_text
+    targets = [_named(target) for target in _targets(loaded, plan, holdout, share, mix=mix)]
+    strategy = SPILLING if len(parts) > 1 else ""
+    changed[loaded.policy_path] = render.set_route(
+        text_of(loaded.policy_path), plan.use_case, targets, plan.id, strategy=strategy
+    )
     return changed
 
 
-def _targets(loaded: Project, plan: Plan, holdout: float, share: float | None) -> tuple[RouteTarget, ...]:
+def _targets(loaded: Project, plan: Plan, holdout: float, share: float | None, *, mix: bool) -> tuple[RouteTarget, ...]:
     section = loaded.policy_file.use_case(plan.use_case)
     current = () if section is None else section.route.targets
-    standing = [RouteTarget(deployment=target.deployment, weight=float(target.weight)) for target in current]
+    ids = {one.name: one.option.deployment.id for one in holding.held(plan, mix=mix)}
+    standing = [
+        RouteTarget(deployment=ids.get(target.deployment, target.deployment), weight=float(target.weight))
+        for target in current
+    ]
     if share is None:
-        return route_targets(plan, standing, holdout)
-    return route_targets(plan, standing, 1.0 - share, most_held=1.0)
+        return route_targets(plan, standing, holdout, mix=mix)
+    found = route_targets(plan, standing, 1.0 - share, most_held=1.0, mix=mix)
+    if len(ids) > 1 and share < 1 and all(target.arm == PLAN_ARM for target in found):
+        message = f"a stage leaves {1 - share:.0%} of the traffic where it was, and all of that is a part of the mix"
+        raise UsageError(message, "apply it at once, without --stages")
+    return found
+
+
+def _with_parts(
+    loaded: Project, plan: Plan, parts: Sequence[Held], backend_urls: Sequence[str], model_name: str | None
+) -> str | None:
+    """The settings with every deployment that is missing, and those that stand sized; None where all is so."""
+    standing = {entry.name for entry in loaded.settings.deployments}
+    missing = [one for one in parts if one.name not in standing]
+    found, text = holding.urls(missing, backend_urls if missing else (), str(loaded.path)), text_of(loaded.path)
+    full = _full_at(loaded, plan) if len(parts) > 1 else {}
+    for one in missing:
+        added = _added(loaded, plan, one, model_name, full.get(one.name, 0))
+        text = extend.add_deployment(
+            text, BackendSettings(name=one.name, kind="openai", base_url=found[one.name]), added
+        )
+    sized = _sized(loaded, plan, parts)
+    if sized:
+        text = extend.set_counts(text, sized)
+    return text if missing or sized else None
+
+
+def _sized(loaded: Project, plan: Plan, parts: Sequence[Held]) -> dict[str, dict[str, int]]:
+    """Replicas of deployments that stand, where they differ, and when each part of a mix but the last is full.
+
+    A bound that the operator set stays. What a mix set goes when the part is the choice alone again.
+    """
+    full = _full_at(loaded, plan)
+    changed = dict[str, dict[str, int]]()
+    for entry in loaded.settings.deployments:
+        one = next((held for held in parts if held.name == entry.name), None)
+        if one is None or one.option.placement == "api":
+            continue
+        counts = {} if entry.replicas == one.replicas else {"replicas": one.replicas}
+        bound = full.get(one.name, 0) if len(parts) > 1 else 0
+        if entry.max_in_flight != bound and entry.max_in_flight in {0, full.get(one.name)}:
+            counts["max_in_flight"] = bound
+        if counts:
+            changed[one.name] = counts
+    return changed
+
+
+def _full_at(loaded: Project, plan: Plan) -> dict[str, int]:
+    shares = {rule.tier: rule.share for rule in (*TIER_RULES, *loaded.policy().tiers)}
+    return holding.full_at(plan, workers=loaded.settings.gateway.workers, share=shares[plan.objective.tier])
 
 
 def text_of(path: Path) -> str:
@@ -104,32 +164,27 @@ def _named(target: RouteTarget) -> RouteTarget:
     return msgspec.structs.replace(target, deployment=files.deployment_name(target.deployment))
 
 
-def _with_deployment(
-    loaded: Project, plan: Plan, option: Option, name: str, backend_url: str | None, model_name: str | None
-) -> str:
-    if backend_url is None:
-        message = f"the plan chose {option.name}, and {loaded.path} has no deployment {name}"
-        raise PolicyError(message, "set it up, then apply with --backend-url URL, or add it to the file")
-    wanted = option.deployment
-    backend = BackendSettings(name=name, kind="openai", base_url=backend_url)
-    deployment = DeploymentSettings(
-        name=name,
-        backend=name,
+def _added(loaded: Project, plan: Plan, held: Held, model_name: str | None, full_at: int) -> DeploymentSettings:
+    """A deployment that does not stand yet, with a backend of its own name."""
+    option, wanted = held.option, held.option.deployment
+    return DeploymentSettings(
+        name=held.name,
+        backend=held.name,
         model=model_name or wanted.model,
         catalog_model=wanted.model,
         placement=wanted.placement,
         offer=wanted.offer,
         accelerator=wanted.accelerator,
         accelerators=wanted.accelerators,
-        replicas=wanted.replicas,
+        replicas=held.replicas,
         **pools.settings_of(wanted),
         engine=wanted.engine,
         precision=wanted.precision,
         work=_work(option, plan),
         region=_region(loaded, plan, option),
         quality=_quality(loaded, plan, option),
+        max_in_flight=full_at,
     )
-    return extend.add_deployment(text_of(loaded.path), backend, deployment)
 
 
 def _region(loaded: Project, plan: Plan, option: Option) -> str:

@@ -8,23 +8,21 @@ from pathlib import Path
 
 import msgspec
 
-from breakeven.assembly import enact, files, pools, scorers
+from breakeven.assembly import deciding, enact, files, holding, pools, scorers
 from breakeven.assembly.project import Project
 from breakeven.config import extend, policy_file, settings
 from breakeven.config.policy_file import LatencySection, PolicyFile, RouteSection, TargetSection, UseCaseSection
 from breakeven.config.render import to_yaml
 from breakeven.config.settings import BackendSettings, DeploymentSettings, PlanningSettings, Settings
-from breakeven.planner.compile import PLAN_ARM, routed
+from breakeven.planner.compile import PLAN_ARM, SPILLING, routed
 from breakeven.planner.portfolio.worth import cheaper_mix
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.objective import Objective
 from breakeven.schema.plan import Option, Plan
+from breakeven.schema.policy import TIER_RULES
 
 UPSTREAM, FIRST_PORT = "http://127.0.0.1:{port}/v1", 8000
 """Where engines answer unless they are told otherwise; whoever applies the files writes the real one."""
-SPILLING = "cheapest-feasible"
-"""The strategy that fills what is paid for and sends the rest on."""
-
 HOLDOUT = 0.1
 """What `breakeven apply` keeps on the old route unless told otherwise."""
 
@@ -63,18 +61,15 @@ def proposed(plan: Plan, facts: Sequence[Path] = (), where: Path = Path()) -> di
 
 
 def _held(plan: Plan) -> Iterator[DeploymentSettings]:
-    """The deployments of the choice, or of the cheaper mix, the first carries most."""
-    chosen = routed(plan)
-    options = {one.name: one for one in plan.options} | {chosen.name: chosen}
-    parts = {chosen.name: chosen.deployment.replicas}
-    if chosen.rest is not None:
-        options, parts = options | {chosen.rest.name: chosen.rest}, parts | {chosen.rest.name: 1}
-    if cheaper_mix(plan) and plan.portfolio is not None:
-        by_share = sorted(plan.portfolio.parts, key=lambda part: -part.share)
-        parts = {part.name: max(1, part.replicas) for part in by_share}
-    for at, (name, replicas) in enumerate(parts.items()):
-        known = "" if scorers.classic(plan.workload) else options[name].deployment.model
-        yield _deployment(options[name], f"upstream-{at}" if at else "upstream", replicas, known)
+    """The deployments of the choice and of what answers the rest of it, or of the cheaper mix; as they fill."""
+    mix = cheaper_mix(plan)
+    parts = holding.held(plan, mix=mix, rest=not mix)
+    shares = {rule.tier: rule.share for rule in TIER_RULES}
+    full = holding.full_at(plan, workers=1, share=shares[plan.objective.tier]) if mix else {}
+    for at, one in enumerate(parts):
+        known = "" if scorers.classic(plan.workload) else one.option.deployment.model
+        made = _deployment(one.option, f"upstream-{at}" if at else "upstream", one.replicas, known)
+        yield made.model_copy(update={"max_in_flight": full[one.name]}) if one.name in full else made
 
 
 def _told(plan: Plan, held: Sequence[DeploymentSettings]) -> str:
@@ -90,8 +85,8 @@ def _wanted(plan: Plan, held: DeploymentSettings) -> Deployment:
     return msgspec.structs.replace(next(found), replicas=held.replicas)
 
 
-def of_project(loaded: Project, plan: Plan, where: Path) -> dict[str, str]:
-    """The project's own files as `apply` would leave them, comments kept; nothing of the project is written.
+def of_project(loaded: Project, plan: Plan, where: Path, *, mix: bool = False) -> dict[str, str]:
+    """The project's own files as `apply`, or `apply --mix`, would leave them, comments kept; nothing of it is written.
 
     They are valid in the folder `where`, from which they lead to the project's facts and models. A deployment that does
     not stand yet is put where engines answer by default.
@@ -99,15 +94,26 @@ def of_project(loaded: Project, plan: Plan, where: Path) -> dict[str, str]:
     Raises:
         ConfigError, PolicyError, FactError: they would not compile.
     """
-    changed = enact.changes(
-        loaded, plan, backend_url=UPSTREAM.format(port=FIRST_PORT), model_name=None, holdout=HOLDOUT
-    )
+    changed = _changed(loaded, plan, mix=mix)
     enact.preview(loaded.path, changed)
     named = {"breakeven.yaml": loaded.path, "policy.yaml": loaded.policy_path}
     found = {name: changed.get(path) or path.read_text(encoding="utf-8") for name, path in named.items()}
     return found | {
         "breakeven.yaml": extend.moved(found["breakeven.yaml"], lambda name: _seen(loaded.base / name, where))
     }
+
+
+def difference(loaded: Project, plan: Plan) -> str:
+    """What `apply --mix` would change of the project's files, as a diff; without an end where nothing is."""
+    found = deciding.differences(_changed(loaded, plan, mix=True))
+    return f"{found}\n" if found else ""
+
+
+def _changed(loaded: Project, plan: Plan, *, mix: bool) -> dict[Path, str]:
+    standing = {entry.name for entry in loaded.settings.deployments}
+    missing = [one.name for one in holding.held(plan, mix=mix) if one.name not in standing]
+    urls = [f"{name}={UPSTREAM.format(port=FIRST_PORT + at)}" for at, name in enumerate(missing)]
+    return enact.changes(loaded, plan, backend_urls=urls, model_name=None, holdout=HOLDOUT, mix=mix)
 
 
 def _seen(path: Path, where: Path) -> str:

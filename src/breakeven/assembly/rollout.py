@@ -11,6 +11,7 @@ import msgspec
 from breakeven.assembly import decisions, files
 from breakeven.audit.decision.undo import in_force
 from breakeven.audit.guard import guard
+from breakeven.audit.mixed import together
 from breakeven.errors import EvidenceError, UsageError
 from breakeven.ledger.anew import anew
 from breakeven.ledger.arm import observe
@@ -19,7 +20,7 @@ from breakeven.ledger.store import open_ledger
 from breakeven.ledger.tracking.followed import followed
 from breakeven.planner.compile import HOLDOUT_ARM, PLAN_ARM
 from breakeven.schema.decision import Decision, Rollout
-from breakeven.schema.guard import Guard
+from breakeven.schema.guard import Followed, Guard
 from breakeven.schema.policy import Policy
 
 
@@ -75,17 +76,25 @@ def looked_at(data_dir: Path, stage: Decision) -> Guard:
         raise EvidenceError(message, "apply the stage again, so that what is measured is what was decided")
     rule = next(case for case in policy.use_cases if case.name == stage.use_case)
     ledger = open_ledger(data_dir)
-    plan, holdout = (_arm(policy, stage, arm) for arm in (PLAN_ARM, HOLDOUT_ARM))
-    seen = [observe(ledger, rule, name, policy_id=policy.id) for name in (plan, holdout)]
+    parts, held = (_arm(policy, stage, arm) for arm in (PLAN_ARM, HOLDOUT_ARM))
+    seen = [observe(ledger, rule, name, policy_id=policy.id) for name in parts]
+    holdout = observe(ledger, rule, held[0], policy_id=policy.id)
+    plan = seen[0] if len(seen) == 1 else together(seen)
     rows = followed(of_folder(data_dir), {rule.name: rule.window_s}, policy_id=policy.id)
-    return guard(seen[0], seen[1], [row for row in rows if row.use_case == rule.name])
+    told = [_of_arm(row, parts, plan.deployment) for row in rows if row.use_case == rule.name]
+    return guard(plan, holdout, told)
 
 
-def _arm(policy: Policy, stage: Decision, arm: str) -> str:
-    """The deployment with the most weight in an arm."""
+def _of_arm(row: Followed, parts: Sequence[str], named: str) -> Followed:
+    """The row as one of the whole arm, where it is of a part of it."""
+    return msgspec.structs.replace(row, deployment=named) if row.deployment in parts else row
+
+
+def _arm(policy: Policy, stage: Decision, arm: str) -> list[str]:
+    """The deployments of an arm, the one with the most weight first."""
     rule = next(case for case in policy.use_cases if case.name == stage.use_case)
     found = [target for target in rule.route.targets if target.arm == arm and target.weight > 0]
     if not found:
         message = f"the route of {stage.use_case} has no arm {arm}, so that nothing can be compared"
         raise EvidenceError(message, "go on with --force, or apply the plan again with a holdout")
-    return max(found, key=lambda target: target.weight).deployment
+    return [target.deployment for target in sorted(found, key=lambda target: -target.weight)]

@@ -34,10 +34,11 @@ def verify(plan: Plan, observation: Observation, holdout: Observation | None = N
         message = f"plan {plan.id} promises nothing about {seen}; it does about {', '.join(promised) or 'nothing'}"
         raise UsageError(message, "observe the deployment that the plan chose")
     found = (check(plan.id, promise, observation) for promise in promises)
-    return tuple(found if holdout is None else (_beside(one, holdout) for one in found))
+    return tuple(found if holdout is None else (beside(one, holdout) for one in found))
 
 
-def _beside(finding: Finding, holdout: Observation) -> Finding:
+def beside(finding: Finding, holdout: Observation) -> Finding:
+    """The finding with the same figure of the holdout, where it can be measured."""
     measure = ACTUALS.get(finding.metric)
     if measure is None or not holdout.n:
         return finding
@@ -55,7 +56,11 @@ def check(plan_id: str, promise: Promise, seen: Observation) -> Finding:
     """One promise against one observation."""
     measure = ACTUALS.get(promise.metric)
     unknown = Actual(missing="no way to measure this metric is known", measurable=False)
-    actual = unknown if measure is None else measure(seen)
+    return finding(plan_id, promise, seen, unknown if measure is None else measure(seen))
+
+
+def finding(plan_id: str, promise: Promise, seen: Observation, actual: Actual) -> Finding:
+    """A promise against a measured figure."""
     return Finding(
         plan_id=plan_id,
         metric=promise.metric,

@@ -62,7 +62,14 @@ def estimate(
 @click.argument("plan_id", required=False)
 @config_option
 @data_dir_option
-@click.option("--backend-url", help="Where the chosen deployment answers, if breakeven.yaml does not hold it yet.")
+@click.option(
+    "--backend-url",
+    "backend_urls",
+    multiple=True,
+    metavar="[NAME=]URL",
+    help="Where a deployment answers that breakeven.yaml does not hold yet. Repeatable with --mix.",
+)
+@click.option("--mix", is_flag=True, help="Route to all parts of the plan's mix, in place of its choice alone.")
 @click.option("--model-name", help="The name that server gives the model.  [default: the catalog's]")
 @click.option("--holdout", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True)
 @click.option("--stages", help="The plan's shares of the traffic in turn, such as 0.05,0.25,1; --next moves on.")
@@ -79,7 +86,8 @@ def apply(
     plan_id: str | None,
     config: str,
     data_dir: str | None,
-    backend_url: str | None,
+    backend_urls: tuple[str, ...],
+    mix: bool,
     model_name: str | None,
     holdout: float,
     stages: str | None,
@@ -91,11 +99,16 @@ def apply(
     reason: str,
     json_: bool,
 ) -> None:
-    """Route the use case to what the plan chose, keeping a holdout on the old route."""
+    """Route the use case to what the plan chose, keeping a holdout on the old route.
+
+    With --mix all parts of the plan's cheapest mix are: the gateway fills what is paid for and sends the rest on.
+    """
     from breakeven.app import decisions as app
 
     about = app.on(owner=owner, review_on=review_on, reason=reason, forced=force)
-    app.check_stage(next_=next_, force=force, begins=[plan_id, backend_url, model_name, stages])
+    app.check_stage(
+        next_=next_, force=force, begins=[plan_id, *backend_urls, model_name, stages, "--mix" if mix else None]
+    )
     if next_:
         found = app.next_stage(Path(config), data_dir=data_dir, dry_run=dry_run, about=about)
     else:
@@ -103,7 +116,8 @@ def apply(
             Path(config),
             plan_id,
             data_dir=data_dir,
-            backend_url=backend_url,
+            backend_url=backend_urls,
+            mix=mix,
             model_name=model_name,
             holdout=holdout,
             stages=app.shares(stages),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -24,6 +24,27 @@ def add_deployment(settings_yaml_text: str, backend: BackendSettings, deployment
     root = yaml.load(settings_yaml_text) or CommentedMap()
     _put(root, "backends", backend)
     _put(root, "deployments", deployment)
+    stream = io.StringIO()
+    yaml.dump(root, stream)
+    settings.load(stream.getvalue())
+    return stream.getvalue()
+
+
+def set_counts(settings_yaml_text: str, deployments: Mapping[str, Mapping[str, int]]) -> str:
+    """The file with these whole numbers of the named deployments, by key, else as it was; 0 takes the key out.
+
+    Raises:
+        ConfigError: the file, before or after, is not valid.
+    """
+    settings.load(settings_yaml_text)
+    yaml = _yaml()
+    root = yaml.load(settings_yaml_text)
+    for entry in root["deployments"]:
+        for key, value in deployments.get(entry["name"], {}).items():
+            if value:
+                entry[key] = value
+            else:
+                entry.pop(key, None)
     stream = io.StringIO()
     yaml.dump(root, stream)
     settings.load(stream.getvalue())

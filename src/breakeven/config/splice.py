@@ -67,7 +67,9 @@ def _block(text: str, node: SequenceNode, targets: Sequence[RouteTarget]) -> Edi
     old = [_notes(item) for item in _items(text[start:end], column)]
     stays = {target.deployment for target in targets}
     orphans = [note for notes in old if notes.deployment not in stays for note in _all(notes)]
-    lines = [*orphans, *(line for target in targets for line in _item(target, old))]
+    first = {target.deployment: target for target in reversed(targets)}
+    own = [(target, old if first[target.deployment] is target else ()) for target in targets]
+    lines = [*orphans, *(line for target, notes in own for line in _item(target, notes))]
     return Edit(start=start, end=end, text=f"{newline(text)}{' ' * column}".join(lines))
 
 

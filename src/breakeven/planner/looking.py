@@ -15,6 +15,7 @@ from breakeven.planner.levels import compared, levels
 from breakeven.planner.levers.plan import levers_of
 from breakeven.planner.outlook import outlook_of
 from breakeven.planner.portfolio.decide import Decided, Facets, decide, load_of, load_of_rates
+from breakeven.planner.portfolio.held import held
 from breakeven.planner.portfolio.schedule import Course
 from breakeven.planner.portfolio.units import Terms
 from breakeven.planner.settle import Told, settled
@@ -86,10 +87,11 @@ def _mixed(plan: Plan, weighed: Sequence[Candidate], scales: Scales, scope: Scop
     """The plan with the cheapest mix of its options on the trace's load-duration curve, its schedule and its front."""
     assumed, horizon = scales.assumptions, plan.objective.horizon_months
     known = scales.question.rates_rps
+    load = load_of_rates(known, scales.question.rates_s, plan.workload) if known else load_of(trace, plan.workload)
     decided = decide(
         plan.options,
         offers={one.offer.id: one.offer for one in weighed if one.offer is not None},
-        load=load_of_rates(known, scales.question.rates_s, plan.workload) if known else load_of(trace, plan.workload),
+        load=load,
         requests=scales.question.monthly_predictions,
         terms=Terms(
             idle_power_ratio=assumed.idle_power_ratio,
@@ -100,7 +102,7 @@ def _mixed(plan: Plan, weighed: Sequence[Candidate], scales: Scales, scope: Scop
         keep=frozenset(option.name for option in plan.options[:KEPT]),
         facets=Facets(quality=scope.qualities, power_overhead=assumed.server_power_ratio * assumed.pue),
     )
-    return msgspec.structs.replace(
+    plan = msgspec.structs.replace(
         plan,
         portfolio=decided.portfolio,
         pareto=decided.pareto,
@@ -108,6 +110,7 @@ def _mixed(plan: Plan, weighed: Sequence[Candidate], scales: Scales, scope: Scop
         commitments=decided.commitments,
         assumptions=(*plan.assumptions, *_said(decided)),
     )
+    return msgspec.structs.replace(plan, mix=held(plan, load, scales.question.used_share) or msgspec.UNSET)
 
 
 def _said(decided: Decided) -> tuple[str, ...]:

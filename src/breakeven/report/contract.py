@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from breakeven.report.plain import JsonObject, noun_json, plan_json
 from breakeven.schema.plan import Level, Plan
 
@@ -12,12 +14,24 @@ def plan_contract(plan: Plan, *, policy: str | None, memo: str, cpu_s: float) ->
     """The plan with its figures at three loads, the interval of its cost, what it rejected, and what was written."""
     return {
         **plan_json(plan),
+        "mix": _mix(plan),
         "low_medium_peak": {name: _level(plan, name) for name in LEVELS},
         "interval": _interval(plan),
         "rejected": [noun_json(one) for one in plan.rejected],
         "cpu_s": round(cpu_s, 3),
         "policy_path": policy,
         "memo_path": memo,
+    }
+
+
+def _mix(plan: Plan) -> JsonObject | None:
+    """The mix where it has several parts: as `chosen` its cost and money, and what its parts are held to."""
+    if plan.mix is msgspec.UNSET or plan.portfolio is None:
+        return None
+    return {
+        "cost_per_useful_prediction_usd": plan.portfolio.cost_per_useful_prediction_usd,
+        "monthly_cost_usd": plan.portfolio.monthly_usd,
+        **noun_json(plan.mix),
     }
 
 

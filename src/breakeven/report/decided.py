@@ -91,6 +91,12 @@ def _row(entry: Decision) -> tuple[str, ...]:
     )
 
 
+def named(promise: Promise, among: Sequence[Promise]) -> str:
+    """The metric, and of which deployment where promises are about several."""
+    several = len({one.deployment for one in among}) > 1
+    return f"{promise.metric} of {promise.deployment}" if several else promise.metric
+
+
 def _promised(promises: Sequence[Promise]) -> str:
     costs = [one for one in promises if one.metric.startswith("cost_per_")]
     return number.figure(costs[-1].predicted) if costs else "-"
@@ -146,7 +152,7 @@ def _predicted(promises: Sequence[Promise]) -> Table:
     return Table(
         caption="What was promised",
         columns=("metric", "promised (80 % interval)", "basis"),
-        rows=tuple((one.metric, number.figure(one.predicted), one.predicted.basis) for one in promises),
+        rows=tuple((named(one, promises), number.figure(one.predicted), one.predicted.basis) for one in promises),
         align=(LEFT, RIGHT, LEFT),
     )
 

@@ -62,17 +62,17 @@ def finding_table(findings: Sequence[Finding]) -> Table:
     return Table(
         caption="Promised and actual",
         columns=("metric", "promised", "actual", "80 % interval", "n", "verdict", "note"),
-        rows=tuple(_row(finding) for finding in findings),
+        rows=tuple(_row(finding, of=len({one.deployment for one in findings}) > 1) for finding in findings),
         align=(left, right, right, right, right, left, left),
     )
 
 
-def _row(finding: Finding) -> tuple[str, ...]:
+def _row(finding: Finding, *, of: bool) -> tuple[str, ...]:
     unit = finding.unit
     bounds = number.interval(finding.predicted_low, finding.predicted_high, unit)
     promised = number.number(finding.predicted, unit) + (f" ({bounds})" if bounds else "")
     return (
-        finding.metric,
+        f"{finding.metric} of {finding.deployment}" if of else finding.metric,
         promised,
         number.number(finding.actual, unit, unknown="-"),
         number.interval(finding.low, finding.high, unit) or "-",

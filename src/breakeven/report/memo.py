@@ -35,6 +35,7 @@ from breakeven.report.memo_parts import (
     ruled_out_sections,
     sure_sections,
 )
+from breakeven.report.mix import Enacts
 from breakeven.report.shown import shown_options
 from breakeven.report.words import review
 from breakeven.schema.bill import Line
@@ -47,8 +48,8 @@ LEFT: Align = "left"
 RIGHT: Align = "right"
 
 
-def memo(plan: Plan, findings: Sequence[Finding] = ()) -> Document:
-    """The memo of a plan; with findings it also says what came true.
+def memo(plan: Plan, findings: Sequence[Finding] = (), *, enacts: Enacts = "") -> Document:
+    """The memo of a plan; with findings it also says what came true. `enacts` is what files beside it enact.
 
     Raises:
         FactError: a number of the plan rests on a fact that the plan does not carry.
@@ -62,13 +63,13 @@ def memo(plan: Plan, findings: Sequence[Finding] = ()) -> Document:
                 *premature_blocks(plan),
                 *placed_sentence(plan),
                 *apart_sentence(plan),
-                *mix_sentence(plan),
+                *mix_sentence(plan, enacts),
                 options_chart(plan),
             ),
         ),
         Section(title="Options", blocks=_options(plan, known)),
         *_levels(plan, known),
-        *mix_sections(plan, known),
+        *mix_sections(plan, known, enacts),
         Section(title="What the chosen option costs", blocks=(bill_table(_chosen(plan), known),)),
         Section(title="Break-even", blocks=_break_even(plan, known)),
         *sure_sections(plan, known),

@@ -10,6 +10,7 @@ from breakeven.report.document import Align, Block, Items, Section, Table
 from breakeven.report.document import Text as Paragraph
 from breakeven.report.doubt import doubt_blocks, flip_risks, flip_table
 from breakeven.report.lever import lever_table
+from breakeven.report.mix import Enacts, enacted_blocks, enacting
 from breakeven.report.outlook import outlook_blocks, turn_blocks
 from breakeven.report.portfolio import commitment_blocks, pareto_table, portfolio_blocks, regret_block
 from breakeven.schema.deployment import Pools
@@ -24,11 +25,12 @@ WORTH_SAYING = 0.005
 """Share of its cost that a mix must save to be mentioned beside the choice."""
 
 
-def mix_sections(plan: Plan, known: Citations) -> tuple[Section, ...]:
-    """The portfolio with its regret and its schedule, and the front; nothing where a plan has none."""
+def mix_sections(plan: Plan, known: Citations, enacts: Enacts = "") -> tuple[Section, ...]:
+    """The portfolio, how it is enacted, its regret and its schedule, and the front; nothing where a plan has none."""
     blocks: list[Block] = []
     if plan.portfolio is not None:
         blocks += portfolio_blocks(plan.portfolio, known)
+    blocks += enacted_blocks(plan, known, enacts)
     if plan.regret is not None:
         blocks.append(regret_block(plan.regret))
     for name, one in plan.commitments:
@@ -38,7 +40,7 @@ def mix_sections(plan: Plan, known: Citations) -> tuple[Section, ...]:
     return (Section(title="How to hold it", blocks=tuple(blocks)),) if blocks else ()
 
 
-def mix_sentence(plan: Plan) -> tuple[Block, ...]:
+def mix_sentence(plan: Plan, enacts: Enacts = "") -> tuple[Block, ...]:
     """What the mix saves beside the choice alone; nothing where it saves nothing worth it."""
     own = next(option for option in plan.options if option.name == plan.chosen).monthly_cost_usd
     mix = plan.portfolio
@@ -46,7 +48,8 @@ def mix_sentence(plan: Plan) -> tuple[Block, ...]:
         return ()
     parts = " and ".join(f"{part.replicas} x {part.name}" for part in mix.parts)
     saved = format_usd(own - mix.monthly_usd)
-    return (Paragraph(text=f"Held as {parts} the same demand costs {saved} a month less; see How to hold it."),)
+    said = f"Held as {parts} the same demand costs {saved} a month less; see How to hold it. {enacting(plan, enacts)}"
+    return (Paragraph(text=said.strip()),)
 
 
 def apart_sentence(plan: Plan) -> tuple[Block, ...]:

@@ -131,14 +131,41 @@ class Promise(Noun, frozen=True, kw_only=True):
     deployment: str = ""
 
 
+MIX = "mix"
+"""What promises about all parts of a mix together name in place of a deployment."""
+
+
+class MixLevel(Noun, frozen=True, kw_only=True):
+    """What the parts of a mix serve at one level of load, as shares of the requests; `beyond` is what none carries."""
+
+    name: str
+    factor: float
+    rate_rps: float
+    shares: tuple[tuple[str, float], ...]
+    beyond: float = 0.0
+
+
+class Mix(Noun, frozen=True, kw_only=True):
+    """The portfolio's parts as they are enacted: `order` is how they fill, by name; `promises` are held to it.
+
+    `cheaper`: it costs less than the choice alone by more than is worth the trouble of holding several things.
+    """
+
+    order: tuple[str, ...]
+    cheaper: bool
+    levels: tuple[MixLevel, ...]
+    promises: tuple[Promise, ...]
+
+
 class Plan(Noun, frozen=True, kw_only=True):
     """A decision for one use case. Same inputs and seed, same bytes: `id` is a hash of the rest.
 
     `candidates` were weighed, of which `simulated` were sized by simulation. `options` are those that meet the
     objective and the ones worth showing beside them; all others are counted by constraint in `rejected_by`, and the
-    nearest of them are in `rejected`. `portfolio` is the cheapest mix of the options on the load-duration curve,
-    `commitments` its schedule by course of demand, `pareto` the front, `scaling` the rule its replicas follow, `doubt`
-    how sure the choice is, `premature` what must be instrumented before it is more than a sum.
+    nearest of them are in `rejected`. `portfolio` is the cheapest mix of the options on the load-duration curve, `mix`
+    what it is when it is enacted (unset where it has one part), `commitments` its schedule by course of demand,
+    `pareto` the front, `scaling` the rule its replicas follow, `doubt` how sure the choice is, `premature` what must be
+    instrumented before it is more than a sum.
     """
 
     id: str
@@ -168,4 +195,5 @@ class Plan(Noun, frozen=True, kw_only=True):
     levers: tuple[Lever, ...] = ()
     scaling: ScalingRule | None = None
     premature: tuple[str, ...] = ()
+    mix: Mix | msgspec.UnsetType = msgspec.UNSET
     version: int = 1

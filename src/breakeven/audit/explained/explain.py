@@ -42,7 +42,7 @@ def explain(plan: Plan, seen: Observation, *, usd_per_replica_hour: float | None
         return msgspec.structs.replace(about, actual_usd=actual.value, missing=why)
     parts = split(before, after)
     return msgspec.structs.replace(
-        _bounded(about, actual),
+        bounded(about, actual),
         parts=tuple(
             Part(cause=cause, amount_usd=PER[metric] * parts[cause], said=SAID[cause](before, after))
             for cause in CAUSES
@@ -50,7 +50,7 @@ def explain(plan: Plan, seen: Observation, *, usd_per_replica_hour: float | None
     )
 
 
-def _bounded(about: Explained, actual: Actual) -> Explained:
+def bounded(about: Explained, actual: Actual) -> Explained:
     """With the measured cost and the bounds of what it differs by."""
     predicted = about.predicted_usd
     return msgspec.structs.replace(

@@ -32,20 +32,24 @@ def predicted_factors(plan: Plan, metric: str) -> Factors | None:
     option, load = chosen.routed or chosen, plan.workload
     rate = load.rate_mean_rps * chosen.gateway_share
     if option.placement == "api":
-        return _charged(option, each, rate, (load.input_tokens_mean, load.output_tokens_mean), (in_budget, used))
+        return charged_factors(option, each, rate, (load.input_tokens_mean, load.output_tokens_mean), (in_budget, used))
     replicas = float(max(1, option.deployment.replicas))
-    hourly = each * rate * SECONDS_PER_HOUR
+    return rented_factors(rate, (in_budget, used), each * rate * SECONDS_PER_HOUR / replicas, replicas)
+
+
+def rented_factors(rate: float, shares: tuple[float, float], usd_per_replica_hour: float, replicas: float) -> Factors:
+    """Of capacity that is paid by the hour; `shares` are those in budget and useful."""
     return Factors(
         by_request=False,
         rate_rps=rate,
-        in_budget=in_budget,
-        used=used,
-        usd_per_replica_hour=hourly / replicas,
+        in_budget=shares[0],
+        used=shares[1],
+        usd_per_replica_hour=usd_per_replica_hour,
         replicas=replicas,
     )
 
 
-def _charged(
+def charged_factors(
     option: Option, each: float, rate: float, tokens: tuple[float, float], shares: tuple[float, float]
 ) -> Factors:
     """Prices per token from the bill's lines; the index makes up for the rounding of a month's tokens."""
@@ -85,7 +89,7 @@ def actual_factors(
     by_request = seen.capacity_pico_usd <= 0
     if by_request != predicted.by_request:
         return None
-    found = _as_charged(seen, predicted) if by_request else _as_rented(seen, predicted, usd_per_replica_hour)
+    found = _ascharged_factors(seen, predicted) if by_request else _as_rented(seen, predicted, usd_per_replica_hour)
     if found is None:
         return None
     return Factors(
@@ -97,7 +101,7 @@ def actual_factors(
     )
 
 
-def _as_charged(seen: Observation, predicted: Factors) -> dict[str, float] | None:
+def _ascharged_factors(seen: Observation, predicted: Factors) -> dict[str, float] | None:
     each = usd_from_pico(seen.cost_pico_usd) / seen.n
     found = {
         "input_tokens": seen.input_tokens / seen.n,

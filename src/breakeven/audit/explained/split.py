@@ -44,7 +44,7 @@ def unit_cost_usd(factors: Factors) -> float:
 
 def split(predicted: Factors, actual: Factors) -> dict[Cause, float]:
     """What each cause adds to the unit cost, from predicted to actual; the parts sum to the difference."""
-    return shapley(CAUSES, lambda turned: unit_cost_usd(_turned(predicted, actual, turned)))
+    return shapley(CAUSES, lambda causes: unit_cost_usd(turned(predicted, actual, causes)))
 
 
 def shapley(players: Sequence[Cause], worth: Callable[[frozenset[Cause]], float]) -> dict[Cause, float]:
@@ -67,6 +67,7 @@ def _value(player: Cause, players: Sequence[Cause], worths: Mapping[frozenset[Ca
     )
 
 
-def _turned(predicted: Factors, actual: Factors, causes: frozenset[Cause]) -> Factors:
+def turned(predicted: Factors, actual: Factors, causes: frozenset[Cause]) -> Factors:
+    """The predicted factors with those of these causes as they were."""
     changes = {name: getattr(actual, name) for cause in causes for name in TURNS[cause]}
     return msgspec.structs.replace(predicted, **changes)

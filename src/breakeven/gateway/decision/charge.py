@@ -89,6 +89,16 @@ def estimated_pico_usd(deployment: PolicyDeployment, *, input_tokens: int, outpu
     return None if direct is None else direct + _capacity_pico_usd(deployment, input_tokens, output_tokens, rows)
 
 
+def marginal_pico_usd(deployment: PolicyDeployment, *, input_tokens: int, output_tokens: int) -> int | None:
+    """What one more request adds to the bill, in pico-USD: its tokens; None where the deployment is unpriced.
+
+    A replica that stands is paid for whether it is asked or not, so that its capacity adds nothing.
+    """
+    if deployment.tokens is None:
+        return None if deployment.capacity is None else 0
+    return charge_pico_usd(deployment.tokens, Tokens(input=input_tokens, output=output_tokens))
+
+
 def _capacity_pico_usd(deployment: PolicyDeployment, input_tokens: int, output_tokens: int, rows: int) -> int:
     if deployment.capacity is None or deployment.work is None:
         return 0

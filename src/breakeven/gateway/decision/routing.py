@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from breakeven.gateway.decision.breaker import usable
 from breakeven.gateway.decision.capacity import Predicted, fits, predicted, predicted_rows_s
-from breakeven.gateway.decision.charge import estimated_pico_usd
+from breakeven.gateway.decision.charge import marginal_pico_usd
 from breakeven.gateway.decision.choosing import choose
 from breakeven.gateway.decision.conditions import Conditions, Standing
 from breakeven.gateway.decision.index import Index
@@ -140,7 +140,7 @@ def _chosen(index: Index, request: Request, found: Candidates) -> Choice:
             known = index.options[request.use_case.name]
             options = [known[target.deployment, target.arm] for target, _ in found]
         else:
-            options = [_option(index, request, target, standing, needs) for target, standing in found]
+            options = [_option(index, request, place, one, needs) for place, one in enumerate(found)]
             if judge is not None and judged is not None:
                 prefer(judge, judged, options)
         place, propensities = choose(route.strategy, options, draw=request.seed / (1 << SEED_BITS), explore=explore)
@@ -155,8 +155,11 @@ def _chosen(index: Index, request: Request, found: Candidates) -> Choice:
     )
 
 
-def _option(index: Index, request: Request, target: RouteTarget, standing: Standing, needs: frozenset[str]) -> Option:
+def _option(
+    index: Index, request: Request, place: int, found: tuple[RouteTarget, Standing], needs: frozenset[str]
+) -> Option:
     """What the strategy must know of a target, and no more: some of it costs microseconds."""
+    target, standing = found
     deployment = index.deployments[target.deployment]
     replicas = deployment.capacity.replicas if deployment.capacity else 1
     return Option(
@@ -166,14 +169,18 @@ def _option(index: Index, request: Request, target: RouteTarget, standing: Stand
         in_flight=standing.load.count,
         slots=float(replicas),
         latency_s=standing.first_byte.quantile(0.5) if "latency_s" in needs else None,
-        cost_pico_usd=estimated_pico_usd(
-            deployment,
-            input_tokens=request.input_estimate,
-            output_tokens=_likely_output(request),
-            rows=request.rows,
-        )
-        if "cost_pico_usd" in needs
-        else None,
+        cost_pico_usd=_added_pico_usd(deployment, request, place) if "cost_pico_usd" in needs else None,
         feasible=_feasible(index, request, target, standing) if "feasible" in needs else True,
         affinity=affinity_of(request.prefix, target.deployment) if "affinity" in needs else 0.0,
     )
+
+
+def _added_pico_usd(deployment: PolicyDeployment, request: Request, place: int) -> int | None:
+    """What the request adds to the bill. Of what is paid for anyhow the route's order decides, a pico-dollar a place.
+
+    So one fills before the next begins, and what comes last can be let go; equal prices by use share evenly.
+    """
+    added = marginal_pico_usd(
+        deployment, input_tokens=request.input_estimate, output_tokens=_likely_output(request)
+    )  # fmt: skip
+    return added + place if added is not None and deployment.capacity is not None else added

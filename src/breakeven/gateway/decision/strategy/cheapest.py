@@ -8,9 +8,10 @@ from breakeven.gateway.decision.strategy.option import Option, one_of
 
 
 def cheapest(options: Sequence[Option], draw: float) -> tuple[int, tuple[float, ...]]:
-    """Choose the lowest estimated cost among the feasible, or among all where none is.
+    """Choose the one to which the request adds the least cost among the feasible, or among all where none is.
 
-    An unpriced target comes after every priced one: unknown is not free. Ties are broken evenly.
+    What is paid for anyhow (owned, reserved, rented by the hour) adds nothing, so that it is filled before what is paid
+    by the request. An unpriced target comes after every priced one: unknown is not free. Ties are broken evenly.
     """
     everyone = range(len(options))
     able = [position for position in everyone if options[position].feasible] or everyone

@@ -11,9 +11,9 @@ class Option(msgspec.Struct, kw_only=True, gc=False):
     """One target as it stands for one request. Mutable, so that a worker may keep one per target and refresh it.
 
     `slots` is what it holds at once (replicas, or its limit); `latency_s` is recent, None where nothing was seen.
-    `cost_pico_usd` is the estimate for this request, None where unpriced. `feasible`: predicted to keep the targets,
-    or unknown. `affinity` is the rendezvous hash of prompt prefix and deployment, in [0, 1). `preferred`: it is of the
-    side that a learned router wants for the prompt.
+    `cost_pico_usd` is what this request is expected to add to the bill, None where unpriced. `feasible`: predicted to
+    keep the targets, or unknown. `affinity` is the rendezvous hash of prompt prefix and deployment, in [0, 1).
+    `preferred`: it is of the side that a learned router wants for the prompt.
     """
 
     deployment: str
