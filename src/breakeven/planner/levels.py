@@ -9,6 +9,7 @@ import msgspec
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.evaluate import evaluate
 from breakeven.planner.question import Question
+from breakeven.planner.sure import surely
 from breakeven.planner.weigh import Scales
 from breakeven.schema.plan import Level, Option
 
@@ -29,7 +30,10 @@ def levels(
     found: list[Level] = []
     for name, factor in FACTORS.items():
         scaled = at_load(scales, factor)
-        again = [evaluate(one, scaled.question, predict=scaled.points, price=scaled.bill) for one in candidates]
+        again = [
+            surely(evaluate(one, scaled.question, predict=scaled.points, price=scaled.bill), one, scaled)
+            for one in candidates
+        ]
         found.extend(_rows(name, factor, scaled.question, sorted(again, key=lambda option: shown.index(option.name))))
     return tuple(found)
 

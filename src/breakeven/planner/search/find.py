@@ -23,6 +23,7 @@ from breakeven.planner.binding import UNMEASURED, before_weighing, constraint
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.evaluate import MOST_REPLICAS, evaluate, unpriced
 from breakeven.planner.search.lone import Lengths, lengths, lone, out_of_reach
+from breakeven.planner.sure import surely
 from breakeven.planner.weigh import Scales
 from breakeven.quantity import format_usd
 from breakeven.schema.bill import Bill
@@ -115,7 +116,8 @@ class _Search:
 
     def weigh(self, candidate: Candidate, least: int = 1) -> Option:
         """The candidate's best size, simulated; it needs `least` replicas at least."""
-        return evaluate(candidate, self.question, predict=self.scales.points, price=self.scales.bill, least=least)
+        found = evaluate(candidate, self.question, predict=self.scales.points, price=self.scales.bill, least=least)
+        return surely(found, candidate, self.scales)
 
     def bound(self, one: Candidate) -> Bounded | None:
         """The candidate with its bound; None, and rejected, where a constraint excludes it."""
