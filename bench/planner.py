@@ -35,6 +35,7 @@ Part = Callable[[argparse.Namespace], dict[str, object]]
 PARTS: dict[str, Part] = {
     "regret": lambda asked: planner_regret.measure(unseen=not asked.quick),
     "halves": lambda asked: planner_halves.measure(asked.trace, model=asked.model),
+    "few": lambda asked: planner_halves.few(asked.model),
     "scaling": lambda _: planner_halves.scaled(),
     "forecast": lambda asked: planner_halves.covered(8 if asked.quick else asked.origins),
     "hybrid": lambda asked: planner_hybrid.measure(cases=20 if asked.quick else asked.cases),

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import forecast
+import msgspec
 import numpy as np
 import scaling
 
@@ -34,6 +35,8 @@ from breakeven.workload.fit import fit
 
 TRACES = Path(__file__).parent / "data/traces"
 AS_OF = "2026-11-24"
+FEW, DENSER, MOST_IN_A_ROW = 500, 8.0, 9_000
+"""Requests to plan from, how much denser they come than they did, and from how many on every other stretch is taken."""
 TARGETS = {
     "relaxed": Objective(use_case="halves", ttft_s=2.0, tpot_s=0.1),
     "usual": Objective(use_case="halves", ttft_s=1.0, tpot_s=0.05),
@@ -66,9 +69,15 @@ def promised(plan: Plan, metric: str) -> float:
 
 def held(trace: Trace, objective: Objective, model: str) -> dict[str, object]:
     """The plan of the earlier half, and what the later one gets of it."""
-    earlier, later = halves(trace)
+    return kept(*halves(trace), objective, model)
+
+
+def kept(
+    earlier: Trace, later: Trace, objective: Objective, model: str, *, other_samples: bool = True
+) -> dict[str, object]:  # fmt: skip
+    """The plan of the earlier requests, and what the later ones get of it."""
     question = Question(workload=fit(earlier, "halves"), objective=objective)
-    plan = make_plan(load(), question, earlier, Scope(models=(model,), as_of=AS_OF), seed=0)
+    plan = make_plan(load(), question, earlier, Scope(models=(model,), as_of=AS_OF), other_samples=other_samples)
     chosen = option_of(plan)
     speed, capacity, serving = chosen.performance, chosen.capacity, chosen.serving
     assert speed is not None
@@ -115,6 +124,29 @@ def measure(files: Sequence[Path], *, model: str = "llama-3.1-8b") -> dict[str, 
         "plans": rows,
         "infeasible": refused,
     }
+
+
+def few(model: str = "llama-3.1-8b") -> dict[str, object]:
+    """Plans from `FEW` requests held to as many after them: sized by the sample alone, and by others too."""
+    told: dict[str, object] = {}
+    for way, other_samples in (("alone", False), ("other_samples", True)):
+        rows = [
+            kept(_dense(_part(trace, at, at + FEW)), _dense(_part(trace, at + FEW, at + 2 * FEW)), TARGETS[name], model,
+                 other_samples=other_samples)
+            for trace in (found for which, found in traces(()).items() if which.startswith("azure"))
+            for name in ("relaxed", "usual")
+            for at in range(0, trace.n - 2 * FEW, 2 * FEW * max(1, trace.n // MOST_IN_A_ROW))
+        ]  # fmt: skip
+        print(f"few: {way}, {len(rows)} plans", file=sys.stderr)
+        gaps = [abs(float(str(row["gap_points"]))) for row in rows]
+        met = sum(row["met"] is True for row in rows)
+        told[way] = {"plans": len(rows), "mean": round(statistics.fmean(gaps), 2), "most": max(gaps), "met": met}
+    return told
+
+
+def _dense(trace: Trace) -> Trace:
+    at = np.frombuffer(trace.arrival_s, dtype="<f8") / DENSER
+    return msgspec.structs.replace(trace, arrival_s=at.tobytes())
 
 
 def scaled() -> dict[str, object]:

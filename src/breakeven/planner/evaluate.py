@@ -68,6 +68,16 @@ def evaluate(candidate: Candidate, question: Question, *, predict: Predict, pric
     return as_option(candidate, question, weighed)
 
 
+def at_size(candidate: Candidate, question: Question, *, predict: Predict, price: Price, replicas: int) -> Option:
+    """The candidate with that many serving replicas."""
+    return as_option(candidate, question, _weigh(candidate, question, predict, price, replicas))
+
+
+def idle_size(speed: Performance, replicas: int) -> int:
+    """Replicas beyond which more make nothing faster, from the speed of so many."""
+    return min(MOST_REPLICAS, max(1, math.ceil(speed.rho * replicas / IDLE_RHO)))
+
+
 def _excluded(candidate: Candidate, price: Price, binding: str) -> Weighed:
     replicas = candidate.deployment.replicas
     unpriced = Bill(option=candidate.name, lines=(), unpriced=("not sized",))
@@ -124,8 +134,8 @@ def _first(candidate: Candidate, question: Question, predict: Predict, price: Pr
 
 def _too_slow(candidate: Candidate, question: Question, predict: Predict) -> str:
     """The target that is missed however many replicas there are: what an all but idle deployment misses."""
-    idle = max(1, math.ceil(predict(candidate, 1).rho / IDLE_RHO))
-    return missed(predict(candidate, min(idle, MOST_REPLICAS)), question.objective) or "goodput: below the attainment"
+    idle = idle_size(predict(candidate, 1), 1)
+    return missed(predict(candidate, idle), question.objective) or "goodput: below the attainment"
 
 
 def _sizes(candidate: Candidate, question: Question, predict: Predict, least: int) -> range:

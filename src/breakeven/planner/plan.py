@@ -19,10 +19,11 @@ from breakeven.planner.looking import looked_ahead
 from breakeven.planner.placed.units import Shape, shape_of
 from breakeven.planner.portfolio.decide import load_of, load_of_rates
 from breakeven.planner.question import Question
+from breakeven.planner.sample import Samples
 from breakeven.planner.search import classic
 from breakeven.planner.search.apart import apart_given
 from breakeven.planner.search.ask import left_for_inference
-from breakeven.planner.search.find import Progress, find
+from breakeven.planner.search.find import Found, Progress, find
 from breakeven.planner.search.infeasible import infeasible
 from breakeven.planner.search.placing import Placing
 from breakeven.planner.search.reuse import reuse_share
@@ -30,6 +31,7 @@ from breakeven.planner.search.shown import as_rejected, counted, nearest, shown
 from breakeven.planner.search.space import Space, modes, spot_given
 from breakeven.planner.speed import Kept, Speeds
 from breakeven.planner.standing import beside
+from breakeven.planner.sure import sampled, surely
 from breakeven.planner.weigh import Scales
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.workload import Trace
@@ -61,13 +63,15 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
     rng: np.random.Generator | None = None,
     kept: Kept | None = None,
     progress: Progress = _quiet,
+    other_samples: bool = True,
 ) -> Plan:
     """Search all candidates of the catalog beside the deployments that stand already; choose; promise.
 
     With `rng` the plan also says how sure it is: chances, break-even bands, tornado and flips over the horizon. With
     `only_standing` the catalog's candidates are weighed and shown; the choice is among what can be applied now. `kept`
     are speeds simulated before, to which new ones are added; they change how long it takes and nothing else. `progress`
-    is told what is done, how much of it, and of how much.
+    is told what is done, how much of it, and of how much. Sizes are held to `other_samples` of the demand too, cut anew
+    from the trace.
 
     Raises:
         InfeasibleError: nothing meets the objective, or its latency budget leaves nothing for inference.
@@ -77,22 +81,23 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
     asked = left_for_inference(
         question, devices=not scope.batches and bool(catalog.offers(on=scope.as_of, kind="edge"))
     )
+    speeds = Speeds(trace, kept)
     scales = Scales(
         catalog=catalog,
         assumptions=assumptions(catalog.assumptions(), "base"),
         question=asked,
-        speeds=Speeds(trace, kept),
+        speeds=speeds,
+        samples=Samples(speeds) if other_samples else None,
     )
     placing = Placing(scope, scales, partial(_shape, asked, trace), question.objective.network_s, progress)
     weighed = (*standing, *beside(standing, placing.all(_space(asked, scope, scales), standing)))
-    found = find(weighed[len(standing) :], scales, progress)
-    stands = tuple(evaluate(one, asked, predict=scales.speed, price=scales.bill) for one in standing)
-    options, left = shown((*stands, *found.options), frozenset(one.name for one in standing))
+    among = frozenset(one.name for one in standing) if only_standing else None
+    scales, found, options = _found(standing, weighed[len(standing) :], scales, progress, among)
+    options, left = shown(options, frozenset(one.name for one in standing))
     rejected = (*found.rejected, *left)
     if not any(option.feasible for option in options):
         raise infeasible((*rejected, *map(as_rejected, options)), question.objective.use_case)
     facts = scales.facts(sorted({key for option in options for key in keys_of(option)}), weighed)
-    among = frozenset(one.name for one in standing) if only_standing else None
     given = (*TAKEN_AS_GIVEN, *spot_given(scope, options), *apart_given(options), *_aged(weighed, options, scope.as_of))
     plan = choose(options, question, facts, as_of=scope.as_of, seed=seed, assumptions=given, among=among)
     plan = msgspec.structs.replace(
@@ -102,7 +107,27 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         rejected=nearest(rejected),
         rejected_by=counted(rejected),
     )
-    return signed(looked_ahead(plan, weighed, scales, scope, trace, rng, among=among))
+    plan = looked_ahead(plan, weighed, scales, scope, trace, rng, among=among)
+    chosen = next(one for one in weighed if one.name == plan.chosen)
+    return signed(sampled(plan, chosen, scales) if other_samples else plan)
+
+
+def _found(
+    standing: Sequence[Candidate],
+    others: Sequence[Candidate],
+    scales: Scales,
+    progress: Progress,
+    among: frozenset[str] | None,
+) -> tuple[Scales, Found, tuple[Option, ...]]:
+    """The options, held to other samples of the demand; where none that may be chosen keeps to them, to the trace."""
+    found = find(others, scales, progress)
+    stands = tuple(
+        surely(evaluate(one, scales.question, predict=scales.speed, price=scales.bill), one, scales) for one in standing
+    )
+    options = (*stands, *found.options)
+    if scales.samples is None or any(one.feasible and (among is None or one.name in among) for one in options):
+        return scales, found, options
+    return _found(standing, others, msgspec.structs.replace(scales, samples=None), progress, among)
 
 
 def _space(question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:

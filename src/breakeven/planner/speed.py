@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import msgspec
 
@@ -78,7 +79,7 @@ class Speeds:
         Raises:
             ValueError: the candidate has no curve.
         """
-        key = self._key(candidate, question, "point" if point_only else "found", question.workload, replicas)
+        key = self.key(candidate, question, "point" if point_only else "found", question.workload, replicas)
         if key not in self.kept.found:
             self.kept.found[key] = self._predicted(candidate, question, replicas, point_only=point_only)
         self._count(self._highest_key(candidate, question), SEARCH_RUNS)
@@ -88,11 +89,23 @@ class Speeds:
 
     def share(self, candidate: Candidate, question: Question, rate: float, replicas: int = 1) -> float:
         """Share in budget of replicas at so many requests per second, arrivals scaled: one simulation."""
-        key = self._key(candidate, question, "share", rate, replicas)
+        key = self.key(candidate, question, "share", rate, replicas)
+        return self.remembered(key, lambda: self._share(candidate, question, rate, replicas, self.trace), 1)
+
+    def share_in(self, trace: Trace, candidate: Candidate, question: Question, replicas: int) -> float:
+        """Share in budget at the workload's rate on another sample, which is as much busier than the trace as it is.
+
+        One simulation, which is not kept.
+        """
+        busier = rate_rps(trace) / rate_rps(self.trace)
+        return self._share(candidate, question, question.workload.rate_mean_rps * busier, replicas, trace)
+
+    def remembered(self, key: str, make: Callable[[], float], runs: int) -> float:
+        """A share that was kept under that key, else made by about so many runs."""
         if key not in self.kept.shares:
-            self.kept.shares[key] = self._share(candidate, question, rate, replicas)
+            self.kept.shares[key] = make()
             self.kept.changed = True
-        self._count(key, 1)
+        self._count(key, runs)
         return self.kept.shares[key]
 
     def _count(self, key: str, runs: int) -> None:
@@ -101,13 +114,15 @@ class Speeds:
             self._asked.add(key)
             self.work += runs * self.trace.n
 
-    def _share(self, candidate: Candidate, question: Question, rate: float, replicas: int) -> float:
+    def _share(
+        self, candidate: Candidate, question: Question, rate: float, replicas: int, trace: Trace
+    ) -> float:  # fmt: skip
         if candidate.batches is not None:
             load, asked = question.workload, question.objective
-            return classic.share_at(load, asked, candidate.batches, self.trace, rate, replicas)
+            return classic.share_at(load, asked, candidate.batches, trace, rate, replicas)
         self._compile()
-        scale = rate / rate_rps(self.trace)
-        run = simulate(self.trace, curve_of(candidate), replicas, scale=scale, serving=candidate.serving)
+        scale = rate / rate_rps(trace)
+        run = simulate(trace, curve_of(candidate), replicas, scale=scale, serving=candidate.serving)
         return attain.share_in_budget(run, question.objective)
 
     def _compile(self) -> None:
@@ -160,9 +175,10 @@ class Speeds:
 
     def _highest_key(self, candidate: Candidate, question: Question) -> str:
         load = question.workload  # the ceiling depends on its tokens
-        return self._key(candidate, question, "highest", load.input_tokens_mean, load.output_tokens_mean)
+        return self.key(candidate, question, "highest", load.input_tokens_mean, load.output_tokens_mean)
 
-    def _key(self, candidate: Candidate, question: Question, *rest: object) -> str:
+    def key(self, candidate: Candidate, question: Question, *rest: object) -> str:
+        """The digest of an answer about a candidate: of the trace, of what serves, of the targets, and of the rest."""
         return digest_of((self._base(candidate), targets_of(question.objective), *rest))
 
     def _base(self, candidate: Candidate) -> str:

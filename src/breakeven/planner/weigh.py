@@ -14,6 +14,7 @@ from breakeven.cost.tco import monthly_bill
 from breakeven.planner.binding import over_power
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.question import Question, part_of
+from breakeven.planner.sample import Samples
 from breakeven.planner.speed import Speeds
 from breakeven.planner.standby import lost, standby
 from breakeven.quantity import HOURS_PER_MONTH
@@ -26,13 +27,15 @@ from breakeven.schema.performance import Performance
 class Scales(Noun, frozen=True, kw_only=True):
     """What candidates are weighed with: facts, assumptions, the question, and speeds on the trace of its demand.
 
-    `powers` remembers what each accelerator draws: a search asks for thousands of bills.
+    `powers` remembers what each accelerator draws: a search asks for thousands of bills. `samples` are other samples of
+    the demand, which sizes are held to as well; None: the trace alone.
     """
 
     catalog: Catalog
     assumptions: Assumptions
     question: Question
     speeds: Speeds
+    samples: Samples | None = None
     powers: dict[str, float | None] = msgspec.field(default_factory=dict)
 
     def speed(self, candidate: Candidate, replicas: int) -> Performance:

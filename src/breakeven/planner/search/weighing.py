@@ -9,6 +9,7 @@ from breakeven.planner.candidate import Candidate
 from breakeven.planner.evaluate import Weighed, as_option, evaluate, unpriced, useful_of
 from breakeven.planner.placed import units
 from breakeven.planner.placed.speed import on_device, tokens_of
+from breakeven.planner.sure import surely
 from breakeven.planner.weigh import Scales, at_load
 from breakeven.quantity import format_usd
 from breakeven.schema.bill import Bill, Line
@@ -31,7 +32,8 @@ def weighed_with(candidate: Candidate, scales: Scales, least: int = 1) -> Option
         return _provisioned(candidate, offer, offer.capacity, scales)
     if offer is not None and offer.kind == "edge" and offer.device is not None:
         return _edge(candidate, offer, offer.device, scales)
-    return evaluate(candidate, scales.question, predict=scales.points, price=scales.bill, least=least)
+    found = evaluate(candidate, scales.question, predict=scales.points, price=scales.bill, least=least)
+    return surely(found, candidate, scales)
 
 
 def _provisioned(candidate: Candidate, offer: Offer, capacity: Throughput, scales: Scales) -> Option:
