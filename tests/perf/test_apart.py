@@ -87,9 +87,26 @@ def test_what_a_group_sustains_is_simulated_and_under_its_bound() -> None:
     options = Options(serving=Serving(split=SPLIT, max_batch_tokens=8192), max_batch_tokens=8192)
     found = sustained(trace, CURVE, asked, load, options)
     bound = ceiling_rps(load, CURVE, options, apart.lengths(trace))
-    scaled = highest_scale(trace, CURVE, asked, start=0.5 * bound / rate_rps(trace), serving=options.serving)
+    scaled = [
+        times * highest_scale(trace, CURVE, asked, start=0.5 * bound / rate_rps(trace) / times, serving=serving)
+        for times, serving in apart.sides(options.serving)
+    ]
     assert 0 < found <= bound
-    assert found == min(bound, scaled * rate_rps(trace))
+    assert found == min(bound, min(scaled) * rate_rps(trace))
+
+
+@given(shape=some.sampled_from([(1, 1), (1, 3), (3, 1), (5, 3)]))
+def test_no_side_is_credited_for_sharing_its_bursts(shape: tuple[int, int]) -> None:
+    """A group is itself, and p or d times a group with one instance of a side; a fleet of any other kind is itself."""
+    split = Split(prefill_replicas=shape[0], decode_replicas=shape[1])
+    found = [(times, one.split) for times, one in apart.sides(Serving(split=split))]
+    assert found[0] == (1, split)
+    for times, one in found[1:]:
+        assert 1 in {one.prefill_replicas, one.decode_replicas}
+        assert times * one.prefill_replicas * one.decode_replicas == shape[0] * shape[1]
+    assert len(found) == 1 + sum(count > 1 for count in shape)
+    for other in (Serving(), Serving(split=Split(prefill_replicas=2))):
+        assert apart.sides(other) == ((1, other),)
 
 
 def test_a_cache_raises_the_bound_and_one_token_answers_cost_no_decoding() -> None:

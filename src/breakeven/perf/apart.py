@@ -70,6 +70,25 @@ def instances(replicas: int, serving: Serving) -> tuple[int, Serving]:
     return whole, msgspec.structs.replace(serving, split=flat)
 
 
+def sides(serving: Serving) -> tuple[tuple[int, Serving], ...]:
+    """What a fleet's unit has to carry, and how often over: itself; of a group, either side without its like.
+
+    p x d instances are credited with no more than p times what one prefill instance carries beside d others, and d
+    times what one decode instance does behind p: replicas that serve alone get no credit either for sharing bursts.
+    """
+    split = serving.split
+    if split is None or not split.decode_replicas:
+        return ((1, serving),)
+    p, d = split.prefill_replicas, split.decode_replicas
+    alone = [(1, p, d)] + ([(p, 1, d)] if p > 1 else []) + ([(d, p, 1)] if d > 1 else [])
+    return tuple((times, _of(serving, split, prefill, decode)) for times, prefill, decode in alone)
+
+
+def _of(serving: Serving, split: Split, prefill: int, decode: int) -> Serving:
+    other = msgspec.structs.replace(split, prefill_replicas=prefill, decode_replicas=decode)
+    return msgspec.structs.replace(serving, split=other)
+
+
 def ceiling_rps(curve: StepCurve, split: Split, of: Lengths, *, chunk: int, gained: float = 1.0) -> float:
     """Requests per second that a group cannot carry more than: the smaller of what either side can.
 

@@ -183,16 +183,22 @@ def sustained(
     workload: Workload,
     options: Options = Options(),  # noqa: B008 - frozen
 ) -> float:
-    """Requests per second that one replica sustains; without targets that is its saturated rate."""
+    """Requests per second that one replica sustains; without targets that is its saturated rate.
+
+    A group sustains the least that its `apart.sides` do.
+    """
     if options.sustained_rps is not None:
         return options.sustained_rps
     capacity = ceiling_rps(workload, curve, options, _lengths(trace, options))
     if not attain.has_targets(objective):
         return capacity
     rate = rate_rps(trace)
-    highest = rate * attain.highest_scale(
-        trace, curve, objective, start=0.5 * capacity / rate, max_batch_tokens=options.max_batch_tokens,
-        serving=options.serving,
+    highest = rate * min(
+        times * attain.highest_scale(
+            trace, curve, objective, start=0.5 * capacity / rate / times, max_batch_tokens=options.max_batch_tokens,
+            serving=serving,
+        )
+        for times, serving in apart.sides(options.serving)
     )  # fmt: skip
     return min(highest, capacity)  # a trace shorter than its budget never queues, and would be carried at any rate
 

@@ -108,6 +108,11 @@ class Speeds:
         self._count(key, runs)
         return self.kept.shares[key]
 
+    def carried(self, candidate: Candidate, question: Question, rate: float) -> float:
+        """Share in budget of one replica at so many requests per second; of a group the least of its sides."""
+        parts = ((n, msgspec.structs.replace(candidate, serving=one)) for n, one in apart.sides(candidate.serving))
+        return min(self.share(part, question, rate / times) for times, part in parts)
+
     def _count(self, key: str, runs: int) -> None:
         self.kept.used.add(key)
         if key not in self._asked:

@@ -224,6 +224,8 @@ class _Search:
 
     def _share(self, one: Candidate, rate: float) -> float:
         """Share in budget of a replica at that rate; of a classic one in a fleet that carries all, dealt in turn."""
+        if one.serving.split is not None:
+            return self.scales.speeds.carried(one, self.question, rate)
         replicas = 1 if one.batches is None else max(1, round(self.question.sized_rps / rate))
         return self.scales.speeds.share(one, self.question, rate * replicas, replicas)
 
