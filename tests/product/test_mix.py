@@ -404,6 +404,8 @@ def test_a_replayed_mix_is_found_inside_its_promise(project: Path, plan: Plan) -
     assert sum(shares) == pytest.approx(1)
     money = [one.actual for (name, metric), one in found.items() if metric == "monthly_cost_usd" and name != MIX]
     assert sum(money) == pytest.approx(found[MIX, "monthly_cost_usd"].actual)
+    for part in plan.portfolio.parts:
+        assert found[part.name, "monthly_cost_usd"].verdict == "came_true"  # at most all replicas all month, as here
     assert seen.explained.deployment == MIX
     parts = sum(part.amount_usd for part in seen.explained.parts)
     assert parts == pytest.approx(seen.explained.difference_usd, abs=1e-9)
