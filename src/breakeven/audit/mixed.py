@@ -111,8 +111,9 @@ def _monthly(seen: Seen) -> Actual:
         return Actual(n=whole.n, missing=f"{whole.n} requests; money is judged from {ENOUGH}")
     if part.capacity_pico_usd > 0 and whole.up_s > 0:
         usd = usd_from_pico(part.capacity_pico_usd) / whole.up_s * SECONDS_PER_MONTH
-        ends = {"low": usd * (1 - DUST), "high": usd * (1 + DUST)}
-        return Actual(value=usd, **ends, n=part.n, note="at the rate at which its capacity was charged")
+        low, high = usd * (1 - DUST), usd * (1 + DUST)
+        note = "at the rate at which its capacity was charged"
+        return Actual(value=usd, low=low, high=high, n=part.n, note=note)
     usd = usd_from_pico(part.cost_pico_usd) / whole.span_s / whole.share * SECONDS_PER_MONTH
     low, high = wilson(part.n, whole.n)
     share = part.n / whole.n
