@@ -16,9 +16,8 @@ from breakeven.cost.tco import monthly_bill
 from breakeven.planner.as_study import as_study, identifier
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope
-from breakeven.planner.levels import FACTORS
 from breakeven.planner.plan import make_plan
-from breakeven.planner.question import Question
+from breakeven.planner.question import FACTORS, Question
 from breakeven.planner.weigh import demand
 from breakeven.report.memo import memo
 from breakeven.schema.deployment import Deployment

@@ -26,10 +26,11 @@ from breakeven.gateway.decision.contract import Contract
 from breakeven.gateway.decision.index import index
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.decision.routing import pick
-from breakeven.planner.compile import HOLDOUT_ARM, PLAN_ARM
+from breakeven.planner.compile import HOLDOUT_ARM, PLAN_ARM, held_parts
 from breakeven.schema.journal import Record, frame
 from breakeven.schema.plan import MIX, Plan
 from breakeven.schema.policy import Policy
+from breakeven.schema.portfolio import TierPart
 from breakeven.schema.record import Capacity, Prediction, Tokens
 
 EXAMPLE = Path(__file__).parents[2] / "examples/scenarios/campaign"
@@ -222,6 +223,21 @@ def test_a_stage_needs_something_to_leave_the_rest_to(project: Path, plan: Plan)
         app.apply(project, plan.id, mix=True, stages=(0.05, 1.0))
 
 
+def test_spot_serves_the_tiers_that_its_rule_admits(plan: Plan) -> None:
+    """A part that is spot and has nothing of the use case's tier is no target; the others share all of the traffic."""
+    base, burst = (one.option.name for one in mix(plan))
+    parts = tuple(
+        msgspec.structs.replace(part, kind="spot") if part.name == burst else part for part in plan.portfolio.parts
+    )
+    for admitted, wanted in (((base,), [base]), ((base, burst), [base, burst])):
+        shares = tuple((name, 1 / len(admitted)) for name in admitted)
+        rule = TierPart(tier=plan.objective.tier, share=1.0, shares=shares)
+        portfolio = msgspec.structs.replace(plan.portfolio, parts=parts, tiers=(rule,))
+        found = held_parts(msgspec.structs.replace(plan, portfolio=portfolio), mix=True)
+        assert [option.name for option, _ in found] == wanted
+        assert sum(part for _, part in found) == pytest.approx(1)
+
+
 class Gateway:
     """A worker's routing before two emulated fleets, in virtual time: who was asked when, and what kept its targets."""
 
@@ -311,7 +327,7 @@ def test_the_base_fills_first_and_the_burst_spills(project: Path, plan: Plan) ->
 
 
 def test_without_a_bound_the_base_is_filled_until_it_is_late(project: Path, plan: Plan) -> None:
-    """Where a part is full by TPOT at its batch alone, prompts in between make a fifth of that crowd late, or more."""
+    """Where a part is full by TPOT at its batch alone, prompts in between make a fifth of the crowd late, or more."""
     policy = app.apply(project, mix=True, backend_url=URLS, holdout=0).policy
     open_ = tuple(msgspec.structs.replace(one, max_in_flight=0) for one in policy.deployments)
 
@@ -388,6 +404,8 @@ def test_a_replayed_mix_is_found_inside_its_promise(project: Path, plan: Plan) -
     assert sum(shares) == pytest.approx(1)
     money = [one.actual for (name, metric), one in found.items() if metric == "monthly_cost_usd" and name != MIX]
     assert sum(money) == pytest.approx(found[MIX, "monthly_cost_usd"].actual)
+    for part in plan.portfolio.parts:
+        assert found[part.name, "monthly_cost_usd"].verdict == "came_true"  # at most all replicas all month, as here
     assert seen.explained.deployment == MIX
     parts = sum(part.amount_usd for part in seen.explained.parts)
     assert parts == pytest.approx(seen.explained.difference_usd, abs=1e-9)

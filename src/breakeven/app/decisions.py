@@ -120,7 +120,8 @@ def next_stage(
         raise GateError(message, "let it serve longer, take it back with `breakeven rollback`, or go on with --force")
     ahead = rollout.following(standing)
     found = files.find_plan(folder, stage.plan_id)
-    mix = holding.enacts_mix(found, files.current_policy(folder))
+    begun = (policy for policy in files.policies(folder) if policy.id == stage.policy_after)
+    mix = holding.enacts_mix(found, next(begun, None))
     changed = enact.changes(
         loaded, found, backend_urls=(), model_name=None, holdout=standing.holdout, share=ahead.share, mix=mix
     )

@@ -21,6 +21,8 @@ from breakeven.schema.plan import MIX, Plan
 from breakeven.schema.statement import Observation
 
 SHARE = "share_of_requests"
+DUST = 1e-6
+"""Relative: prices are kept in whole pico-dollars a second, so that what is charged as promised may differ by this."""
 
 
 class Seen(NamedTuple):
@@ -109,7 +111,9 @@ def _monthly(seen: Seen) -> Actual:
         return Actual(n=whole.n, missing=f"{whole.n} requests; money is judged from {ENOUGH}")
     if part.capacity_pico_usd > 0 and whole.up_s > 0:
         usd = usd_from_pico(part.capacity_pico_usd) / whole.up_s * SECONDS_PER_MONTH
-        return Actual(value=usd, low=usd, high=usd, n=part.n, note="at the rate at which its capacity was charged")
+        low, high = usd * (1 - DUST), usd * (1 + DUST)
+        note = "at the rate at which its capacity was charged"
+        return Actual(value=usd, low=low, high=high, n=part.n, note=note)
     usd = usd_from_pico(part.cost_pico_usd) / whole.span_s / whole.share * SECONDS_PER_MONTH
     low, high = wilson(part.n, whole.n)
     share = part.n / whole.n

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from breakeven.planner.candidate import Candidate
-from breakeven.planner.question import Question
+from breakeven.planner.question import FACTORS, Question
 from breakeven.planner.search.weighing import weighed_with
 from breakeven.planner.weigh import Scales, at_load
 from breakeven.schema.plan import Level, Option
 
-FACTORS: Mapping[str, float] = {"low": 0.5, "medium": 1.0, "peak": 2.0}
-"""Multiples of the observed demand; its shape stays."""
 MOST_SHOWN = 4
 
 

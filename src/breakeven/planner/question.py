@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from breakeven.quantity import SECONDS_PER_MONTH
@@ -9,6 +11,9 @@ from breakeven.schema.noun import Noun
 from breakeven.schema.objective import Objective
 from breakeven.schema.statement import Statement
 from breakeven.schema.workload import Workload
+
+FACTORS: Mapping[str, float] = {"low": 0.5, "medium": 1.0, "peak": 2.0}
+"""Levels of load, as multiples of the observed demand; its shape stays."""
 
 OUTSIDE = frozenset({"idle", "over_attributed", "unobserved", "not_served", "late"})
 """Steps of a statement's waterfall whose predictions were not in budget, or not observed."""

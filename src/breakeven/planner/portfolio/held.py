@@ -14,10 +14,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from breakeven.planner.levels import FACTORS
 from breakeven.planner.portfolio.load import Array, Duration
 from breakeven.planner.portfolio.worth import saves
 from breakeven.planner.promise import LEAST_SHARE, charged_monthly_usd, rate_error
+from breakeven.planner.question import FACTORS
 from breakeven.quantity import HOURS_PER_MONTH
 from breakeven.schema.noun import Figure
 from breakeven.schema.plan import MIX, Mix, MixLevel, Option, Plan, Promise
