@@ -72,7 +72,8 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]
             Prediction(
                 prediction_id=f"p{number}", request_id=f"p{number}", node="n", sequence=number, time_s=T0 + number,
                 use_case="chat", policy_id=found.id, eligible=choice.eligible, propensities=choice.propensities,
-                chosen=choice.chosen, deployment=choice.chosen, routed=choice.routed, in_budget=True, subject=f"s{number}",
+                chosen=choice.chosen, deployment=choice.chosen, routed=choice.routed, in_budget=True,
+                subject=f"s{number}",
             )
         )  # fmt: skip
         if random.random() < chance(choice.routed.score, choice.chosen):
