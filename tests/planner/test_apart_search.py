@@ -128,7 +128,7 @@ def test_the_search_with_groups_finds_what_weighing_everything_finds(
 ) -> None:
     """By brute force the cheapest of each kind is as cheap as the one found; groups are among the best here."""
     asked = question(**TIGHT)
-    scope = scope_of(accelerators=("b200",), engines=("trtllm",), precisions=("int8",), chunks=(2048, 8192))
+    scope = scope_of(accelerators=("b200",), engines=("trtllm",), precisions=("fp8",), chunks=(2048, 8192))
     space = space_of(catalog, asked, trace, scope)
     scales = scales_of(catalog, asked, trace)
     found = {kind_of(by): one for one in find(space, scales, told).options for by in space if by.name == one.name}
@@ -164,7 +164,7 @@ def test_candidates_more_never_make_the_plan_dearer(
 ) -> None:
     """With groups the best is as cheap as without, or cheaper; where it is another, it is a group."""
     asked = question(ttft_s=1.0, tpot_s=tpot_s)
-    scope = scope_of(accelerators=("b200",), engines=("trtllm",), precisions=("int8",))
+    scope = scope_of(accelerators=("b200",), engines=("trtllm",), precisions=("fp8",))
     whole = make_plan(catalog, asked, trace, scope)
     together = make_plan(catalog, asked, trace, msgspec.structs.replace(scope, apart=False))
     now, before = chosen(whole), chosen(together)
