@@ -207,3 +207,10 @@ def deployment(name: str, accelerator: str, replicas: int, model: str = SMALL) -
     return Deployment(
         id=name, model=model, placement="cloud", offer="o", accelerator=accelerator, accelerators=1, replicas=replicas
     )
+
+
+def test_a_board_for_consumers_is_named_so(catalog: Catalog, question: Asks, trace: Trace) -> None:
+    """Who may choose one reads what its licence says; who may not is spared it."""
+    for board, told in (("rtx-4090", True), ("l40s", False)):
+        found = make_plan(catalog, question(tpot_s=0.05), trace, scope(SMALL, accelerators=(board,)))
+        assert any(one.startswith(f"{board} is a board for consumers") for one in found.assumptions) is told

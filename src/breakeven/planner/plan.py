@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 
 from breakeven.catalog.find import Catalog
-from breakeven.catalog.stale import age_warning
 from breakeven.cost.assumptions import assumptions
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope
@@ -21,14 +20,14 @@ from breakeven.planner.portfolio.decide import load_of, load_of_rates
 from breakeven.planner.question import Question
 from breakeven.planner.sample import Samples
 from breakeven.planner.search import classic
-from breakeven.planner.search.apart import apart_given
 from breakeven.planner.search.ask import left_for_inference
 from breakeven.planner.search.find import Found, Progress, find
+from breakeven.planner.search.given import given_of
 from breakeven.planner.search.infeasible import infeasible
 from breakeven.planner.search.placing import Placing
 from breakeven.planner.search.reuse import reuse_share
 from breakeven.planner.search.shown import as_rejected, counted, nearest, shown
-from breakeven.planner.search.space import Space, modes, spot_given
+from breakeven.planner.search.space import Space, modes
 from breakeven.planner.speed import Kept, Speeds
 from breakeven.planner.standing import beside
 from breakeven.planner.sure import sampled, surely
@@ -98,7 +97,7 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
     if not any(option.feasible for option in options):
         raise infeasible((*rejected, *map(as_rejected, options)), question.objective.use_case)
     facts = scales.facts(sorted({key for option in options for key in keys_of(option)}), weighed)
-    given = (*TAKEN_AS_GIVEN, *spot_given(scope, options), *apart_given(options), *_aged(weighed, options, scope.as_of))
+    given = (*TAKEN_AS_GIVEN, *given_of(options, weighed, scope, catalog))
     plan = choose(options, question, facts, as_of=scope.as_of, seed=seed, assumptions=given, among=among)
     plan = msgspec.structs.replace(
         plan,
@@ -146,11 +145,3 @@ def _shape(question: Question, trace: Trace) -> Shape:
     """The load-duration curve on which units are counted: of the known rates, else of the whole trace."""
     known, load = question.rates_rps, question.workload
     return shape_of(load_of_rates(known, question.rates_s, load) if known else load_of(trace, load))
-
-
-def _aged(weighed: Sequence[Candidate], options: Sequence[Option], on: str) -> tuple[str, ...]:
-    """A sentence for each price in use that is older than prices of its kind keep."""
-    used = {option.name for option in options if option.monthly_cost_usd is not None}
-    offers = {one.offer.id: one.offer for one in weighed if one.offer is not None and one.name in used}
-    warned = ((name, age_warning(offers[name], on)) for name in sorted(offers))
-    return tuple(f"{name}: {warning}." for name, warning in warned if warning)
