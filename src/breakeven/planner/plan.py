@@ -27,6 +27,7 @@ from breakeven.planner.search.placing import Placing
 from breakeven.planner.search.reuse import reuse_share
 from breakeven.planner.search.shown import as_rejected, counted, nearest, shown
 from breakeven.planner.search.space import Space, modes, spot_given
+from breakeven.planner.search.weighing import weighed_with
 from breakeven.planner.speed import Kept, Speeds
 from breakeven.planner.standing import beside
 from breakeven.planner.weigh import Scales
@@ -83,9 +84,10 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         speeds=Speeds(trace, kept),
     )
     placing = Placing(scope, scales, partial(_shape, asked, trace), question.objective.network_s, progress)
+    standing = tuple(placing.standing(one) for one in standing)
     weighed = (*standing, *beside(standing, placing.all(_space(asked, scope, scales), standing)))
     found = find(weighed[len(standing) :], scales, progress)
-    stands = tuple(evaluate(one, asked, predict=scales.speed, price=scales.bill) for one in standing)
+    stands = tuple(_as_it_stands(one, scales) for one in standing)
     options, left = shown((*stands, *found.options), frozenset(one.name for one in standing))
     rejected = (*found.rejected, *left)
     if not any(option.feasible for option in options):
@@ -102,6 +104,12 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         rejected_by=counted(rejected),
     )
     return signed(looked_ahead(plan, weighed, scales, scope, trace, rng, among=among))
+
+
+def _as_it_stands(one: Candidate, scales: Scales) -> Option:
+    if one.placed:
+        return weighed_with(one, scales)
+    return evaluate(one, scales.question, predict=scales.speed, price=scales.bill)
 
 
 def _space(question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:

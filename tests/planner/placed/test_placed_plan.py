@@ -12,9 +12,11 @@ import pytest
 from breakeven.assembly.proposing import proposed
 from breakeven.catalog.load import load
 from breakeven.errors import PolicyError
+from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question
+from breakeven.schema.deployment import Deployment
 from breakeven.schema.plan import Option, Plan
 from breakeven.workload.fit import fit
 from breakeven.workload.sample import sample
@@ -57,14 +59,18 @@ Planned = Callable[..., Plan]
 def planned(tmp_path: Path, question: Callable[..., Question]) -> Planned:
     """`planned(offers, **objective)`: with the offers of a fact file, on L4 boards only."""
 
-    def plan(*offers: str, seed: int | None = None, **asked: object) -> Plan:
+    def plan(*offers: str, seed: int | None = None, pilot: Candidate | None = None, **asked: object) -> Plan:
         (tmp_path / "ours.yaml").write_text(HEAD + "".join(offers))
         base = question(**{"ttft_s": 2.0, "tpot_s": 0.2} | asked)
         trace = sample(base.workload, rng=np.random.default_rng(5), n=60)
         asks = msgspec.structs.replace(base, workload=fit(trace, "assistant", source="drawn"), **DAY)
         within = Scope(models=("llama-3.1-8b",), as_of="2026-11-24", accelerators=("l4",), engines=("vllm",))
         rng = None if seed is None else np.random.default_rng(seed)
-        return make_plan(load([tmp_path / "ours.yaml"]), asks, trace, within, rng=rng)
+        catalog = load([tmp_path / "ours.yaml"])
+        there = (
+            () if pilot is None else (msgspec.structs.replace(pilot, offer=catalog.offer("our-units", "2026-11-24")),)
+        )
+        return make_plan(catalog, asks, trace, within, standing=there, rng=rng)
 
     return plan
 
@@ -174,6 +180,23 @@ def test_the_network_is_no_part_of_a_device_s_budget(planned: Planned) -> None:
     assert plan.chosen == "phones"
     assert plan.rejected_by["latency budget"] > 0
     assert why(plan, "our-api").startswith("latency budget")
+
+
+def stands(replicas: int) -> Candidate:
+    """Units that were applied before."""
+    at = Deployment(id="pilot", model="llama-3.1-8b", placement="provisioned", offer="our-units", replicas=replicas)
+    return Candidate(name="pilot", deployment=at, fixed=True)
+
+
+@pytest.mark.parametrize(("replicas", "over"), [(8, True), (200, False)])
+def test_units_that_stand_keep_their_number(planned: Planned, replicas: int, over: bool) -> None:
+    """What they do not carry overflows to the API, or excludes them where nobody takes it."""
+    found = option(planned(API, units(), pilot=stands(replicas)), "pilot")
+    assert found.deployment.replicas == replicas
+    assert (found.rest is not None) == over
+    alone = option(planned(API, units(more=", overflow: none"), pilot=stands(replicas)), "pilot")
+    assert alone.binding.startswith("capacity: 8 units carry") == over
+    assert alone.feasible != over
 
 
 def test_levels_say_what_each_takes(planned: Planned) -> None:
