@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/planning.md"
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 NAMED = re.compile(r'f"([a-z][a-z ]+): ')
-PLANNER = ("binding.py", "evaluate.py", "search/limits.py", "search/lone.py", "search/setup.py", "search/find.py")
+PLANNER = ("binding.py", "evaluate.py", "search/limits.py", "search/lone.py", "search/setup.py", "search/find.py",
+           "search/placing.py", "search/weighing.py")  # fmt: skip
 
 
 @pytest.mark.slow

@@ -20,8 +20,22 @@ MADE_UP = {
     "purchase_usd": "1000",
     "usd_per_hour": "0.10",
     "input_usd_per_mtok": "1",
+    "usd_per_device_month": "0.50",
 }
 """Figures of the example, each in a unit people have at hand."""
+
+PLACED = {
+    "provisioned": (
+        "    model: our-model",
+        "    capacity: {tokens_per_s: 1000, output_weight: 4, minimum_units: 1}",
+    ),
+    "edge": (
+        "    model: our-model",
+        "    device: {prompt_tokens_per_s: 500, answer_tokens_per_s: 20, devices: 100, share: 0.5, owned_by: users,",
+        "      electricity: users, fallback: our-api}",
+    ),
+}
+"""What an offer that is no machine says beside its price."""
 
 
 def unpriced(catalog: Catalog, on: str) -> tuple[Unpriced, ...]:
@@ -58,8 +72,8 @@ def _offer(row: Unpriced, board: str) -> Iterator[str]:
         return
     named = row.kind == "accelerator_hour" or board != row.id or set(row.missing) & ACCELERATOR.keys()
     yield from ("offers:", f"  - id: {row.id}", "    provider: your dealer", f"    kind: {row.kind}")
-    yield from (f"    accelerator: {board}", "    count: 1") if named and row.kind != "cpu_hour" else ()
-    yield from ("    valid_from: 2026-11-20", "    source: quote")
+    yield from (f"    accelerator: {board}", "    count: 1") if named and row.kind not in {"cpu_hour", *PLACED} else ()
+    yield from ("    valid_from: 2026-11-20", "    source: quote", *PLACED.get(row.kind, ()))
     yield from (f"    {name}: {MADE_UP[name]}  # {prices[name].unit}" for name in stated[:1])
 
 

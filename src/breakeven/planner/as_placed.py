@@ -61,14 +61,14 @@ def _devices(option: Option, offer: Offer, device: Device, priced: Priced) -> di
     lines: dict[str, Any] = {}
     if offer.usd_per_device_month is not None:
         rate = priced(offer.usd_per_device_month, "USD/device/month", offer)
-        lines["devices"] = {"rate": rate, "count": f"{device.devices} device"}
+        lines["device_upkeep"] = {"rate": rate, "count": f"{device.devices} device"}
     if device.owned_by == "ours" and offer.purchase_usd is not None:
         rate = priced(offer.purchase_usd, "USD/device", offer)
         bought = {"rate": rate, "count": f"{device.devices} device", "month": 0, "category": "capital"}
-        lines["bought"] = bought | {"every": f"{device.life_months} month"}
+        lines["devices_bought"] = bought | {"every": f"{device.life_months} month"}
     power = sum(line.amount_usd for line in option.bill.lines if line.name in {"power", "standby_power"})
     if power:
-        lines["power"] = {"rate": f"{power!r} USD/month", "category": "energy"}
+        lines["device_power"] = {"rate": f"{power!r} USD/month", "category": "energy"}
     if option.rest is not None:
-        lines["rest"] = {"rate": f"{option.rest.monthly_cost_usd or 0.0!r} USD/month"}
+        lines["rest_answered"] = {"rate": f"{option.rest.monthly_cost_usd or 0.0!r} USD/month"}
     return {"lines": lines}

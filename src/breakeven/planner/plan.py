@@ -28,6 +28,7 @@ from breakeven.planner.search.placing import Placing
 from breakeven.planner.search.reuse import reuse_share
 from breakeven.planner.search.shown import as_rejected, counted, nearest, shown
 from breakeven.planner.search.space import Space, modes
+from breakeven.planner.search.weighing import weighed_with
 from breakeven.planner.speed import Kept, Speeds
 from breakeven.planner.standing import beside
 from breakeven.planner.sure import sampled, surely
@@ -89,6 +90,7 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         samples=Samples(speeds) if other_samples else None,
     )
     placing = Placing(scope, scales, partial(_shape, asked, trace), question.objective.network_s, progress)
+    standing = tuple(placing.standing(one) for one in standing)
     weighed = (*standing, *beside(standing, placing.all(_space(asked, scope, scales), standing)))
     among = frozenset(one.name for one in standing) if only_standing else None
     scales, found, options = _found(standing, weighed[len(standing) :], scales, progress, among)
@@ -120,13 +122,16 @@ def _found(
 ) -> tuple[Scales, Found, tuple[Option, ...]]:
     """The options, held to other samples of the demand; where none that may be chosen keeps to them, to the trace."""
     found = find(others, scales, progress)
-    stands = tuple(
-        surely(evaluate(one, scales.question, predict=scales.speed, price=scales.bill), one, scales) for one in standing
-    )
-    options = (*stands, *found.options)
+    options = (*(_as_it_stands(one, scales) for one in standing), *found.options)
     if scales.samples is None or any(one.feasible and (among is None or one.name in among) for one in options):
         return scales, found, options
     return _found(standing, others, msgspec.structs.replace(scales, samples=None), progress, among)
+
+
+def _as_it_stands(one: Candidate, scales: Scales) -> Option:
+    if one.placed:
+        return weighed_with(one, scales)
+    return surely(evaluate(one, scales.question, predict=scales.speed, price=scales.bill), one, scales)
 
 
 def _space(question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:

@@ -12,10 +12,14 @@ import pytest
 from breakeven.assembly.proposing import proposed
 from breakeven.catalog.load import load
 from breakeven.errors import PolicyError
-from breakeven.planner.candidates import Scope
+from breakeven.planner.as_study import as_study, identifier
+from breakeven.planner.candidate import Candidate
+from breakeven.planner.candidates import Scope, of_api
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question
+from breakeven.schema.deployment import Deployment
 from breakeven.schema.plan import Option, Plan
+from breakeven.study.evaluate import Evaluated
 from breakeven.workload.fit import fit
 from breakeven.workload.sample import sample
 
@@ -57,14 +61,18 @@ Planned = Callable[..., Plan]
 def planned(tmp_path: Path, question: Callable[..., Question]) -> Planned:
     """`planned(offers, **objective)`: with the offers of a fact file, on L4 boards only."""
 
-    def plan(*offers: str, seed: int | None = None, **asked: object) -> Plan:
+    def plan(*offers: str, seed: int | None = None, pilot: Candidate | None = None, **asked: object) -> Plan:
         (tmp_path / "ours.yaml").write_text(HEAD + "".join(offers))
         base = question(**{"ttft_s": 2.0, "tpot_s": 0.2} | asked)
         trace = sample(base.workload, rng=np.random.default_rng(5), n=60)
         asks = msgspec.structs.replace(base, workload=fit(trace, "assistant", source="drawn"), **DAY)
         within = Scope(models=("llama-3.1-8b",), as_of="2026-11-24", accelerators=("l4",), engines=("vllm",))
         rng = None if seed is None else np.random.default_rng(seed)
-        return make_plan(load([tmp_path / "ours.yaml"]), asks, trace, within, rng=rng)
+        catalog = load([tmp_path / "ours.yaml"])
+        there = (
+            () if pilot is None else (msgspec.structs.replace(pilot, offer=catalog.offer("our-units", "2026-11-24")),)
+        )
+        return make_plan(catalog, asks, trace, within, standing=there, rng=rng)
 
     return plan
 
@@ -176,6 +184,23 @@ def test_the_network_is_no_part_of_a_device_s_budget(planned: Planned) -> None:
     assert why(plan, "our-api").startswith("latency budget")
 
 
+def stands(replicas: int) -> Candidate:
+    """Units that were applied before."""
+    at = Deployment(id="pilot", model="llama-3.1-8b", placement="provisioned", offer="our-units", replicas=replicas)
+    return Candidate(name="pilot", deployment=at, fixed=True)
+
+
+@pytest.mark.parametrize(("replicas", "over"), [(8, True), (200, False)])
+def test_units_that_stand_keep_their_number(planned: Planned, replicas: int, over: bool) -> None:
+    """What they do not carry overflows to the API, or excludes them where nobody takes it."""
+    found = option(planned(API, units(), pilot=stands(replicas)), "pilot")
+    assert found.deployment.replicas == replicas
+    assert (found.rest is not None) == over
+    alone = option(planned(API, units(more=", overflow: none"), pilot=stands(replicas)), "pilot")
+    assert alone.binding.startswith("capacity: 8 units carry") == over
+    assert alone.feasible != over
+
+
 def test_levels_say_what_each_takes(planned: Planned) -> None:
     """Units follow the load, devices stay as many as there are."""
     plan = planned(API, units(), phones())
@@ -225,3 +250,43 @@ def test_promises_are_of_what_a_ledger_sees(planned: Planned) -> None:
     plan = planned(API, phones())
     assert {one.deployment for one in plan.promises} == {"our-api"}
     assert planned(API, phones(share=1, more="")).promises == ()
+
+
+BOX = """
+  - {id: boxes, provider: us, kind: edge, model: llama-3.1-8b, valid_from: 2026-11-01, source: quote,
+     usd_per_device_month: 3, purchase_usd: 900, device: {prompt_tokens_per_s: 6000, answer_tokens_per_s: 80,
+     devices: 40, share: 0.8, owned_by: ours, electricity: ours, busy_w: 300, idle_w: 40, at_once: 4, life_months: 36,
+     fallback: our-api}}
+"""
+
+
+def test_a_study_of_them_costs_what_the_bill_says(planned: Planned, tmp_path: Path) -> None:
+    """Month by month over the life of what is bought: units and overflow, devices and what answers the rest."""
+    plan = planned(API, units(price=0.03), phones(), BOX)
+    catalog = load([tmp_path / "ours.yaml"])
+    shown = [option(plan, name) for name in ("our-units", "phones", "boxes")]
+    rest = of_api(catalog.offer("our-api", "2026-11-24"))
+    made = [
+        Candidate(
+            name=one.name,
+            deployment=one.deployment,
+            offer=catalog.offer(one.name, "2026-11-24"),
+            rest=rest,
+        )
+        for one in shown
+    ]
+    asks = Question(workload=plan.workload, objective=plan.objective)
+    study = as_study(shown, made, asks, as_of="2026-11-24", seed=0, horizon_months=36)
+    found = Evaluated(study, catalog)
+    for one in shown:
+        costed = found.option(identifier(one.name))
+        assert not costed.context.unpriced
+        assert costed.annuity[0] == pytest.approx(one.monthly_cost_usd, rel=1e-5)
+
+
+def test_boards_that_answer_the_rest_are_drawn_as_sized(planned: Planned) -> None:
+    """At base devices with boards behind them cost in the draws what the plan says, whatever else is uncertain."""
+    plan = planned(API, phones(more=", fallback: runpod-l4-1x-on-demand"), BOX, seed=2)
+    fates = {fate.option: fate for fate in plan.doubt.fates}
+    for name in ("phones", "boxes"):
+        assert fates[name].base_usd == pytest.approx(option(plan, name).cost_per_useful_prediction_usd, rel=1e-6)

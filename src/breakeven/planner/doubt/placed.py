@@ -35,21 +35,23 @@ class Units(Noun, frozen=True, kw_only=True):
     least: int
     step: int
     shape: Shape | None
+    fixed: bool = False
 
     def needed(self, level: Array) -> Array:
         """Units at a demand of so many times the observed one: as many to each request as are planned.
 
-        To the nearest step where what is missing overflows, and up where it may not.
+        To the nearest step where what is missing overflows, and up where it may not. A `fixed` number stands.
         """
+        if self.fixed:
+            return np.full_like(level, float(self.planned))
         steps = self.planned / self.step * level
         whole = np.floor(steps + 0.5) if self.shape is not None else np.ceil(steps - 1e-9)
         return np.asarray(np.maximum(whole * self.step, float(self.least)))
 
     def overflow(self, count: Array, level: Array) -> Array:
-        """Share of the requests above so many units."""
-        if self.shape is None:
-            return np.zeros_like(count * level)
-        return self.shape.overflows(self.carried * count / self.planned / level)
+        """Share of the requests above so many units; of a rate without a shape what its mean leaves."""
+        carried = np.asarray(self.carried * count / self.planned / level)
+        return np.maximum(0.0, 1.0 - carried) if self.shape is None else self.shape.overflows(carried)
 
 
 class Devices(Noun, frozen=True, kw_only=True):
@@ -88,6 +90,7 @@ def units_of(option: Option, candidate: Candidate, question: Question) -> Units 
         least=offer.capacity.minimum_units,
         step=offer.capacity.step,
         shape=None if candidate.rest is None else candidate.shape,
+        fixed=candidate.fixed,
     )
 
 

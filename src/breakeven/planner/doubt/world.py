@@ -214,7 +214,7 @@ def _placed(one: Terms, world: World, months: Months, rows: int) -> _Served:
         cost = cost_usd(one.rest, months, rest.replicas)
         share, possible = (1.0 - part) * own + part * rest.share, rest.possible
         beside = np.asarray(cost * part if one.units is not None else cost)
-    elif one.devices is not None:
+    else:
         share = (1.0 - part) * own
     planned = np.full(1, float(one.units.planned)) if one.units is not None else np.ones(1)
     more = np.asarray((count > planned).any(axis=0)) if one.units is not None else never

@@ -55,6 +55,13 @@ class Placing:
         made = tuple(self._of(offer, others, standing) for offer in mine)
         return tuple(sorted((*others, *made), key=lambda one: one.name))
 
+    def standing(self, one: Candidate) -> Candidate:
+        """A deployment that stands already: units with what overflows their number, an API with what was measured."""
+        offer = one.offer
+        if offer is None or self.scope.batches:
+            return one
+        return self._units(one, offer) if offer.kind == "provisioned" else self.measured(one)
+
     def measured(self, one: Candidate) -> Candidate:
         """A candidate that sells answers, with the latency that its offer states."""
         latency = None if one.offer is None else one.offer.latency

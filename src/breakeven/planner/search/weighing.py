@@ -50,7 +50,8 @@ def _provisioned(candidate: Candidate, offer: Offer, capacity: Throughput, scale
     bill = whole.bill(scales.bill(candidate, count))
     own = candidate.measured
     speed = None if own is None else whole.speed(_with_capacity(own, offer, each), question.workload.rate_mean_rps)
-    option = whole.option(count, bill, speed, scales, binding or whole.binding(bill, speed, question.objective))
+    binding = binding or _too_few(candidate, count, each, scales) or whole.binding(bill, speed, question.objective)
+    option = whole.option(count, bill, speed, scales, binding)
     said = f"{count:,} units of {offer.id} answer {1 - over:.1%}" + _beyond(rest, candidate)
     held = Capacity(
         serving=count,
@@ -64,6 +65,8 @@ def _provisioned(candidate: Candidate, offer: Offer, capacity: Throughput, scale
 
 
 def _count(candidate: Candidate, offer: Offer, capacity: Throughput, each: float, scales: Scales) -> int:
+    if candidate.fixed:
+        return candidate.deployment.replicas
     question, month = scales.question, scales.bill(candidate, 1).total_usd
     rest = None if candidate.rest is None else scales.bill(candidate.rest, 1).total_usd
     requests, rate = question.monthly_predictions, question.workload.rate_mean_rps
@@ -72,6 +75,14 @@ def _count(candidate: Candidate, offer: Offer, capacity: Throughput, each: float
     return units.cheapest(
         candidate.shape, rate, each, capacity, unit_usd=month, request_usd=rest / requests, requests=requests
     )
+
+
+def _too_few(candidate: Candidate, count: int, each: float, scales: Scales) -> str:
+    """Units that stand, and carry less than they must while nobody takes what overflows."""
+    needed = scales.question.sized_rps
+    if candidate.rest is not None or count * each >= needed * (1 - units.ROUNDING):
+        return ""
+    return f"capacity: {count:,} units carry {count * each:.3g} requests/s < {needed:.3g} requests/s"
 
 
 def _overflow(candidate: Candidate, carried_rps: float, scales: Scales) -> float:
@@ -101,6 +112,8 @@ def _edge(candidate: Candidate, offer: Offer, device: Device, scales: Scales) ->
     question, binding = scales.question, before_weighing(candidate, scales.question.objective)
     if binding:
         return _excluded(candidate, binding, scales)
+    if device.share < 1 and candidate.rest is None:
+        return _excluded(candidate, f"fallback: nothing is named for {1 - device.share:.1%} of the requests", scales)
     asked, mine = question.objective, at_load(scales, device.share)
     if asked.budget_s is not None:
         asked = msgspec.structs.replace(asked, budget_s=asked.budget_s + candidate.network_s)
