@@ -3,8 +3,10 @@
 Real series of several days (bench/data/series): the first half is known, then at each of so many instants of the
 second half a fresh forecast of the next day is made from what was known by then, and each of its windows compared with
 what came.
-Beside it the pinball loss (the smaller the better) over that of the plain rule: as yesterday at this hour, with the
-quantiles of how wrong that was so far. One JSON object; CPU seconds by process time.
+How far a share may be off by chance is its standard error, days taken as independent: one that is off by less than
+twice that cannot be told from one that is right. Beside it the pinball loss (the smaller the better) over that of the
+plain rule: as yesterday at this hour, with the quantiles of how wrong that was so far. One JSON object; CPU seconds by
+process time.
 """
 
 from __future__ import annotations
@@ -41,26 +43,37 @@ def pinball(paths: Vector, came: Vector) -> float:
     return float(np.nanmean(np.maximum(LEVEL[:, None] * over, (LEVEL[:, None] - 1) * over)))
 
 
+def error(inside: NDArray[np.bool_], days: NDArray[np.int64]) -> Vector:
+    """Standard error of the share of rows that are inside, by column: rows of a day go together."""
+    off, names = inside - inside.mean(axis=0), np.unique(days)
+    summed = np.array([off[days == one].sum(axis=0) for one in names])
+    return np.asarray(np.sqrt((summed**2).sum(axis=0) * len(names) / (len(names) - 1)) / len(inside))
+
+
 def measure(path: Path, origins: int, hours: float) -> dict[str, object]:
     series = parse_series(text(path), path.name)
     counts, step_s = values(series), series.step_s
     horizon, began = round(hours * 3600 / step_s), time.process_time()
-    under, own, plain, said = np.zeros(len(LEVEL)), 0.0, 0.0, np.zeros(len(LEVEL))
-    number = 0
+    own, plain, said = 0.0, 0.0, np.zeros(len(LEVEL))
+    held, days = [], []
     for origin in np.linspace(len(counts) // 2, len(counts) - horizon, origins).astype(int):
         came = counts[origin : origin + horizon]
         found = forecast(counts[:origin], step_s, horizon)
         paths = np.array([path for _, path in found.quantiles]) * step_s
         there = ~np.isnan(came)
-        under += (came[None, there] <= paths[:, there]).sum(axis=1)
-        number += int(there.sum())
+        held.append((came[None, there] <= paths[:, there]).T)
+        days.append((origin + np.flatnonzero(there)) * step_s // 86_400)
         own, plain = own + pinball(paths, came), plain + pinball(yesterday(counts[:origin], step_s, horizon), came)
         said += np.array([share for _, share in found.coverage]) / origins
-    shares = under / number
+    inside = np.concatenate(held)
+    shares, errors = inside.mean(axis=0), error(inside, np.concatenate(days))
+    widest = int(np.abs(shares - LEVEL).argmax())
     return {
-        "series": path.name.removesuffix(".csv.xz"), "windows": len(counts), "compared": number,
+        "series": path.name.removesuffix(".csv.xz"), "windows": len(counts), "compared": len(inside),
         "coverage": dict(zip(map(str, LEVELS), np.round(shares, 4).tolist(), strict=True)),
         "gap_points": round(float(np.abs(shares - LEVEL).max()) * 100, 2),
+        "gap_standard_error_points": round(float(errors[widest]) * 100, 2),
+        "standard_error_points": dict(zip(map(str, LEVELS), np.round(errors * 100, 2).tolist(), strict=True)),
         "gap_points_90_interval": round(abs(float(shares[-1] - shares[0]) - 0.9) * 100, 2),
         "gap_points_backtest": round(float(np.abs(said - LEVEL).max()) * 100, 2),
         "pinball_over_yesterday": round(own / plain, 3),

@@ -1,10 +1,8 @@
-"""The scaling rule on halves of real series that it was not fitted to: `python bench/scaling.py [--bounds] --json`.
+"""The scaling rule on halves of real series that it was not fitted to: `python bench/scaling.py --json`.
 
 Accelerator-hours against replicas for the peak of the earlier half, against the fewest fixed replicas, and against a
 reactive rule (Kubernetes' on requests/s), the last two tuned on the very half in hindsight so that they attain as much.
 A replica serves a twentieth of the earlier mean and takes five minutes to start; the quantile is 0.95 unless said.
-`--bounds` says what could be saved against the same reactive rule: by one who knows the rates to come, and by formulas
-of more terms than the rule's that are fitted to the very half they are played on.
 """
 
 from __future__ import annotations
@@ -13,8 +11,6 @@ import argparse
 import json
 import time
 from pathlib import Path
-
-from scaling_bounds import bounds
 
 from breakeven.assembly.scaling import read_rates
 from breakeven.planner.scaling.play import Fleet
@@ -32,23 +28,15 @@ REPLICAS = 20
 """For the mean of the earlier half."""
 
 
-def _played(name: str, cold_start_s: float) -> tuple[Demand, Fleet]:
+def played(name: str, cold_start_s: float) -> tuple[Demand, Fleet]:
     demand, _ = read_rates(DATA / SERIES[name])
     earlier = demand.rates[: int(len(demand.rates) * FITTED)]
     return demand, Fleet(goodput_rps=float(earlier.mean()) / REPLICAS, cold_start_s=cold_start_s)
 
 
 def rehearsed(name: str, quantile: float, cold_start_s: float) -> Rehearsal:
-    demand, fleet = _played(name, cold_start_s)
+    demand, fleet = played(name, cold_start_s)
     return rehearse(name, demand.rates, demand.step_s, fleet, quantile)
-
-
-def bounded(name: str, quantile: float, cold_start_s: float) -> dict[str, object]:
-    """What could be saved against the reactive rule, with foresight and in hindsight, beside what the rule saves."""
-    demand, fleet = _played(name, cold_start_s)
-    found = rehearsed(name, quantile, cold_start_s)
-    most = bounds(demand.rates, demand.step_s, fleet, found.rule.attainment, quantile)
-    return {**row(found), **{f"saving_of_{who}": share for who, share in most.items()}}
 
 
 def row(found: Rehearsal) -> dict[str, object]:
@@ -73,16 +61,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     parser.add_argument("--quantile", type=float, default=0.95)
     parser.add_argument("--cold-start-s", type=float, default=300.0)
-    parser.add_argument("--bounds", action="store_true", help="what could be saved at most")
     parser.add_argument("--series", choices=SERIES, action="append", help="only these")
     asked = parser.parse_args()
     before = time.process_time()
-    rows = [
-        bounded(name, asked.quantile, asked.cold_start_s)
-        if asked.bounds
-        else row(rehearsed(name, asked.quantile, asked.cold_start_s))
-        for name in asked.series or SERIES
-    ]
+    rows = [row(rehearsed(name, asked.quantile, asked.cold_start_s)) for name in asked.series or SERIES]
     means = {
         name: round(sum(float(str(one[name])) for one in rows) / len(rows), 4)
         for name in ("saving_vs_static", "saving_vs_least_static", "saving_vs_reactive", "attainment")

@@ -1,4 +1,6 @@
-"""What a rule of scaling could save at most against the reactive one: with foresight, and with formulas in hindsight.
+"""What a rule of scaling could save at most against the reactive one: `python bench/scaling_bounds.py`.
+
+With foresight, and with formulas in hindsight, on the series and with the figures of `bench/scaling.py`.
 
 Foresight knows every rate to come and the rule does not; it bounds any rule. A formula in hindsight is linear in the
 logarithms of the last six windows and of the hours of one, two, three and seven days before (20 weights), its interval
@@ -8,9 +10,11 @@ in what those rates say of the next ones. Both are held against the reactive rul
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
+import scaling
 from numpy.typing import NDArray
 
 from breakeven.planner.scaling.play import Control, Fleet, by_rule, play, reactive
@@ -93,3 +97,16 @@ def _columns(logs: Vector, day: int, ahead: int) -> Vector:
 
 def _late(values: Vector, by: int) -> Vector:
     return np.concatenate([np.full(by, np.nan), values[: len(values) - by]]) if by else values
+
+
+def main() -> None:
+    quantile, cold_start_s = 0.95, 300.0
+    for name in scaling.SERIES:
+        demand, fleet = scaling.played(name, cold_start_s)
+        found = scaling.rehearsed(name, quantile, cold_start_s)
+        most = bounds(demand.rates, demand.step_s, fleet, found.rule.attainment, quantile)
+        print(json.dumps({"series": name, "rule": round(found.saving_vs_reactive, 4), **most}))
+
+
+if __name__ == "__main__":
+    main()

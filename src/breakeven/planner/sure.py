@@ -7,6 +7,7 @@ import math
 import msgspec
 import numpy as np
 
+from breakeven.perf.attain import has_targets
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.evaluate import at_size, evaluate, idle_size
 from breakeven.planner.promise import promises
@@ -59,11 +60,12 @@ def _unsure(option: Option, scales: Scales) -> Option:
 def sampled(plan: Plan, candidate: Candidate, scales: Scales) -> Plan:
     """The plan with the interval of its share in budget as wide as that of samples like its own, and what it means.
 
-    `candidate` is the chosen one. As it is where its speed is not predicted, or there are too few requests to cut.
+    `candidate` is the chosen one. As it is where its speed is not predicted, no target is stated, or there are too few
+    requests to cut.
     """
     option = next(one for one in plan.options if one.name == plan.chosen)
     speed, capacity = option.performance, option.capacity
-    known = candidate.predictor is not None and speed is not None and capacity is not None
+    known = candidate.predictor is not None and speed is not None and has_targets(scales.question.objective)
     shares = Samples(scales.speeds).shares(candidate, scales.question, capacity.serving) if known and capacity else ()
     if speed is None or not shares:
         return plan
