@@ -26,10 +26,10 @@ from breakeven.gateway.decision.contract import Contract
 from breakeven.gateway.decision.index import index
 from breakeven.gateway.decision.request import Request
 from breakeven.gateway.decision.routing import pick
-from breakeven.planner.compile import HOLDOUT_ARM, PLAN_ARM, held_parts
+from breakeven.planner.compile import HOLDOUT_ARM, PLAN_ARM, held_parts, route_targets
 from breakeven.schema.journal import Record, frame
 from breakeven.schema.plan import MIX, Plan
-from breakeven.schema.policy import Policy
+from breakeven.schema.policy import Policy, RouteTarget
 from breakeven.schema.portfolio import TierPart
 from breakeven.schema.record import Capacity, Prediction, Tokens
 
@@ -40,9 +40,9 @@ T0 = 1_795_000_000.0
 
 
 def year(folder: Path) -> Path:
-    """The year in miniature, as the scenario's page draws it: 49 ordinary weeks, then three at twenty times."""
+    """The year in miniature, much as the scenario's page draws it: 49 ordinary weeks, then three of a crowd."""
     rng, rows = np.random.default_rng(1), []
-    for rate, begin, end in ((1.19, 0, 49 * WEEK_S), (94.0, 49 * WEEK_S, 52 * WEEK_S)):
+    for rate, begin, end in ((1.19, 0, 49 * WEEK_S), (40.0, 49 * WEEK_S, 52 * WEEK_S)):
         for at in np.sort(rng.uniform(begin, end, rng.poisson(rate * (end - begin)))).tolist():
             tokens = {"input_length": int(rng.integers(400, 1400)), "output_length": int(rng.integers(80, 220))}
             rows.append(json.dumps({"timestamp": round(at * 1000), **tokens}))
@@ -188,6 +188,15 @@ def test_the_choice_is_enacted_unless_the_mix_is_asked_for(project: Path, plan: 
     assert app.applied_json(found)["enacts"] == {"what": "choice", "named": plan.chosen}
 
 
+def test_what_served_before_keeps_its_proportions_beside_a_mix(plan: Plan) -> None:
+    """The strategy chooses within an arm: each old target but the largest has its own, so that weights choose there."""
+    old = [RouteTarget(deployment="a", weight=1.0), RouteTarget(deployment="b", weight=3.0)]
+    held_out = [one for one in route_targets(plan, old, 0.2, mix=True) if one.arm != PLAN_ARM]
+    assert [(one.deployment, one.arm) for one in held_out] == [("a", f"{HOLDOUT_ARM}-a"), ("b", HOLDOUT_ARM)]
+    assert [one.weight for one in held_out] == pytest.approx([0.05, 0.15])
+    assert {one.arm for one in route_targets(plan, old, 0.2)} == {PLAN_ARM, HOLDOUT_ARM}
+
+
 def test_what_has_no_url_is_named(project: Path, plan: Plan) -> None:
     """All that are missing at once; names may be given in any order; what stands takes none."""
     base, burst = (one.name for one in mix(plan))
@@ -313,12 +322,12 @@ def test_the_base_fills_first_and_the_burst_spills(project: Path, plan: Plan) ->
 
     async def scene() -> Gateway:
         gateway = Gateway(plan, policy)
-        await gateway.under(((20, 3.0), (20, 90.0), (30, 3.0)))
+        await gateway.under(((10, 3.0), (20, 60.0), (20, 3.0)))
         return gateway
 
     seen = run(scene())
-    calm = [name for at, name, _ in seen.served if at < 20 or at > 55]
-    crowd = [name for at, name, _ in seen.served if 25 < at < 40]
+    calm = [name for at, name, _ in seen.served if at < 10 or at > 40]
+    crowd = [name for at, name, _ in seen.served if 15 < at < 30]
     assert set(calm) == {base}
     assert crowd.count(burst) > 0.2 * len(crowd)
     assert crowd.count(base) > 0.2 * len(crowd)
@@ -327,13 +336,13 @@ def test_the_base_fills_first_and_the_burst_spills(project: Path, plan: Plan) ->
 
 
 def test_without_a_bound_the_base_is_filled_until_it_is_late(project: Path, plan: Plan) -> None:
-    """Where a part is full by TPOT at its batch alone, prompts in between make a fifth of the crowd late, or more."""
+    """Where a part is full by TPOT at its batch alone, prompts in between make much of the crowd late."""
     policy = app.apply(project, mix=True, backend_url=URLS, holdout=0).policy
     open_ = tuple(msgspec.structs.replace(one, max_in_flight=0) for one in policy.deployments)
 
     async def scene() -> Gateway:
         gateway = Gateway(plan, msgspec.structs.replace(policy, deployments=open_))
-        await gateway.under(((5, 3.0), (20, 90.0)))
+        await gateway.under(((5, 3.0), (20, 60.0)))
         return gateway
 
     assert run(scene()).kept < 0.8
