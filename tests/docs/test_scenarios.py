@@ -111,6 +111,18 @@ def test_three_weeks_commit_to_nothing(walked: Walked) -> None:
     assert min(plan["rejected_by"][kind] for kind in ("commitment", "lead time")) > 10
 
 
+@only("campaign")
+def test_the_year_is_held_as_a_mix_and_taken_back(walked: Walked) -> None:
+    """The mix of a term and boards by the hour was applied with its promises, and left nothing behind."""
+    log = [json.loads(line) for line in (walked.folder / ".year/decisions.jsonl").read_text().splitlines()]
+    assert [entry["kind"] for entry in log] == ["plan", "apply", "rollback"]
+    [plan] = [json.loads(path.read_text()) for path in walked.folder.glob(".year/plans/*.json")]
+    assert plan["mix"]["cheaper"]
+    assert log[1]["predicted"] == plan["mix"]["promises"]
+    assert all(part in log[1]["chosen"] for part in plan["mix"]["order"])
+    assert (walked.folder / "held.yaml").read_bytes() == (FOLDERS / "campaign/held.yaml").read_bytes()
+
+
 @only("regulated")
 def test_nothing_is_weighed_abroad(walked: Walked) -> None:
     """Options are inside the country or one's own; what was applied says its region, and the score that admitted it."""

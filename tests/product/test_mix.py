@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -223,6 +224,28 @@ def test_what_stands_keeps_its_name_and_backend(project: Path, plan: Plan) -> No
         "replicas: 3  # for now", f"replicas: {burst.replicas}  # for now"
     )
     assert base.replicas != burst.replicas
+
+
+def test_a_bound_follows_the_plan_that_set_it(project: Path, plan: Plan) -> None:
+    """Another plan moves the bound of the one before, the choice alone takes it out; an operator's own stays."""
+    base = mix(plan)[0]
+    app.apply(project, mix=True, backend_url=URLS)
+    [bound] = re.findall(r"max_in_flight: (\d+)", project.read_text())
+    parts = [msgspec.structs.replace(one, replicas=one.replicas * 3) for one in plan.portfolio.parts]
+    other = msgspec.structs.replace(
+        plan, id="plan-other", portfolio=msgspec.structs.replace(plan.portfolio, parts=tuple(parts))
+    )
+    files.save_plan(other, project.parent / ".breakeven")
+    app.apply(project, "plan-other", mix=True)
+    assert re.findall(r"max_in_flight: (\d+)", project.read_text()) == [str(3 * int(bound))]
+    alone = app.apply(project, plan.id, dry_run=True).changed[str(project)]
+    assert "max_in_flight" not in alone
+    chosen = next(option for option in plan.options if option.name == plan.chosen)
+    assert f"replicas: {chosen.deployment.replicas}\n" in alone
+    project.write_text(project.read_text().replace(f"max_in_flight: {3 * int(bound)}", "max_in_flight: 7  # ours"))
+    app.apply(project, plan.id, mix=True)
+    assert "max_in_flight: 7  # ours" in project.read_text()
+    assert base.option.name == plan.chosen
 
 
 def test_a_stage_needs_something_to_leave_the_rest_to(project: Path, plan: Plan) -> None:

@@ -93,6 +93,7 @@ def apply(  # noqa: PLR0913 - one argument an option
         holdout=holdout,
         share=None if staged is None else staged.share,
         mix=mix,
+        data_dir=folder,
     )
     policy = enact.preview(config, changed)
     shown = _shown(changed, policy, (found, mix), staged)
@@ -123,7 +124,14 @@ def next_stage(
     begun = (policy for policy in files.policies(folder) if policy.id == stage.policy_after)
     mix = holding.enacts_mix(found, next(begun, None))
     changed = enact.changes(
-        loaded, found, backend_urls=(), model_name=None, holdout=standing.holdout, share=ahead.share, mix=mix
+        loaded,
+        found,
+        backend_urls=(),
+        model_name=None,
+        holdout=standing.holdout,
+        share=ahead.share,
+        mix=mix,
+        data_dir=folder,
     )
     policy = enact.preview(config, changed)
     shown = _shown(changed, policy, (found, mix), ahead, seen)

@@ -64,7 +64,7 @@ def log_mapping(found: LogMapping) -> Mapping:
     return msgspec.convert(found.plain(), Mapping)
 
 
-def changes(
+def changes(  # noqa: PLR0913 - what is enacted, where it answers, and how much of the traffic it gets
     loaded: Project,
     plan: Plan,
     *,
@@ -73,17 +73,20 @@ def changes(
     holdout: float,
     share: float | None = None,
     mix: bool = False,
+    data_dir: Path | None = None,
 ) -> dict[Path, str]:
     """The files a plan changes, with their new text. `share` is the plan's part of the traffic at a rollout's stage.
 
-    With `mix` all parts of the plan's mix are enacted, in place of its choice alone.
+    With `mix` all parts of the plan's mix are enacted, in place of its choice alone. `data_dir` holds the plans made
+    before, where it is not the configuration's.
 
     Raises:
         PolicyError: a deployment does not exist and no URL for it is given; the use case is not in the policy.
         UsageError: the URLs do not fit what is missing; a stage of a mix has nothing to share the traffic with.
     """
     parts, changed = holding.held(plan, mix=mix), dict[Path, str]()
-    settings_text = _with_parts(loaded, plan, parts, backend_urls, model_name)
+    before = files.kept_plan(data_dir or loaded.data_dir, loaded.policy_file.plan_id)
+    settings_text = _with_parts(loaded, (plan, before), parts, backend_urls, model_name)
     if settings_text is not None:
         changed[loaded.path] = settings_text
     targets = [_named(target) for target in _targets(loaded, plan, holdout, share, mix=mix)]
@@ -102,9 +105,10 @@ def _targets(loaded: Project, plan: Plan, holdout: float, share: float | None, *
         RouteTarget(deployment=ids.get(target.deployment, target.deployment), weight=float(target.weight))
         for target in current
     ]
+    spills = section is not None and section.route.strategy == SPILLING
     if share is None:
-        return route_targets(plan, standing, holdout, mix=mix)
-    found = route_targets(plan, standing, 1.0 - share, most_held=1.0, mix=mix)
+        return route_targets(plan, standing, holdout, mix=mix, spills=spills)
+    found = route_targets(plan, standing, 1.0 - share, most_held=1.0, mix=mix, spills=spills)
     if len(ids) > 1 and share < 1 and all(target.arm == PLAN_ARM for target in found):
         message = f"a stage leaves {1 - share:.0%} of the traffic where it was, and all of that is a part of the mix"
         raise UsageError(message, "apply it at once, without --stages")
@@ -112,9 +116,17 @@ def _targets(loaded: Project, plan: Plan, holdout: float, share: float | None, *
 
 
 def _with_parts(
-    loaded: Project, plan: Plan, parts: Sequence[Held], backend_urls: Sequence[str], model_name: str | None
+    loaded: Project,
+    plans: tuple[Plan, Plan | None],
+    parts: Sequence[Held],
+    backend_urls: Sequence[str],
+    model_name: str | None,
 ) -> str | None:
-    """The settings with every deployment that is missing, and those that stand sized; None where all is so."""
+    """The settings with every deployment that is missing, and those that stand sized; None where all is so.
+
+    `plans` are the one that is enacted and the one that was before.
+    """
+    plan, before = plans
     standing = {entry.name for entry in loaded.settings.deployments}
     missing = [one for one in parts if one.name not in standing]
     found, text = holding.urls(missing, backend_urls if missing else (), str(loaded.path)), text_of(loaded.path)
@@ -124,26 +136,27 @@ def _with_parts(
         text = extend.add_deployment(
             text, BackendSettings(name=one.name, kind="openai", base_url=found[one.name]), added
         )
-    sized = _sized(loaded, plan, parts)
+    sized = _sized(loaded, parts, full, {} if before is None else _full_at(loaded, before))
     if sized:
         text = extend.set_counts(text, sized)
     return text if missing or sized else None
 
 
-def _sized(loaded: Project, plan: Plan, parts: Sequence[Held]) -> dict[str, dict[str, int]]:
+def _sized(
+    loaded: Project, parts: Sequence[Held], full: Table[str, int], set_before: Table[str, int]
+) -> dict[str, dict[str, int]]:
     """Replicas of deployments that stand, where they differ, and when each part of a mix but the last is full.
 
-    A bound that the operator set stays. What a mix set goes when the part is the choice alone again.
+    A bound that the operator set stays; one that the plan before set follows, and goes where the new plan sets none.
     """
-    full = _full_at(loaded, plan)
     changed = dict[str, dict[str, int]]()
     for entry in loaded.settings.deployments:
         one = next((held for held in parts if held.name == entry.name), None)
         if one is None or one.option.placement == "api":
             continue
         counts = {} if entry.replicas == one.replicas else {"replicas": one.replicas}
-        bound = full.get(one.name, 0) if len(parts) > 1 else 0
-        if entry.max_in_flight != bound and entry.max_in_flight in {0, full.get(one.name)}:
+        bound = full.get(one.name, 0)
+        if entry.max_in_flight != bound and entry.max_in_flight in {0, set_before.get(one.name)}:
             counts["max_in_flight"] = bound
         if counts:
             changed[one.name] = counts

@@ -149,6 +149,12 @@ def plans(data_dir: Path) -> tuple[Plan, ...]:
     return tuple(msgspec.json.decode(path.read_bytes(), type=Plan) for path in found)
 
 
+def kept_plan(data_dir: Path, plan_id: str) -> Plan | None:
+    """The plan of that id, where it was made here."""
+    path = data_dir / "plans" / f"{plan_id}.json"
+    return msgspec.json.decode(path.read_bytes(), type=Plan) if plan_id and path.is_file() else None
+
+
 def find_plan(data_dir: Path, plan_id: str | None) -> Plan:
     """The plan of that id; without one the plan in force, else the newest.
 

@@ -49,12 +49,13 @@ def route_targets(
     deployments: Collection[str] | None = None,
     most_held: float = MOST_HELD,
     mix: bool = False,
+    spills: bool = False,
 ) -> tuple[RouteTarget, ...]:
     """Targets of a route: the chosen one, or the parts of the mix, with 1 - holdout; the others share the holdout.
 
     Their proportions stay; beside a mix, whose strategy would choose among them, each but the largest has an arm of its
-    own. Where what is enacted served alone before there is nothing to hold out. `deployments` are those that exist;
-    None does not check.
+    own, unless the route chose so before (`spills`). Where what is enacted served alone before there is nothing to hold
+    out. `deployments` are those that exist; None does not check.
 
     Raises:
         PolicyError: the share is not in 0..`most_held`, or what is enacted does not exist yet.
@@ -72,7 +73,7 @@ def route_targets(
         RouteTarget(deployment=name, weight=_share(max(whole * share, LEAST_WEIGHT)), arm=PLAN_ARM)
         for name, share in parts
     ]
-    return (*served, *(_held_out(others, holdout_share, apart=len(parts) > 1) if whole < 1 else ()))
+    return (*served, *(_held_out(others, holdout_share, apart=len(parts) > 1 and not spills) if whole < 1 else ()))
 
 
 def _refuse_absent(plan: Plan, chosen: str, deployments: Collection[str]) -> None:
