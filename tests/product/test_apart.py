@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,8 +17,10 @@ from breakeven.config import settings
 from breakeven.demo.logs import conversations
 from breakeven.errors import ConfigError
 from breakeven.perf.work import work_curve
+from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope
 from breakeven.planner.compile import capacity_table
+from breakeven.planner.levers.plan import levers_of
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question
 from breakeven.planner.scaling.of_plan import ask_of
@@ -106,6 +109,17 @@ def test_a_rule_scales_whole_groups(plan: Plan, chosen: Option) -> None:
     for text in scaling.manifests(rule, Target(name="engine"), 0.95).values():
         head = " ".join(text.replace("\n#", " ").split())
         assert "A replica is a group of 1 prefill and 1 decode instances" in head
+
+
+def test_levers_of_one_instance_are_not_told_of_a_group(plan: Plan, chosen: Option) -> None:
+    """Fewer bits, drafts and shorter prompts are worked out on one replica's steps: of a group nothing is claimed."""
+    asked = Question(workload=plan.workload, objective=plan.objective)
+    alone = msgspec.structs.replace(
+        chosen, deployment=msgspec.structs.replace(chosen.deployment, pools=msgspec.UNSET, accelerators=1)
+    )
+    for option, some in ((chosen, False), (alone, True)):
+        candidate = Candidate(name=option.name, deployment=option.deployment)
+        assert bool(levers_of(asked, option, candidate, load())) == some
 
 
 def test_the_emulator_refuses_what_it_does_not_do(chosen: Option) -> None:

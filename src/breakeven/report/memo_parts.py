@@ -60,8 +60,8 @@ def apart_sentence(plan: Plan) -> tuple[Block, ...]:
         return ()
     each = f"{at.tensor_parallel} x {at.accelerator}"
     said = (
-        f"Prefill and decode are apart: each of its replicas is a group of {pools.prefill} instances that read prompts "
-        f"and {pools.decode} that write answers, of {each} each, in one machine. A prompt's cache is handed from one "
+        f"Prefill and decode are apart: each of its replicas is a group of {pools.prefill} prefill and {pools.decode} "
+        f"decode instances, of {each} each, in one machine. A prompt's cache is handed from one "
         "to the other, so that no answer waits for other people's prompts. The gateway sees one address for all "
         "groups: a router in front of them, as vLLM's and SGLang's for disaggregated prefill. Nobody has published "
         "measurements that pin such fleets: try one group before buying more."
