@@ -28,6 +28,7 @@ from breakeven.schema.model import Model
 from breakeven.schema.noun import Noun, Placement
 from breakeven.schema.offer import Offer, OfferKind
 from breakeven.schema.performance import StepCurve
+from breakeven.schema.placed import Latency
 from breakeven.schema.serving import Speculation
 
 ROOM = 8
@@ -52,6 +53,8 @@ class Scope(Noun, frozen=True, kw_only=True):
     Spot replicas are withdrawn `interruptions_per_hour` times an hour each, and replaced after `replaced_after_s`,
     start-up included; both are assumptions unless stated. `speculation` is weighed where its acceptance is stated.
 
+    `latencies` are those that were measured of APIs in use, by offer; an offer that states its own keeps it.
+
     With `batches` the one model is a classic one: seconds by requests in a batch, measured, by accelerator, by CPU
     ("cpu", one vCPU) or by offer.
     """
@@ -72,6 +75,7 @@ class Scope(Noun, frozen=True, kw_only=True):
     replaced_after_s: float = 600.0
     speculation: Speculation | None = None
     batches: dict[str, BatchCurve] = {}
+    latencies: dict[str, Latency] = {}
 
 
 def candidates(catalog: Catalog, question: Question, scope: Scope) -> tuple[Candidate, ...]:

@@ -63,15 +63,18 @@ class Placing:
         return self._units(one, offer) if offer.kind == "provisioned" else self.measured(one)
 
     def measured(self, one: Candidate) -> Candidate:
-        """A candidate that sells answers, with the latency that its offer states."""
-        latency = None if one.offer is None else one.offer.latency
-        if one.offer is None or latency is None or one.measured is not None:
+        """A candidate that sells answers, with the latency that its offer states or that was measured in use."""
+        offer = one.offer
+        latency = None if offer is None else offer.latency or self.scope.latencies.get(offer.id)
+        if offer is None or latency is None or one.measured is not None:
             return one
+        offer = msgspec.structs.replace(offer, latency=latency)
         if self._tokens is None:
             self._tokens = tokens_of(self.scales.speeds.trace)
         rate = self.scales.question.workload.rate_mean_rps
-        speed = as_measured(one.offer, latency, self._tokens, self.objective, rate)
-        return msgspec.structs.replace(one, measured=msgspec.structs.replace(speed, deployment=one.name))
+        speed = as_measured(offer, latency, self._tokens, self.objective, rate)
+        measured = msgspec.structs.replace(speed, deployment=one.name)
+        return msgspec.structs.replace(one, offer=offer, measured=measured)
 
     def _of(self, offer: Offer, others: Sequence[Candidate], standing: Sequence[Candidate]) -> Candidate:
         one = self._stated(_candidate(offer))
