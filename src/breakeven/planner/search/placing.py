@@ -47,8 +47,6 @@ class Placing:
     def all(self, found: Sequence[Candidate], standing: Sequence[Candidate] = ()) -> tuple[Candidate, ...]:
         """The candidates of the catalog, those that are measured so, and the user's own, by name."""
         others = tuple(self.measured(one) for one in found)
-        if self.scope.batches:
-            return others
         mine = [offer for kind in KINDS for offer in self.catalog.offers(on=self.scope.as_of, kind=kind)]
         if not mine:
             return others
@@ -80,6 +78,9 @@ class Placing:
         one = self._stated(_candidate(offer))
         if one.binding:
             return one
+        if self.scope.batches:
+            said = f"unmeasured: units and devices are stated in tokens, and {offer.model} is a classic model"
+            return msgspec.structs.replace(one, binding=said)
         if offer.kind == "edge" and offer.device is not None:
             return self._device(one, offer.device, others, standing)
         return self._units(one, offer)
