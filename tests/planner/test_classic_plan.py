@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -165,3 +166,17 @@ def test_requests_larger_than_any_batch_are_refused() -> None:
     with pytest.raises(EvidenceError, match="a request scores 33 rows, and the largest batch that was measured has 32"):
         of_requests(CPU, 33)
     assert math.isclose(of_requests(CPU, 32).max_batch, 1)
+
+
+def test_devices_of_a_classic_model_are_not_weighed_in_silence(tmp_path: Path) -> None:
+    """They are stated in tokens per second, which it has none of; the plan says so."""
+    (tmp_path / "ours.yaml").write_text("""
+offers:
+  - {id: phones, provider: users, kind: edge, model: ranker, valid_from: 2026-11-01, source: our trial of today,
+     usd_per_device_month: 1, device: {prompt_tokens_per_s: 9, answer_tokens_per_s: 9, devices: 9, share: 1,
+     owned_by: users, electricity: users}}
+""")
+    plan = planned(load([tmp_path / "ours.yaml"]), {"cpu": CPU})
+    [left] = [one for one in plan.rejected if one.option == "phones"]
+    assert left.binding == "unmeasured"
+    assert "ranker is a classic model" in left.by

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,42 @@ def test_a_fact_file_is_for_plans_without_a_configuration(folder: Path) -> None:
         result = CliRunner().invoke(main, asked)
     assert result.exit_code == 2
     assert "--facts ours.yaml is given, and breakeven.yaml names facts of its own" in result.output
+
+
+MEASURED = """
+version: 1
+backends:
+  - {name: pool, kind: openai, base_url: "http://127.0.0.1:9000/v1"}
+deployments:
+  - {name: bought, backend: pool, model: llama-3.1-8b, catalog_model: llama-3.1-8b, placement: api,
+     offer: api-groq-llama-3.1-8b}
+planning: {accelerators: [l4], engines: [vllm], batch_tokens: [2048]}
+"""
+COLUMNS = {
+    "time": "at", "use_case": "case", "input_tokens": "into", "output_tokens": "out", "total_ms": "ms",
+    "ttft_ms": "first", "deployment": "at_what",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("calls", "known"), [(150, True), (60, False)])
+def test_an_api_in_use_is_as_fast_as_the_ledger_says(tmp_path: Path, calls: int, known: bool) -> None:
+    """What was measured of it meets a target in the next plan; few answers say nothing, and it stays unmeasured."""
+    (tmp_path / "breakeven.yaml").write_text(MEASURED)
+    (tmp_path / "policy.yaml").write_text(POLICY.replace("pilot", "bought"))
+    (tmp_path / "map.yaml").write_text("".join(f"{name}: {column}\n" for name, column in COLUMNS.items()))
+    start = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
+    rows = [
+        f"{(start + dt.timedelta(seconds=at)).isoformat()},answers,800,100,{first + 99 * 10},{first},bought"
+        for at, first in enumerate(300 + number % 50 for number in range(calls))
+    ]
+    (tmp_path / "log.csv").write_text("\n".join(("at,case,into,out,ms,first,at_what", *rows)) + "\n")
+    with contextlib.chdir(tmp_path):
+        run("import", "log.csv", "--map", "map.yaml")
+        found = run("plan", "--as-of", "2026-11-24")
+    mine = next(one for one in found["options"] if one["name"] == "bought")
+    assert mine["feasible"] == known
+    if known:
+        assert mine["performance"]["ttft_p95_s"]["value"] == pytest.approx(0.347, abs=0.002)
+        assert mine["performance"]["ttft_p95_s"]["how"] == "measured of 150 requests, the ledger, 2026-11-24"
+    else:
+        assert mine["binding"].startswith("latency unmeasured")

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from breakeven.assembly import arriving, files, resolve, speeds_file
+from breakeven.assembly.api_latency import latencies
 from breakeven.assembly.asking import Given
 from breakeven.assembly.finishing import finished, unready
 from breakeven.assembly.project import Project
@@ -91,7 +92,9 @@ def plan(loaded: Project, data_dir: Path, given: Given, progress: Progress) -> P
         loaded.catalog,
         question,
         arrivals,
-        scope_of(loaded, named, given.day),
+        msgspec.structs.replace(
+            scope_of(loaded, named, given.day), latencies=latencies(loaded, data_dir, section, given.day)
+        ),
         standing=stand,
         seed=given.seed,
         rng=np.random.default_rng(given.seed),

@@ -28,6 +28,7 @@ from breakeven.schema.model import Model
 from breakeven.schema.noun import Noun, Placement
 from breakeven.schema.offer import Offer, OfferKind
 from breakeven.schema.performance import StepCurve
+from breakeven.schema.placed import Latency
 from breakeven.schema.serving import Speculation
 
 ROOM = 8
@@ -53,6 +54,8 @@ class Scope(Noun, frozen=True, kw_only=True):
     start-up included; both are assumptions unless stated. `speculation` is weighed where its acceptance is stated,
     prefill and decode on instances of their own unless `apart` is False.
 
+    `latencies` are those that were measured of APIs in use, by offer; an offer that states its own keeps it.
+
     With `batches` the one model is a classic one: seconds by requests in a batch, measured, by accelerator, by CPU
     ("cpu", one vCPU) or by offer.
     """
@@ -74,6 +77,7 @@ class Scope(Noun, frozen=True, kw_only=True):
     speculation: Speculation | None = None
     apart: bool = True
     batches: dict[str, BatchCurve] = {}
+    latencies: dict[str, Latency] = {}
 
 
 def candidates(catalog: Catalog, question: Question, scope: Scope) -> tuple[Candidate, ...]:

@@ -91,7 +91,8 @@ class Scales(Noun, frozen=True, kw_only=True):
 
     def facts(self, keys: Sequence[str], candidates: Sequence[Candidate]) -> tuple[Fact, ...]:
         """The facts of keys; prices of a user's own offers come from the offers themselves."""
-        own = {fact.key: fact for one in candidates if one.offer is not None for fact in offer_facts(one.offer)}
+        each = [one for first in candidates for one in (first, first.rest) if one is not None]
+        own = {fact.key: fact for one in each if one.offer is not None for fact in offer_facts(one.offer)}
         return tuple(own[key] if key in own else self.catalog.fact(key) for key in keys)
 
 

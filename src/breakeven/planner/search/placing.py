@@ -47,8 +47,6 @@ class Placing:
     def all(self, found: Sequence[Candidate], standing: Sequence[Candidate] = ()) -> tuple[Candidate, ...]:
         """The candidates of the catalog, those that are measured so, and the user's own, by name."""
         others = tuple(self.measured(one) for one in found)
-        if self.scope.batches:
-            return others
         mine = [offer for kind in KINDS for offer in self.catalog.offers(on=self.scope.as_of, kind=kind)]
         if not mine:
             return others
@@ -63,20 +61,26 @@ class Placing:
         return self._units(one, offer) if offer.kind == "provisioned" else self.measured(one)
 
     def measured(self, one: Candidate) -> Candidate:
-        """A candidate that sells answers, with the latency that its offer states."""
-        latency = None if one.offer is None else one.offer.latency
-        if one.offer is None or latency is None or one.measured is not None:
+        """A candidate that sells answers, with the latency that its offer states or that was measured in use."""
+        offer = one.offer
+        latency = None if offer is None else offer.latency or self.scope.latencies.get(offer.id)
+        if offer is None or latency is None or one.measured is not None:
             return one
+        offer = msgspec.structs.replace(offer, latency=latency)
         if self._tokens is None:
             self._tokens = tokens_of(self.scales.speeds.trace)
         rate = self.scales.question.workload.rate_mean_rps
-        speed = as_measured(one.offer, latency, self._tokens, self.objective, rate)
-        return msgspec.structs.replace(one, measured=msgspec.structs.replace(speed, deployment=one.name))
+        speed = as_measured(offer, latency, self._tokens, self.objective, rate)
+        measured = msgspec.structs.replace(speed, deployment=one.name)
+        return msgspec.structs.replace(one, offer=offer, measured=measured)
 
     def _of(self, offer: Offer, others: Sequence[Candidate], standing: Sequence[Candidate]) -> Candidate:
         one = self._stated(_candidate(offer))
         if one.binding:
             return one
+        if self.scope.batches:
+            said = f"unmeasured: units and devices are stated in tokens, and {offer.model} is a classic model"
+            return msgspec.structs.replace(one, binding=said)
         if offer.kind == "edge" and offer.device is not None:
             return self._device(one, offer.device, others, standing)
         return self._units(one, offer)
