@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -21,7 +22,7 @@ from breakeven.planner.question import FACTORS, Question
 from breakeven.planner.weigh import demand
 from breakeven.report.memo import memo
 from breakeven.schema.deployment import Deployment
-from breakeven.schema.noun import Placement
+from breakeven.schema.noun import Placement, Tier
 from breakeven.schema.offer import Offer, OfferKind
 from breakeven.schema.plan import Option, Plan
 from breakeven.study.evaluate import Evaluated
@@ -171,3 +172,26 @@ def test_looking_ahead_is_reproducible(plan: Plan, catalog: Catalog, question: A
     assert msgspec.json.encode(again) == msgspec.json.encode(plan)
     assert other.chosen == plan.chosen
     assert other.outlook != plan.outlook
+
+
+SPOT = """
+source: own
+as_of: 2026-11-20
+offers:
+  - {id: cheap-spot, provider: p, kind: accelerator_hour, accelerator: l40s, count: 1, term: spot,
+     valid_from: 2026-11-20, usd_per_hour: 0.05}
+"""
+
+
+@pytest.mark.parametrize("tier", ["important", "opportunistic"])
+def test_what_may_wait_may_be_on_spot_in_a_mix(question: Asks, tmp_path: Path, tier: Tier) -> None:
+    """A mix takes the spot that its tier allows, and never any that it does not."""
+    own = tmp_path / "own.yaml"
+    own.write_text(SPOT, encoding="utf-8")
+    asked = question(tier=tier)
+    trace = sample(asked.workload, rng=np.random.default_rng(5), n=200)
+    scope = Scope(models=("llama-3.1-8b",), as_of=AS_OF, accelerators=("l4", "l40s"))
+    found = make_plan(load((own,)), asked, trace, scope, seed=3, rng=np.random.default_rng(3))
+    assert found.portfolio is not None
+    kinds = {part.kind for part in found.portfolio.parts}
+    assert ("spot" in kinds) is (tier == "opportunistic")

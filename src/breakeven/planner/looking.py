@@ -96,6 +96,7 @@ def _mixed(plan: Plan, weighed: Sequence[Candidate], scales: Scales, scope: Scop
         terms=Terms(
             idle_power_ratio=assumed.idle_power_ratio,
             lead_s={"on_demand": COLD_START_S},
+            spot_share=1.0 if plan.objective.tier == "opportunistic" else None,
         ),
         courses=(Course(), Course(name="growing", growth_per_year=GROWTH_PER_YEAR)),
         months=max(QUARTER_MONTHS, horizon - horizon % QUARTER_MONTHS),
