@@ -133,8 +133,10 @@ def cited(options: Iterable[Option], facts: Iterable[Fact]) -> tuple[Fact, ...]:
 
 
 def keys_of(option: Option) -> set[str]:
-    """The fact keys of an option's bill and performance."""
+    """The fact keys of an option's bill and performance, and of what answers its rest."""
     keys = {key for line in option.bill.lines for key in line.facts}
+    if option.rest is not None:
+        keys |= keys_of(option.rest)
     if option.performance is not None:
         keys |= {key for figure in figures(option.performance) for key in figure}
     return keys

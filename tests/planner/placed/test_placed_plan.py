@@ -17,6 +17,7 @@ from breakeven.planner.candidate import Candidate
 from breakeven.planner.candidates import Scope, of_api
 from breakeven.planner.plan import make_plan
 from breakeven.planner.question import Question
+from breakeven.report.memo import memo
 from breakeven.schema.deployment import Deployment
 from breakeven.schema.plan import Option, Plan
 from breakeven.study.evaluate import Evaluated
@@ -243,6 +244,17 @@ def test_a_policy_routes_what_comes_to_a_gateway(planned: Planned, tmp_path: Pat
     assert "phones" not in found["breakeven.yaml"].partition("version")[2]
     with pytest.raises(PolicyError, match="devices answer every request"):
         proposed(planned(API, phones(share=1, more="")), facts, tmp_path)
+
+
+def test_every_figure_of_who_answers_the_rest_has_its_source(planned: Planned) -> None:
+    """Also of an API that sells another model than was asked for, and is no option itself: the memo cites it."""
+    other = API.replace("our-api", "their-api").replace("llama-3.1-8b", "another-model")
+    plan = planned(other, phones(more=", fallback: their-api"))
+    assert plan.chosen == "phones"
+    assert "their-api" not in {one.name for one in plan.options}
+    cited = {fact for promise in plan.promises for fact in promise.predicted.facts}
+    assert {key for key in cited if "/latency/" in key} <= {fact.key for fact in plan.facts}
+    assert memo(plan).sections
 
 
 def test_promises_are_of_what_a_ledger_sees(planned: Planned) -> None:
