@@ -189,6 +189,23 @@ def test_an_applied_plan_can_be_planned_again(catalog: Catalog, question: Asks, 
     assert again.candidates == first.candidates + 1
 
 
+@pytest.mark.parametrize(("replicas", "enough"), [(1, False), (40, True)])
+def test_what_stands_is_held_to_all_of_the_demand_that_is_known(
+    catalog: Catalog, question: Asks, trace: Trace, replicas: int, enough: bool
+) -> None:
+    """Quiet weeks do not excuse it where a tenth of the time brings most of the requests and saturates it."""
+    asked = question(tpot_s=0.05)
+    mean = asked.workload.rate_mean_rps
+    weeks = msgspec.structs.replace(asked, rates_rps=(*(0.1 * mean for _ in range(9)), 9.1 * mean), rates_s=604_800.0)
+    offer = catalog.offer("runpod-h100-sxm-1x-on-demand", AS_OF)
+    stands = [standing(catalog, deployment("mine", "h100-sxm", replicas), offer, asked)]
+    found = {one.name: one for one in planned(catalog, weeks, trace, standing=stands).options}["mine"]
+    plain = {one.name: one for one in planned(catalog, asked, trace, standing=stands).options}["mine"]
+    assert plain.feasible, plain.binding
+    assert found.feasible is enough
+    assert found.binding.startswith("capacity: ") is not enough
+
+
 def test_a_standing_deployment_without_price_or_room_is_excluded(
     catalog: Catalog, question: Asks, trace: Trace
 ) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 import msgspec
 import numpy as np
@@ -31,7 +31,7 @@ from breakeven.planner.search.space import Space, modes
 from breakeven.planner.search.weighing import weighed_with
 from breakeven.planner.speed import Kept, Speeds
 from breakeven.planner.standing import beside
-from breakeven.planner.sure import sampled, surely
+from breakeven.planner.sure import carried, sampled, surely
 from breakeven.planner.weigh import Scales
 from breakeven.schema.plan import Option, Plan
 from breakeven.schema.workload import Trace
@@ -89,11 +89,13 @@ def make_plan(  # noqa: PLR0913 - the planner's front door
         speeds=speeds,
         samples=Samples(speeds) if other_samples else None,
     )
-    placing = Placing(scope, scales, partial(_shape, asked, trace), question.objective.network_s, progress)
+    shape = cache(partial(_shape, asked, trace))
+    longer = shape if asked.rates_rps or speeds.trace.n < trace.n else None
+    placing = Placing(scope, scales, shape, question.objective.network_s, progress)
     standing = tuple(placing.standing(one) for one in standing)
     weighed = (*standing, *beside(standing, placing.all(_space(asked, scope, scales), standing)))
     among = frozenset(one.name for one in standing) if only_standing else None
-    scales, found, options = _found(standing, weighed[len(standing) :], scales, progress, among)
+    scales, found, options = _found(standing, weighed[len(standing) :], scales, progress, longer, among)
     options, left = shown(options, frozenset(one.name for one in standing))
     rejected = (*found.rejected, *left)
     if not any(option.feasible for option in options):
@@ -118,20 +120,23 @@ def _found(
     others: Sequence[Candidate],
     scales: Scales,
     progress: Progress,
+    longer: Callable[[], Shape] | None,
     among: frozenset[str] | None,
 ) -> tuple[Scales, Found, tuple[Option, ...]]:
     """The options, held to other samples of the demand; where none that may be chosen keeps to them, to the trace."""
     found = find(others, scales, progress)
-    options = (*(_as_it_stands(one, scales) for one in standing), *found.options)
+    options = (*(_as_it_stands(one, scales, longer) for one in standing), *found.options)
     if scales.samples is None or any(one.feasible and (among is None or one.name in among) for one in options):
         return scales, found, options
-    return _found(standing, others, msgspec.structs.replace(scales, samples=None), progress, among)
+    return _found(standing, others, msgspec.structs.replace(scales, samples=None), progress, longer, among)
 
 
-def _as_it_stands(one: Candidate, scales: Scales) -> Option:
+def _as_it_stands(one: Candidate, scales: Scales, longer: Callable[[], Shape] | None) -> Option:
+    """A standing deployment, on what is simulated of the demand and, where that is `longer`, on all that is known."""
     if one.placed:
         return weighed_with(one, scales)
-    return surely(evaluate(one, scales.question, predict=scales.speed, price=scales.bill), one, scales)
+    found = surely(evaluate(one, scales.question, predict=scales.speed, price=scales.bill), one, scales)
+    return found if one.predictor is None or longer is None else carried(found, longer(), scales)
 
 
 def _space(question: Question, scope: Scope, scales: Scales) -> tuple[Candidate, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from breakeven.perf.attain import has_targets
 from breakeven.planner.candidate import Candidate
 from breakeven.planner.evaluate import at_size, evaluate, idle_size
+from breakeven.planner.placed.units import Shape
 from breakeven.planner.promise import promises
 from breakeven.planner.sample import SAMPLES, Samples
 from breakeven.planner.weigh import Scales
@@ -52,8 +53,28 @@ def _fewest(candidate: Candidate, scales: Scales, samples: Samples, low: int, mo
 def _unsure(option: Option, scales: Scales) -> Option:
     n, asked = scales.speeds.trace.n, scales.question.objective.attainment
     said = f"of samples like these {n:,} requests more than a tenth have under {asked:.1%} in budget"
+    return _excluded(option, f"{BINDING}: {said}")
+
+
+def carried(option: Option, shape: Shape, scales: Scales) -> Option:
+    """A standing option, excluded where too many requests come while the rate is above what saturates its replicas.
+
+    The trace that is simulated is the middle of what is known; `shape` is all of it.
+    """
+    speed, asked = option.performance, scales.question.objective.attainment
+    if speed is None or not option.feasible or speed.rho <= 0:
+        return option
+    beyond = shape.overflow(1 / speed.rho)
+    if beyond <= 1 - asked:
+        return option
+    most = scales.question.workload.rate_mean_rps / speed.rho
+    said = f"{beyond:.1%} of the requests come beyond the {most:.3g} requests/s that saturate its replicas"
+    return _excluded(option, f"capacity: {said}, {1 - asked:.1%} may be late")
+
+
+def _excluded(option: Option, binding: str) -> Option:
     return msgspec.structs.replace(
-        option, feasible=False, binding=f"{BINDING}: {said}", cost_per_useful_prediction_usd=None, useful_share=None
+        option, feasible=False, binding=binding, cost_per_useful_prediction_usd=None, useful_share=None
     )
 
 
