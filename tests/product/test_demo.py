@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHORT = ("demo", "--once", "--json", "--seconds", "16", "--rows", "800")
+SHORT = ("demo", "--once", "--json", "--seconds", "10", "--rows", "800")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
