@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import lzma
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from breakeven.assembly import project, speeds_file
+from breakeven.assembly import planning_files, project, speeds_file
 from breakeven.assembly.asking import Given
 from breakeven.assembly.planning import scope_of
 from breakeven.planner.speed import Kept
@@ -37,6 +39,7 @@ use_cases:
   - {name: chat, failure: ["deployment:chat"], route: {targets: [{deployment: chat}]}}
 """
 ASKED = ("--workload", "chat.yaml", "--model", "llama-3.1-8b", "--as-of", "2026-11-24", "--json")
+CALLS = Path(__file__).parents[2] / "examples/scenarios/agent/calls.jsonl.xz"
 CONTRACT = {
     "chosen", "options", "low_medium_peak", "interval", "flips_if", "rejected", "candidates", "cpu_s", "policy_path",
     "memo_path",
@@ -140,3 +143,22 @@ def test_a_question_that_cannot_be_answered_says_why(folder: Path, arguments: tu
     assert says in ran.stderr
     assert "Traceback" not in ran.stderr
     assert not (folder / "wrong").exists()
+
+
+def test_who_plans_by_the_sample_alone_pays_no_more_and_is_told_no_samples(tmp_path: Path) -> None:
+    """Few requests: other samples of them never make a plan cheaper, and they are in what it promises."""
+    calls = lzma.decompress(CALLS.read_bytes()).decode().splitlines()[:150]
+    trace = tmp_path / "calls.jsonl"
+    trace.write_text("\n".join(calls), encoding="utf-8")
+    given = Given(trace=trace, models=("llama-3.1-8b",), ttft_s=3.0, tpot_s=0.05, as_of="2026-11-24")
+    costs, told = zip(*(_cost_and_how(given, tmp_path, alone=alone) for alone in (False, True)), strict=True)
+    assert costs[1] <= costs[0]
+    assert ["samples" in how for how in told] == [True, False]
+
+
+def _cost_and_how(given: Given, folder: Path, *, alone: bool) -> tuple[float, str]:
+    plan = planning_files.plan(msgspec.structs.replace(given, sample_alone=alone), folder, lambda *_: None)
+    chosen = next(option for option in plan.options if option.name == plan.chosen)
+    [share] = [promise.predicted for promise in plan.promises if promise.metric == "goodput_share"]
+    assert chosen.monthly_cost_usd is not None
+    return chosen.monthly_cost_usd, share.how

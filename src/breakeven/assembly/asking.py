@@ -16,7 +16,8 @@ MOST_MARGIN = 10.0
 class Given(Noun, frozen=True, kw_only=True):
     """The requests, the models that may answer, and how fast; what is left out is the configuration's to say.
 
-    `curves` are NAME=FILE of a classic model: what hardware the measured rows of the file hold for.
+    `curves` are NAME=FILE of a classic model: what hardware the measured rows of the file hold for. Sizes are by these
+    requests alone with `sample_alone`, else by other samples cut from them too.
     """
 
     trace: Path | None = None
@@ -28,6 +29,7 @@ class Given(Noun, frozen=True, kw_only=True):
     latency_s: float | None = None
     curves: tuple[str, ...] = ()
     margin: float | None = None
+    sample_alone: bool = False
     facts: tuple[Path, ...] = ()
     as_of: str = ""
     seed: int = 0

@@ -100,6 +100,7 @@ def plan(loaded: Project, data_dir: Path, given: Given, progress: Progress) -> P
         rng=np.random.default_rng(given.seed),
         kept=kept,
         progress=progress,
+        other_samples=not given.sample_alone,
     )
     speeds_file.write(kept, data_dir)
     return finished(found, arrivals, premature=premature)

@@ -93,6 +93,7 @@ def plan(given: Given, keep: Path, progress: Progress) -> Plan:
         rng=np.random.default_rng(given.seed),
         kept=kept,
         progress=progress,
+        other_samples=not given.sample_alone,
     )
     speeds_file.write(kept, keep)
     turned = msgspec.structs.replace(found, flips_if=(*found.flips_if, *filter(None, [unmeasured(found)])))

@@ -77,6 +77,7 @@ def plan(given: Given, keep: Path, progress: Progress) -> Plan:
         rng=np.random.default_rng(given.seed),
         kept=kept,
         progress=progress,
+        other_samples=not given.sample_alone,
     )
     speeds_file.write(kept, keep)
     return finishing.finished(found, asked.trace, premature=finishing.UNMEASURED, remarks=asked.remarks)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     "--facts", multiple=True, type=click.Path(), help="Your own fact file or folder over the catalog. Repeatable."
 )
 @click.option("--margin", type=float, help="Carry so much more than the p95 of demand, such as 0.2.  [default: 0]")
+@click.option("--sample-alone", is_flag=True, help="Size by these very requests, not by other samples of them too.")
 @click.option("--use-case", help="Which use case to plan.  [default: the policy's first with token traffic]")
 @data_dir_option
 @click.option("--as-of", help="Prices as of this ISO date.  [default: today]")
