@@ -21,6 +21,21 @@ _TURN = "decisions.turn"
 def read(data_dir: Path) -> Log:
     """Every decision that chains from the first, and whether the log is whole.
 
+    A line that is just being written looks torn: then this waits for whoever writes it.
+    """
+    found = _read(data_dir)
+    if not found.check.torn_bytes:
+        return found
+    try:
+        with files.turn(data_dir, _TURN):
+            return _read(data_dir)
+    except OSError:  # nobody writes where nobody may
+        return found
+
+
+def _read(data_dir: Path) -> Log:
+    """The log as it lies there.
+
     The hash kept of the last line is read first: what is appended meanwhile makes the log longer, and no one's loss.
     """
     path, kept_head = data_dir / LOG, data_dir / HEAD
@@ -35,7 +50,7 @@ def append(data_dir: Path, entry: Decision) -> Decision:
         LedgerError: the log was changed by someone, so that nothing may be chained to it.
     """
     with files.turn(data_dir, _TURN):
-        found = read(data_dir)
+        found = _read(data_dir)
         refuse_broken(found, data_dir)
         if found.check.torn_bytes:
             _set_aside(data_dir, found.check.torn_bytes)
