@@ -41,7 +41,7 @@ def check(expected: Engine, found: Engine, query: Query) -> None:
 
 
 @pytest.mark.parametrize("engine", OTHERS)
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_an_engine_answers_every_question_like_the_definition(
     engine: str,
