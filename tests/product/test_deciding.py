@@ -9,12 +9,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from breakeven.app import decisions as app
 from breakeven.app import loop, planning, render
 from breakeven.assembly import decisions, files
-from breakeven.cli.main import main
 from breakeven.demo import logs
 from breakeven.errors import EvidenceError, FactError, GateError, LedgerError, PolicyError, UsageError
 from breakeven.gateway.decision.index import index
@@ -62,13 +61,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], tuple[Pat
 @pytest.fixture
 def project(made: Callable[[Path], tuple[Path, str]], tmp_path: Path) -> Path:
     return made(tmp_path)[0]
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run a command in this process, in the project's folder."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: CliRunner().invoke(main, arguments)
 
 
 def contents(project: Path) -> dict[str, bytes]:

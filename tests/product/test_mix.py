@@ -12,12 +12,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from breakeven.app import decisions as app
 from breakeven.app import planning, render
 from breakeven.assembly import checking, files, holding, rollout
-from breakeven.cli.main import main
 from breakeven.emulator.elastic import Elastic
 from breakeven.emulator.server import Settings
 from breakeven.emulator.virtual import run
@@ -71,13 +70,6 @@ def project(planned: tuple[Path, planning.Written], tmp_path: Path) -> Path:
 @pytest.fixture
 def plan(planned: tuple[Path, planning.Written]) -> Plan:
     return planned[1].plan
-
-
-@pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run a command in this process, in the project's folder."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments: CliRunner().invoke(main, arguments)
 
 
 def contents(project: Path) -> dict[str, bytes]:
